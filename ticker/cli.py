@@ -1,0 +1,253 @@
+"""The command line: flags into a configuration, and a configuration into a running program.
+
+Every key of the configuration is a flag (`--market.seed 7`); the commonest have short names (`--seed`).
+"""
+
+import asyncio
+import inspect
+import logging
+import os
+import signal
+import sys
+import tomllib
+from collections.abc import Callable
+from importlib import import_module, resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from ticker import __version__, config
+from ticker.config import KEYS, Config, ConfigError, Key
+from ticker.errors import SetupError
+from ticker.server import STREAM, Server
+
+SHORT = {
+    "server.host": "--host",
+    "server.port": "--port",
+    "market.seed": "--seed",
+    "market.instruments": "--instruments",
+    "market.step_ms": "--step-ms",
+}
+DEFAULT_URL = "ws://127.0.0.1:8765/v1/stream"
+
+app = App(name="ticker", help="A market on localhost.", version=__version__, help_format="plaintext")
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code. Mistakes of the user's end in one line, never in a traceback."""
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        return _complain(str(error).strip(), 2)
+    except SetupError as error:
+        return _complain(str(error), error.exit_code)
+    except BrokenPipeError:  # whoever read our output has left
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  # or the interpreter complains as it leaves
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _complain(sentence: str, code: int) -> int:
+    print(f"ticker: {' '.join(sentence.split())}", file=sys.stderr)
+    return code
+
+
+def load(file: Path | None, flags: dict[str, str]) -> Config:
+    """Return the configuration of a file, the environment and flags, later ones winning. Raises ConfigError."""
+    tables = config.from_tables(_read(file), str(file)) if file else {}
+    return config.build(tables, config.from_environment(dict(os.environ)), config.from_flags(flags))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: {(error.strerror or 'cannot be read').lower()}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not TOML: {error}") from None
+
+
+def _flag(key: Key) -> inspect.Parameter:
+    """Return the parameter that spells a key as a flag."""
+    names = [f"--{key.path.replace('_', '-')}", f"--{key.path}"]
+    short = SHORT.get(key.path)
+    spelling = Parameter(
+        name=[*([short] if short else []), *dict.fromkeys(names)],
+        help=f"{key.doc} [default: {key.default}]",
+        group=Group(key.section),
+        negative=(),
+        show_default=False,
+    )
+    kind: Any = bool if isinstance(key.default, bool) else str
+    return inspect.Parameter(
+        key.path.replace(".", "__"),
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, spelling],
+    )
+
+
+def _with_keys(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command a flag for every key; it receives them as `flags`, by path."""
+
+    def spelled(*, config: Path | None = None, **flags: Any) -> int:
+        given = {name.replace("__", "."): value for name, value in flags.items() if value is not None}
+        return command(config, {path: str(value).lower() if value is True else value for path, value in given.items()})
+
+    file = Annotated[Path | None, Parameter(help="TOML file; configs/default.toml explains every key")]
+    parameters = [
+        inspect.Parameter("config", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=file),
+        *(_flag(key) for key in KEYS.values()),
+    ]
+    spelled.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    spelled.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    spelled.__doc__ = command.__doc__
+    return spelled
+
+
+def serve(file: Path | None, flags: dict[str, str]) -> int:
+    """Run the market and serve it until Ctrl-C."""
+    settings = load(file, flags)
+    log = _logger(settings)
+    with asyncio.Runner(loop_factory=_loop_factory(settings.server.loop)) as runner:
+        return runner.run(_serve(settings, log))
+
+
+app.command(_with_keys(serve), name="serve")
+
+
+@app.command
+def check(file: Path) -> int:
+    """Validate a configuration file.
+
+    Parameters
+    ----------
+    file
+        The TOML file to check.
+    """
+    load(file, {})
+    print(f"{file}: fine")
+    return 0
+
+
+@app.command
+def watch(
+    *symbols: str,
+    url: str = DEFAULT_URL,
+    channels: list[str] | None = None,
+    json: bool = False,
+    count: int | None = None,
+) -> int:
+    """Show live prices in the terminal; JSON lines where standard output is not one.
+
+    Parameters
+    ----------
+    symbols
+        What to watch, for example ACME BYTE; everything where none is named.
+    url
+        The server's stream.
+    channels
+        Channels to subscribe to: trades, quotes. Both by default.
+    json
+        Print JSON lines, one a tick.
+    count
+        Stop after so many ticks (JSON lines only).
+    """
+    module = import_module("ticker_client.watch")
+    return int(
+        module.run(url, list(symbols) or ["*"], channels or ["quotes", "trades"], as_json=json, count=count)
+    )
+
+
+@app.command(name="load")
+def load_test(
+    *,
+    clients: int = 100,
+    symbols: list[str] | None = None,
+    channels: list[str] | None = None,
+    duration: float = 10.0,
+    url: str = DEFAULT_URL,
+    json: Path | None = None,
+) -> int:
+    """Hammer a server with subscribers and report what they saw.
+
+    Parameters
+    ----------
+    clients
+        How many subscribers to open.
+    symbols
+        What each subscribes to; everything where none is named.
+    channels
+        Channels each subscribes to: trades by default.
+    duration
+        Seconds to measure for, once all have joined.
+    url
+        The server's stream.
+    json
+        Also write the report to this file.
+    """
+    module = import_module("ticker_load.command")
+    return int(module.run(url, clients, symbols or ["*"], channels or ["trades"], duration, json))
+
+
+async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
+    with resources.as_file(resources.files(import_module("ticker_web"))) as folder:
+        server = Server(settings, folder, log)
+    await server.start()
+    _greet(server)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    waiting = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([waiting, server.failed], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    await server.stop()
+    if server.failed.done():
+        log.error("the market failed", exc_info=server.failed.exception())
+        return 1
+    log.info("stopped", position=str(server.feed.position))
+    return 0
+
+
+def _greet(server: Server) -> None:
+    market = server.config.market
+    print(
+        f"ticker {__version__}: {market.instruments} instruments, a step every {market.step_ms:g} ms, "
+        f"seed {market.seed}, epoch {server.market.epoch}\n"
+        f"  page       http://{server.origin}/\n"
+        f"  stream     ws://{server.origin}{STREAM}\n"
+        f"  snapshot   http://{server.origin}/v1/snapshot?symbols=*\n"
+        f"Ctrl-C stops it.",
+        flush=True,
+    )
+
+
+def _loop_factory(choice: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return what makes the event loop. Raises SetupError where uvloop is asked for and not there."""
+    if choice == "asyncio":
+        return asyncio.new_event_loop
+    try:
+        return import_module("uvloop").new_event_loop  # type: ignore[no-any-return]
+    except ImportError:
+        if choice == "uvloop":
+            raise SetupError("server.loop: uvloop is not installed") from None
+        return asyncio.new_event_loop
+
+
+def _logger(settings: Config) -> structlog.stdlib.BoundLogger:
+    as_text = settings.log.format == "text" or (settings.log.format == "auto" and sys.stderr.isatty())
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([] if as_text else [structlog.processors.dict_tracebacks]),
+            structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log.level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    log: structlog.stdlib.BoundLogger = structlog.get_logger()
+    return log

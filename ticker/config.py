@@ -1,0 +1,259 @@
+"""Every number an operator may turn: its unit, its default and its reason.
+
+A TOML file, the environment (`TICKER_MARKET_SEED`) and a flag (`--market.seed`) are three spellings of one field
+here. Values are checked field by field, so that an error names the file, variable or flag it came from.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from ticker.errors import ConfigError
+
+Doc = Meta
+Count = Annotated[int, Meta(ge=1)]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A group of keys."""
+
+
+class ServerConfig(Section):
+    """Where we listen, and how we stop."""
+
+    host: Annotated[str, Doc(description="address to listen on; anything but loopback also needs server.public")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Doc(ge=0, le=65535, description="TCP port; 0 takes a free one and prints it")] = 8765
+    public: Annotated[bool, Doc(description="allow an address that other machines can reach")] = False
+    drain_s: Annotated[
+        float, Doc(ge=0, le=60, description="seconds clients get to finish the closing handshake when we stop")
+    ] = 2.0
+    loop: Annotated[
+        Literal["auto", "uvloop", "asyncio"], Doc(description="event loop; auto takes uvloop where it is installed")
+    ] = "auto"
+    connections_max: Annotated[
+        int, Doc(ge=1, description="connections at once, HTTP and WebSocket; each costs about 4 KiB")
+    ] = 20_000
+
+
+class MarketConfig(Section):
+    """What is traded and how it moves. These keys alone decide the tape and its epoch."""
+
+    seed: Annotated[int, Doc(ge=0, lt=2**63, description="the market is a pure function of it")] = 1
+    instruments: Annotated[int, Doc(ge=1, le=10_000, description="how many instruments are traded")] = 100
+    names: Annotated[
+        Literal["listed", "numbered"],
+        Doc(description="listed: invented companies in sectors (numbered past 100); numbered: SYM0000, SYM0001, ..."),
+    ] = "listed"
+    step_ms: Annotated[
+        float, Doc(ge=1, le=60_000, description="milliseconds of market time in a step: a step is a batch on the tape")
+    ] = 10.0
+    start: Annotated[
+        datetime, Doc(tz=True, description="market time of position 0, with an offset; fixed, so that runs are equal")
+    ] = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+    arrivals: Annotated[
+        Literal["poisson", "every_step"],
+        Doc(description="when trades happen: at random, or exactly one per instrument and step (for load tests)"),
+    ] = "poisson"
+    trades_per_s: Annotated[
+        float, Doc(ge=0, le=1000, description="mean trades a second and instrument, with poisson arrivals")
+    ] = 4.0
+    quotes_per_s: Annotated[
+        float, Doc(ge=0, le=1000, description="mean quote refreshes a second and instrument; 0 sends only the opening")
+    ] = 8.0
+
+
+class FeedConfig(Section):
+    """How the tape is kept and handed out."""
+
+    flush_ms: Annotated[
+        float, Doc(ge=0, le=60_000, description="milliseconds between messages to a client; 0 is one step")
+    ] = 0.0
+    tape_s: Annotated[
+        float, Doc(ge=0.1, le=86_400, description="seconds of tape kept for slow and returning readers")
+    ] = 60.0
+    lag_max_s: Annotated[
+        float, Doc(ge=0.01, le=60, description="a beat later than this starts afresh, it does not burst old steps")
+    ] = 0.5
+
+
+class StreamConfig(Section):
+    """One conversation: its limits and its patience."""
+
+    heartbeat_s: Annotated[
+        float, Doc(ge=0.1, le=3600, description="a heartbeat after this long without a message; proxies cut at 60")
+    ] = 10.0
+    stall_s: Annotated[
+        float, Doc(ge=0.1, le=600, description="a reader whose buffer does not drain for this long is cut off")
+    ] = 5.0
+    buffer_bytes: Annotated[
+        int, Doc(ge=1024, description="bytes waiting for a reader at which no more ticks are written to it")
+    ] = 64 * 1024
+    buffer_bytes_max: Annotated[
+        int, Doc(ge=2048, description="bytes waiting for a reader at which it is cut off: answers it does not read")
+    ] = 256 * 1024
+    catch_up_bytes: Annotated[
+        int, Doc(ge=1024, description="bytes of tape, about, sent at once to a reader that catches up")
+    ] = 64 * 1024
+    message_bytes_max: Annotated[int, Doc(ge=128, description="largest message a client may send")] = 16 * 1024
+    fragments_max: Annotated[int, Doc(ge=1, description="most fragments a client may split a message into")] = 64
+    symbols_max: Annotated[int, Doc(ge=1, description="symbols named in one request; * counts as one")] = 1000
+    close_s: Annotated[
+        float, Doc(ge=0.1, le=60, description="seconds a client gets to answer our close frame")
+    ] = 2.0
+
+
+class HttpConfig(Section):
+    """Limits of a request."""
+
+    head_bytes_max: Annotated[int, Doc(ge=512, description="request line and headers")] = 16 * 1024
+    target_bytes_max: Annotated[int, Doc(ge=64, description="path and query")] = 8 * 1024
+    headers_max: Annotated[int, Doc(ge=4, description="header fields in a request")] = 64
+    head_s: Annotated[
+        float, Doc(ge=0.1, le=600, description="deadline, not inactivity: slow heads are attacks")
+    ] = 5.0
+    idle_s: Annotated[float, Doc(ge=0.1, le=3600, description="keep-alive without a request")] = 15.0
+    requests_max: Annotated[int, Doc(ge=1, description="requests on one connection")] = 1000
+
+
+class LogConfig(Section):
+    """What we say about ourselves, on standard error."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Doc(description="least level that is shown")] = (
+        "info"
+    )
+    format: Annotated[Literal["auto", "text", "json"], Doc(description="auto: text on a terminal, else JSON lines")] = (
+        "auto"
+    )
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole configuration, one field a section."""
+
+    server: ServerConfig = ServerConfig()
+    market: MarketConfig = MarketConfig()
+    feed: FeedConfig = FeedConfig()
+    stream: StreamConfig = StreamConfig()
+    http: HttpConfig = HttpConfig()
+    log: LogConfig = LogConfig()
+
+
+class Key(NamedTuple):
+    """One key of the configuration: where it lives, what it takes, and why it is there."""
+
+    section: str
+    name: str
+    type: Any
+    default: Any
+    doc: str
+
+    @property
+    def path(self) -> str:
+        return f"{self.section}.{self.name}"
+
+    @property
+    def variable(self) -> str:
+        return f"TICKER_{self.section}_{self.name}".upper()
+
+    def read(self, value: object, origin: str, *, spelled: bool) -> Any:
+        """Check one value; `spelled` values are text (flags, variables). Raise `ConfigError` naming its origin."""
+        try:
+            return msgspec.convert(value, self.type, strict=not spelled)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"{origin}: {_plain(str(error))}, got {value!r}") from None
+
+
+def _plain(message: str) -> str:
+    return message[:1].lower() + message[1:].replace("`", "")
+
+
+def _description(hint: Any) -> str:
+    return next(meta.description for meta in hint.__metadata__ if meta.description)
+
+
+KEYS: dict[str, Key] = {
+    f"{section}.{field.name}": Key(section, field.name, hint, field.default, _description(hint))
+    for section, kind in get_type_hints(Config).items()
+    for field in msgspec.structs.fields(kind)
+    for hint in [get_type_hints(kind, include_extras=True)[field.name]]
+}
+"""Every key by its dotted path, in the order of the sections."""
+
+
+def from_tables(tables: dict[str, Any], file: str) -> dict[str, Any]:
+    """Read a parsed TOML document into checked values by path; raise `ConfigError` naming file and key."""
+    values = {}
+    for section, table in tables.items():
+        if section not in {key.section for key in KEYS.values()}:
+            raise ConfigError(f"{file}: unknown section [{section}]{_nearest(section, Config.__struct_fields__)}")
+        if not isinstance(table, dict):
+            raise ConfigError(f"{file}: {section} is a section: write [{section}]")
+        for name, value in table.items():
+            path = f"{section}.{name}"
+            if path not in KEYS:
+                raise ConfigError(f"{file}: unknown key {path}{_nearest(path, KEYS)}")
+            values[path] = KEYS[path].read(value, f"{file}: {path}", spelled=False)
+    return values
+
+
+def from_environment(environment: dict[str, str]) -> dict[str, Any]:
+    """Read the variables that name a key; raise `ConfigError` for one in a section of ours that names none."""
+    variables = {key.variable: key for key in KEYS.values()}
+    sections = tuple(f"TICKER_{section.upper()}_" for section in Config.__struct_fields__)
+    values = {}
+    for name, text in environment.items():
+        if key := variables.get(name):
+            values[key.path] = key.read(text, name, spelled=True)
+        elif name.startswith(sections):
+            raise ConfigError(f"{name}: no key of that name{_nearest(name, variables)}")
+    return values
+
+
+def from_flags(flags: dict[str, str]) -> dict[str, Any]:
+    """Read flags by path of their key; raise `ConfigError` naming the flag."""
+    return {path: KEYS[path].read(text, f"--{path}", spelled=True) for path, text in flags.items()}
+
+
+def build(*layers: dict[str, Any]) -> Config:
+    """Join checked values, later layers winning, and refuse a set that contradicts itself."""
+    values = {path: value for layer in layers for path, value in layer.items()}
+    sections: dict[str, dict[str, Any]] = {name: {} for name in Config.__struct_fields__}
+    for path, value in values.items():
+        section, _, name = path.partition(".")
+        sections[section][name] = value
+    config = Config(**{name: kind(**sections[name]) for name, kind in get_type_hints(Config).items()})
+    _check(config)
+    return config
+
+
+def _check(config: Config) -> None:
+    if not (config.server.public or is_loopback(config.server.host)):
+        raise ConfigError(
+            f"server.host: {config.server.host} can be reached by other machines: say --server.public to allow it"
+        )
+    if config.stream.buffer_bytes_max <= config.stream.buffer_bytes:
+        raise ConfigError("stream.buffer_bytes_max: must be more than stream.buffer_bytes")
+    steps = config.feed.flush_ms / config.market.step_ms
+    if steps and (steps < 1 or abs(steps - round(steps)) > 1e-9):
+        raise ConfigError("feed.flush_ms: must be a whole number of market.step_ms")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = get_close_matches(word, list(known), 1)
+    return f" (did you mean {near[0]}?)" if near else ""

@@ -1,0 +1,135 @@
+"""The native protocol, version 1, in JSON (subprotocol `ticker.v1.json`)."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import orjson
+from msgspec import UNSET
+
+from ticker.errors import Close, Refusal, Violation
+from ticker.instruments import Universe
+from ticker.session.messages import AnyClientMessage, AnyServerMessage, ClientMessage, Error, MessageId, ServerMessage
+from ticker.ticks import BUY, QUOTES, TRADES, Rows
+from ticker.wire.decimals import Decimals
+
+SUBPROTOCOL = "ticker.v1.json"
+
+_decode = msgspec.json.Decoder(AnyClientMessage).decode
+_read = msgspec.json.Decoder(AnyServerMessage).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def parse(data: bytes | bytearray | str) -> AnyClientMessage:
+    """Read one client message.
+
+    Raises Refusal (bad_json, bad_request, unknown_op) with the message's id, if any, and Violation for bad UTF-8.
+    """
+    try:
+        return _decode(data)
+    except UnicodeDecodeError:
+        raise Violation(Close.INVALID_DATA, "text is UTF-8") from None
+    except msgspec.ValidationError as error:
+        raise _explained(data, str(error)) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refusal("bad_json", f"not JSON: {error}") from None
+
+
+def reply(message: ServerMessage) -> bytes:
+    """Spell one server message."""
+    return _encode(message)
+
+
+def command(message: ClientMessage) -> bytes:
+    """Spell one client message."""
+    return _encode(message)
+
+
+def read(data: bytes | str) -> AnyServerMessage:
+    """Read one server message. Raises msgspec.DecodeError where it is none."""
+    return _read(data)
+
+
+def refusal(error: Refusal, message: AnyClientMessage | None) -> bytes:
+    """Spell a refusal, with the id of the message that was refused."""
+    details = dict(error.details)
+    message_id = details.pop("id", message.id if message else UNSET)
+    return reply(Error(id=message_id, code=error.code, message=error.message, details=details or UNSET))
+
+
+def _explained(data: bytes | bytearray | str, problem: str) -> Refusal:
+    """Say what is wrong with a document that is JSON but no message of ours."""
+    try:
+        document = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        return Refusal("bad_json", f"not JSON: {error}")
+    if not isinstance(document, dict):
+        return Refusal("bad_request", "a message is a JSON object with an op")
+    named: dict[str, Any] = {}
+    with suppress(KeyError, msgspec.ValidationError):
+        named["id"] = msgspec.convert(document["id"], MessageId)
+    op = document.get("op")
+    if not isinstance(op, str):
+        return Refusal("bad_request", "op: a string is needed", field="op", **named)
+    if op not in OPS:
+        return Refusal("unknown_op", f"unknown op: {op[:32]}", known=sorted(OPS), **named)
+    field, sentence = _field(problem)
+    return Refusal("bad_request", f"{field}: {sentence}", field=field, **named)
+
+
+OPS = {kind.__struct_config__.tag for kind in AnyClientMessage.__args__}
+
+
+def _field(problem: str) -> tuple[str, str]:
+    """Split msgspec's sentence into the field it is about and the rest."""
+    plain = problem.replace("`", "")
+    sentence, _, path = plain.partition(" - at $.")
+    if path:
+        return path, sentence[:1].lower() + sentence[1:]
+    for opening in ("Object missing required field ", "Object contains unknown field "):
+        if plain.startswith(opening):
+            return plain.removeprefix(opening), "is missing" if "missing" in opening else "is not a field of this op"
+    return "message", plain
+
+
+class NativeDialect:
+    """Renders the ticks of one universe."""
+
+    subprotocol = SUBPROTOCOL
+
+    def __init__(self, universe: Universe) -> None:
+        tables: dict[tuple[int, int], Decimals] = {}
+        self._prices = [
+            tables.setdefault((i.decimals, i.tick_units), Decimals(i.decimals, i.tick_units)) for i in universe
+        ]
+        symbols = [orjson.dumps(instrument.symbol).decode() for instrument in universe]
+        self._trade_heads = [f'{{"ch":"trade","sym":{symbol},"n":' for symbol in symbols]
+        self._quote_heads = [f'{{"ch":"quote","sym":{symbol},"n":' for symbol in symbols]
+        self._renderers: dict[str, Callable[[Rows], list[bytes]]] = {TRADES: self._trades, QUOTES: self._quotes}
+
+    def render(self, channel: str, rows: Rows) -> list[bytes]:
+        """Return one JSON object per row, each followed by a comma."""
+        return self._renderers[channel](rows)
+
+    def ticks(self, seq: int, emitted_us: int, pieces: bytes) -> bytes:
+        """Return a `ticks` message of rendered rows."""
+        return b'{"type":"ticks","seq":%d,"ts":%d,"data":[%b]}' % (seq, emitted_us, pieces[:-1])
+
+    def snapshot(self, seq: int, channel: str, pieces: bytes) -> bytes:
+        """Return a `snapshot` message of rendered rows."""
+        return b'{"type":"snapshot","seq":%d,"channel":"%b","data":[%b]}' % (seq, channel.encode(), pieces[:-1])
+
+    def _trades(self, rows: Rows) -> list[bytes]:
+        heads, prices = self._trade_heads, self._prices
+        return [
+            f'{heads[i]}{n},"t":{t},"px":{prices[i][px]},"sz":{sz},"side":"{"buy" if side == BUY else "sell"}"}},'.encode()
+            for i, n, t, px, sz, side in rows.tolist()
+        ]
+
+    def _quotes(self, rows: Rows) -> list[bytes]:
+        heads, prices = self._quote_heads, self._prices
+        return [
+            f'{heads[i]}{n},"t":{t},"bid":{prices[i][bid]},"bsz":{bsz},"ask":{prices[i][ask]},"asz":{asz}}},'.encode()
+            for i, n, t, bid, bsz, ask, asz in rows.tolist()
+        ]

@@ -1,0 +1,1 @@
+"""The only room that holds a client's transport: door, outlet, websocket, rest, page."""

@@ -1,0 +1,53 @@
+"""What the endpoints of one server share. Made by the server, handed to every connection."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from ticker.config import Config
+from ticker.dialects.native import NativeDialect
+from ticker.feed.feed import Feed
+from ticker.metrics import Metrics
+from ticker.session.messages import Welcome
+from ticker.session.server import Terms
+
+
+class Connection(Protocol):
+    """Anything with a client at its other end."""
+
+    def sweep(self, now_s: float) -> None:
+        """Look at the deadlines; called once a second or so, for all connections in one go."""
+
+    def drain(self) -> None:
+        """Say goodbye: the server is going away."""
+
+    def abort(self, reason: str) -> None:
+        """Cut the connection off now."""
+
+
+@dataclass
+class House:
+    """Feed, terms and limits, and the connections that are open."""
+
+    config: Config
+    feed: Feed
+    terms: Terms
+    dialect: NativeDialect
+    metrics: Metrics
+    loop: asyncio.AbstractEventLoop
+    log: structlog.stdlib.BoundLogger
+    welcome: Callable[[], Welcome]
+    connections: dict[Connection, None] = field(default_factory=dict)
+    draining: bool = False
+
+    @property
+    def full(self) -> bool:
+        return len(self.connections) >= self.config.server.connections_max
+
+    def sweep(self, now_s: float) -> None:
+        """Look at the deadlines of every connection."""
+        for connection in tuple(self.connections):
+            connection.sweep(now_s)

@@ -1,0 +1,105 @@
+"""Plain requests and answers: what is traded, what is newest, and whether we are well."""
+
+from typing import Any
+
+import msgspec
+import orjson
+
+from ticker.endpoints.house import House
+from ticker.endpoints.http import NO_STORE, Handler, Request, Response, json_response
+from ticker.errors import Refusal
+from ticker.instruments import Instrument
+from ticker.interest import Interest
+from ticker.session.server import check_channels, resolve_symbols
+from ticker.ticks import CHANNELS, TRADES
+
+
+class Rest:
+    """Handlers over one house."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def handlers(self) -> dict[str, Handler]:
+        return {
+            "/healthz": self.health,
+            "/readyz": self.ready,
+            "/metrics": self.metrics,
+            "/v1/instruments": self.instruments,
+            "/v1/instruments/": self.instrument,
+            "/v1/snapshot": self.snapshot,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a program that asks at `/` should know."""
+        welcome = msgspec.to_builtins(self._house.welcome())
+        welcome.pop("type")
+        paths = ["/v1/stream", *sorted(self.handlers())]
+        return {**welcome, "stream": "/v1/stream", "channels": list(CHANNELS), "paths": paths}
+
+    def health(self, request: Request) -> Response:
+        request.query()
+        return json_response({"status": "ok"})
+
+    def ready(self, request: Request) -> Response:
+        request.query()
+        if self._house.draining or not self._house.feed.tape.head:
+            raise Refusal("unavailable", "no ticks yet" if not self._house.draining else "the server is going away")
+        return json_response({"status": "ready", **self._position()})
+
+    def metrics(self, request: Request) -> Response:
+        request.query()
+        text = self._house.metrics.text()
+        return Response(200, text, "text/plain; version=0.0.4; charset=utf-8", NO_STORE)
+
+    def instruments(self, request: Request) -> Response:
+        request.query()
+        return json_response({"instruments": [describe(instrument) for instrument in self._house.terms.universe]})
+
+    def instrument(self, request: Request) -> Response:
+        request.query()
+        symbol = request.path.rpartition("/")[2]
+        index = self._house.terms.universe.find(symbol)
+        if index is None:
+            raise Refusal("unknown_symbol", f"unknown symbol: {symbol[:32]}", symbols=[symbol[:32]])
+        return json_response(describe(self._house.terms.universe[index]))
+
+    def snapshot(self, request: Request) -> Response:
+        interest = self._interest(request.query("symbols", "channels"))
+        feed, dialect = self._house.feed, self._house.dialect
+        pieces = b"".join(
+            piece
+            for channel in CHANNELS
+            if interest.mask(channel)
+            for piece in dialect.render(channel, feed.board.newest(channel, interest.indices(channel)))
+        )
+        body = b'%b,"data":[%b]}' % (orjson.dumps(self._position())[:-1], pieces[:-1])
+        return Response(200, body, headers=NO_STORE)
+
+    def _interest(self, query: dict[str, str]) -> Interest:
+        """Read `symbols` and `channels`; over HTTP an unknown symbol refuses the whole request."""
+        channels = query.get("channels", TRADES).split(",")
+        check_channels(channels)
+        if not query.get("symbols"):
+            raise Refusal("bad_request", "symbols: at least one is needed", field="symbols")
+        known, unknown = resolve_symbols(query["symbols"].split(","), self._house.terms)
+        if unknown:
+            names = [symbol[:32] for symbol in unknown[:20]]
+            raise Refusal("unknown_symbol", f"unknown symbol: {', '.join(names)}", symbols=names, count=len(unknown))
+        return Interest.of(channels, known)
+
+    def _position(self) -> dict[str, Any]:
+        return self._house.feed.position._asdict()
+
+
+def describe(instrument: Instrument) -> dict[str, Any]:
+    """Return an instrument as clients see it."""
+    scale = 10**instrument.decimals
+    return {
+        "symbol": instrument.symbol,
+        "name": instrument.name,
+        "sector": instrument.sector,
+        "tick_size": instrument.tick_units / scale,
+        "decimals": instrument.decimals,
+        "lot": instrument.lot,
+    }

@@ -1,0 +1,1 @@
+"""Remembers and hands out: the tape, the board, and the audiences. Pure: knows no client, no language, no clock."""

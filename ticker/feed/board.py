@@ -1,0 +1,23 @@
+"""The newest value of everything: one row per channel and instrument."""
+
+import numpy as np
+
+from ticker.ticks import DTYPES, Batch, Rows
+
+
+class Board:
+    """Rows of the newest tick by channel, shape (instruments,); `n` is 0 where there was none yet."""
+
+    def __init__(self, instruments: int) -> None:
+        self._rows = {channel: np.zeros(instruments, dtype) for channel, dtype in DTYPES.items()}
+
+    def update(self, batch: Batch) -> None:
+        """Take in a batch; of several ticks of an instrument the last one stays."""
+        for channel, rows in batch.rows.items():
+            if len(rows):
+                self._rows[channel][rows["instrument"]] = rows
+
+    def newest(self, channel: str, instruments: list[int]) -> Rows:
+        """Return a copy of the newest rows of these instruments, without those that never ticked."""
+        rows = self._rows[channel][instruments]
+        return rows[rows["n"] > 0]

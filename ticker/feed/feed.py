@@ -1,0 +1,88 @@
+"""The one place every tick passes: on to the tape and the board, then out to every audience.
+
+Rules: `publish` adds a step, `flush` hands out all steps since the last flush. A reader is either live (it has had
+everything up to `flushed`, and is in its audience) or behind (it has a position of its own, and reads the tape).
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from ticker.feed.audience import Audience, Dialect, Frame, Reader
+from ticker.feed.board import Board
+from ticker.feed.tape import Entry, Tape
+from ticker.interest import Interest
+from ticker.metrics import Metrics
+from ticker.ticks import Batch, Position
+
+
+class Laggard(Protocol):
+    """A reader that is behind."""
+
+    def dropped(self, entry: Entry) -> None:
+        """Learn that an entry is no longer kept."""
+
+
+class Feed:
+    """Tape, board and audiences of one market of so many instruments; `steps_max` are kept on the tape."""
+
+    def __init__(self, epoch: str, instruments: int, steps_max: int, metrics: Metrics) -> None:
+        self.tape = Tape(epoch, steps_max)
+        self.board = Board(instruments)
+        self.flushed = 0
+        self.laggards: dict[Laggard, None] = {}
+        self._instruments = instruments
+        self._metrics = metrics
+        self._audiences: dict[tuple[Dialect, Frame, Interest], Audience] = {}
+        self._awaiting: list[Reader] = []
+
+    @property
+    def position(self) -> Position:
+        return Position(self.tape.epoch, self.tape.head)
+
+    def publish(self, batch: Batch, emitted_us: int) -> None:
+        """Add the next step."""
+        gone = self.tape.append(batch, emitted_us)
+        self.board.update(batch)
+        self._metrics.steps += 1
+        if gone is not None:
+            for laggard in tuple(self.laggards):
+                laggard.dropped(gone)
+
+    def flush(self) -> None:
+        """Hand out every step since the last flush."""
+        entries = list(self.tape.since(self.flushed))
+        if not entries:
+            return
+        self.flushed = self.tape.head
+        for audience in tuple(self._audiences.values()):
+            audience.flush(entries, self._metrics)
+        awaiting, self._awaiting = self._awaiting, []
+        for reader in awaiting:
+            reader.flushed()
+
+    def await_flush(self, reader: Reader) -> None:
+        """Have `reader.flushed()` called once, after the next flush."""
+        self._awaiting.append(reader)
+
+    def between(self, seq: int, until: int) -> Iterator[Entry]:
+        """Yield the entries after `seq` up to `until`. Raises LookupError where the next one is gone."""
+        for entry in self.tape.since(seq):
+            if entry.batch.seq > until:
+                return
+            yield entry
+
+    def audience(self, dialect: Dialect, frame: Frame, interest: Interest) -> Audience:
+        """Return the audience of those who are owed these bytes, made if there is none."""
+        key = (dialect, frame, interest)
+        return self._audiences.get(key) or Audience(dialect, frame, interest, self._instruments)
+
+    def join(self, reader: Reader, audience: Audience) -> None:
+        """Make a reader live that has had everything up to `flushed`."""
+        self._audiences[audience.key] = audience
+        audience.live[reader] = None
+
+    def leave(self, reader: Reader, audience: Audience) -> None:
+        """Take a reader out of its audience; an empty audience is forgotten."""
+        del audience.live[reader]
+        if not audience.live:
+            del self._audiences[audience.key]

@@ -1,0 +1,172 @@
+"""The composition root: wires source, feed, dialect and endpoints together; starts, beats, drains, stops."""
+
+import asyncio
+import errno
+import socket
+from pathlib import Path
+
+import structlog
+
+from ticker import __version__, clock
+from ticker.config import Config
+from ticker.dialects.native import SUBPROTOCOL, NativeDialect
+from ticker.endpoints import websocket
+from ticker.endpoints.door import Door, Routes
+from ticker.endpoints.house import House
+from ticker.endpoints.page import Page
+from ticker.endpoints.rest import Rest
+from ticker.errors import SetupError
+from ticker.feed.feed import Feed
+from ticker.market.market import Market
+from ticker.metrics import Metrics
+from ticker.session.messages import Welcome
+from ticker.session.server import Terms
+
+STREAM = "/v1/stream"
+SWEEP_S = 0.25  # deadlines are in seconds: a quarter of one is close enough
+BACKLOG = 1024  # connections the kernel holds while a crowd arrives
+
+# On the listening socket, from which accepted ones inherit them.
+_SOCKET_OPTIONS = [
+    (socket.SOL_SOCKET, socket.SO_REUSEADDR, 1),
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 32 * 1024),  # or the kernel hides 4 MB of old ticks a client
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000),  # a peer that vanished, in milliseconds
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+]
+
+
+class Server:
+    """A market and everybody who reads it. `folder` holds the files of the page."""
+
+    def __init__(self, config: Config, folder: Path, log: structlog.stdlib.BoundLogger) -> None:
+        self.config = config
+        self.log = log
+        self.market = Market(config.market)
+        self.metrics = Metrics()
+        steps = max(1, round(config.feed.tape_s * 1000 / config.market.step_ms))
+        self.feed = Feed(self.market.epoch, len(self.market.universe), steps, self.metrics)
+        self._folder = folder
+        self._flush_steps = max(1, round(config.feed.flush_ms / config.market.step_ms))
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    async def start(self) -> None:
+        """Listen and begin to tick. Raises SetupError where the address cannot be had."""
+        self.loop = asyncio.get_running_loop()
+        self.failed: asyncio.Future[None] = self.loop.create_future()
+        self.house = self._furnish()
+        routes = self._routes()
+        self._listener = _listen(self.config.server.host, self.config.server.port)
+        self._server = await self.loop.create_server(
+            lambda: Door(self.house, routes), sock=self._listener, backlog=BACKLOG
+        )
+        self._metronome = clock.Metronome(
+            self.config.market.step_ms / 1000, self.config.feed.lag_max_s, clock.monotonic_s()
+        )
+        self._beat()
+        self._sweep()
+
+    @property
+    def origin(self) -> str:
+        """Return where we listen, as `host:port`."""
+        host, port = self._listener.getsockname()[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    async def stop(self) -> None:
+        """Say goodbye to everybody, and be gone within `drain_s` and a little whatever they do."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self.house.draining = True
+        self._server.close()
+        for connection in tuple(self.house.connections):
+            connection.drain()
+        deadline_s = clock.monotonic_s() + self.config.server.drain_s
+        while self.house.connections and clock.monotonic_s() < deadline_s:
+            await asyncio.sleep(0.01)
+        for connection in tuple(self.house.connections):
+            connection.abort("still there at the end")
+        await asyncio.sleep(0)
+
+    def _furnish(self) -> House:
+        house = House(
+            config=self.config,
+            feed=self.feed,
+            terms=Terms(self.market.universe, self.config.stream.symbols_max),
+            dialect=NativeDialect(self.market.universe),
+            metrics=self.metrics,
+            loop=self.loop,
+            log=self.log,
+            welcome=self._welcome,
+        )
+        gauge = self.metrics.gauge
+        gauge("connections", "Connections open now, HTTP and WebSocket.", lambda: len(house.connections))
+        gauge("laggards", "Readers that are behind and catching up.", lambda: len(self.feed.laggards))
+        gauge("audiences", "Sets of readers that are owed the same bytes.", lambda: self.feed.audiences)
+        gauge("tape_steps", "Steps kept on the tape.", lambda: self.feed.tape.head - self.feed.tape.oldest + 1)
+        gauge("beat_lag_seconds", "How late the last step was.", lambda: self._metronome.lag_s)
+        return house
+
+    def _routes(self) -> Routes:
+        rest = Rest(self.house)
+        page = Page(self._folder, rest)
+        return Routes({**page.handlers(), **rest.handlers()}, {STREAM: websocket.accept})
+
+    def _welcome(self) -> Welcome:
+        stream = self.config.stream
+        return Welcome(
+            server="ticker",
+            version=__version__,
+            protocol=SUBPROTOCOL,
+            epoch=self.feed.tape.epoch,
+            seq=self.feed.tape.head,
+            step_ms=self.config.market.step_ms,
+            seed=self.config.market.seed,
+            instruments=len(self.market.universe),
+            limits={"message_bytes": stream.message_bytes_max, "symbols": stream.symbols_max},
+            heartbeat_s=stream.heartbeat_s,
+            auth_required=False,
+        )
+
+    def _beat(self) -> None:
+        """Take the steps that are due, and come back for the next one."""
+        try:
+            due = self._metronome.due(clock.monotonic_s())
+            for _ in range(due):
+                self.feed.publish(self.market.step(), clock.wall_us())
+                if self.feed.tape.head % self._flush_steps == 0 and self._flush_steps > 1:
+                    self.feed.flush()
+            if due and self._flush_steps == 1:
+                self.feed.flush()  # steps made up for after a delay go out together
+            self.metrics.steps_skipped = self._metronome.skipped
+        except Exception as error:  # a market that cannot step has nothing to serve
+            self.failed.set_exception(error)
+            return
+        self._timers["beat"] = self.loop.call_later(self._metronome.delay_s(clock.monotonic_s()), self._beat)
+
+    def _sweep(self) -> None:
+        self.house.sweep(clock.monotonic_s())
+        self._timers["sweep"] = self.loop.call_later(SWEEP_S, self._sweep)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket. Raises SetupError with a sentence that helps."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        for option in _SOCKET_OPTIONS:
+            listener.setsockopt(*option)
+        listener.setblocking(False)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except socket.gaierror:
+        raise SetupError(f"server.host: {host} is not an address of this machine") from None
+    except PermissionError:
+        raise SetupError(f"server.port: {port} needs privileges; choose one above 1023") from None
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        advice = "it is taken: choose another with --port, or 0 for a free one" if taken else error.strerror
+        raise SetupError(f"cannot listen on {host}:{port}: {advice}") from None
+    return listener

@@ -1,0 +1,209 @@
+"""What the two ends say to each other, as types.
+
+Fields are named as the native protocol names them. Client messages are told apart by `op`, server messages by `type`;
+every client message may carry an `id`, which its answer repeats. The server never builds `Ticks`: a dialect renders
+them straight from the rows of the tape; the types are how a client reads them.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from ticker.ticks import QUOTES, TRADES
+
+MessageId = Annotated[str, Meta(max_length=128)] | Annotated[int, Meta(ge=-(2**53), le=2**53)]
+Seq = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+"""A position's number: within the integers that JavaScript can hold."""
+
+
+class ClientMessage(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="op"):
+    """Something a client says."""
+
+    id: MessageId | UnsetType = UNSET
+
+
+class Subscribe(ClientMessage, tag="subscribe"):
+    """Start receiving ticks of these symbols on these channels, in addition to what is received already."""
+
+    symbols: list[str]
+    channels: list[str] = field(default_factory=lambda: [TRADES])
+    pace: Literal["every"] = "every"
+    snapshot: bool | UnsetType = UNSET
+    on_lag: Literal["skip", "close"] = "skip"
+
+
+class Unsubscribe(ClientMessage, tag="unsubscribe"):
+    """Stop receiving these symbols on these channels."""
+
+    symbols: list[str]
+    channels: list[str] = field(default_factory=lambda: [TRADES])
+
+
+class ListSubscriptions(ClientMessage, tag="list"):
+    """Ask what is subscribed."""
+
+
+class Ack(ClientMessage, tag="ack"):
+    """Everything up to this position has been processed."""
+
+    seq: Seq
+
+
+class Ping(ClientMessage, tag="ping"):
+    """Ask for a sign of life; `ts` comes back as it is."""
+
+    ts: Any = UNSET
+
+
+AnyClientMessage = Subscribe | Unsubscribe | ListSubscriptions | Ack | Ping
+
+
+class ServerMessage(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Something the server says."""
+
+
+class Welcome(ServerMessage, tag="welcome", kw_only=True):
+    """The first message: who speaks, and where the tape stands."""
+
+    server: str
+    version: str
+    protocol: str
+    epoch: str
+    seq: int
+    step_ms: float
+    seed: int
+    sim: Literal[True] = True
+    instruments: int
+    limits: dict[str, int | float]
+    heartbeat_s: float
+    auth_required: bool
+
+
+class Answer(ServerMessage):
+    """A server message that answers a client's, repeating its `id`."""
+
+    id: MessageId | UnsetType = UNSET
+
+
+class Subscribed(Answer, tag="subscribed", kw_only=True):
+    """A subscription as granted, and all that is subscribed now: channel to symbols, `["*"]` for all of them."""
+
+    seq: int
+    channels: list[str]
+    symbols: list[str]
+    pace: str
+    snapshot: bool
+    on_lag: str
+    subscriptions: dict[str, list[str]]
+
+
+class Unsubscribed(Answer, tag="unsubscribed", kw_only=True):
+    """What is still subscribed."""
+
+    seq: int
+    subscriptions: dict[str, list[str]]
+
+
+class Subscriptions(Answer, tag="subscriptions", kw_only=True):
+    """What is subscribed."""
+
+    seq: int
+    subscriptions: dict[str, list[str]]
+
+
+class Pong(Answer, tag="pong", kw_only=True):
+    """The answer to a ping: its `ts`, and the server's wall clock in microseconds since 1970."""
+
+    ts: Any = UNSET
+    server_ts: int
+
+
+class Error(Answer, tag="error", kw_only=True):
+    """A refusal: one message was not obeyed, the conversation goes on."""
+
+    code: str
+    message: str
+    details: dict[str, Any] | UnsetType = UNSET
+
+
+class Lag(ServerMessage, tag="lag", kw_only=True):
+    """Ticks after position `from` up to `to` that this client was not sent."""
+
+    from_: int = field(name="from")
+    to: int
+    dropped: int
+    conflated: int
+    reason: Literal["slow_reader", "window"]
+
+
+class Heartbeat(ServerMessage, tag="heartbeat", kw_only=True):
+    """A sign of life while nothing else flows; `sent` counts the messages so far."""
+
+    seq: int
+    ts: int
+    sent: int
+
+
+class Closing(ServerMessage, tag="closing", kw_only=True):
+    """The last message before the server closes on purpose."""
+
+    code: int
+    reason: str
+    reconnect_after_s: float | None
+
+
+class Trade(Struct, frozen=True, tag_field="ch", tag="trade"):
+    """A trade: `n` counts this symbol's trades, `t` is market time in microseconds, `px` the price, `sz` the size."""
+
+    sym: str
+    n: int
+    t: int
+    px: float
+    sz: int
+    side: Literal["buy", "sell"]
+
+    channel: ClassVar[str] = TRADES
+
+
+class Quote(Struct, frozen=True, tag_field="ch", tag="quote"):
+    """A quote: best bid and ask with their sizes; `n` and `t` as in a trade."""
+
+    sym: str
+    n: int
+    t: int
+    bid: float
+    bsz: int
+    ask: float
+    asz: int
+
+    channel: ClassVar[str] = QUOTES
+
+
+Tick = Trade | Quote
+
+
+class Ticks(ServerMessage, tag="ticks"):
+    """Ticks up to position `seq`, emitted at wall time `ts`, as a client reads them."""
+
+    seq: int
+    ts: int
+    data: list[Tick]
+
+
+class Snapshot(ServerMessage, tag="snapshot"):
+    """The newest tick of each instrument asked for, as a client reads it."""
+
+    seq: int
+    channel: str
+    data: list[Tick]
+
+
+AnyAnswer = Subscribed | Unsubscribed | Subscriptions | Pong | Error
+AnyServerMessage = Welcome | Ticks | Snapshot | AnyAnswer | Lag | Heartbeat | Closing
+
+
+class SnapshotHead(Struct, frozen=True):
+    """A snapshot to be made: the newest rows of a channel. The dialect renders the rows."""
+
+    channel: str
+    instruments: list[int]

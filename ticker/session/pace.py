@@ -1,0 +1,49 @@
+"""What a slow reader is owed: a position on the tape, not a queue.
+
+A reader has a pace only while it is behind. It reads the tape from `cursor` on; a change of interest takes effect at
+the position where it was made (`turns`), so that a snapshot sent ahead of the backlog is never followed by older
+ticks of the same instrument. What falls off the tape before it was read is counted in `dropped`, exactly.
+"""
+
+from ticker.interest import Interest
+
+
+class Pace:
+    """Where a reader is on the tape, and what it wants from there on."""
+
+    __slots__ = ("cursor", "dropped", "interest", "since", "turns")
+
+    def __init__(self, cursor: int, interest: Interest) -> None:
+        self.cursor = cursor
+        self.interest = interest
+        self.turns: list[tuple[int, Interest]] = []
+        self.dropped = 0
+        self.since = cursor
+        """The position after which the first of the dropped ticks was."""
+
+    def change(self, interest: Interest, head: int) -> None:
+        """Take up a new interest: what is no longer wanted ends at once, what is new begins after `head`."""
+        self.interest = self.interest & interest
+        self.turns = [(seq, wanted & interest) for seq, wanted in self.turns]
+        self.turns.append((head, interest))
+        self._turn()
+
+    def stop(self, until: int) -> int:
+        """Return how far the tape may be read with the interest of now, at most `until`."""
+        return min(until, self.turns[0][0]) if self.turns else until
+
+    def reached(self, seq: int) -> None:
+        """Note that everything up to `seq` has been sent."""
+        self.cursor = seq
+        self._turn()
+
+    def lose(self, seq: int, ticks: int) -> None:
+        """Note that `seq`, with so many ticks it was owed, is gone from the tape. Only for positions in order."""
+        if not self.dropped:
+            self.since = self.cursor
+        self.dropped += ticks
+        self.reached(seq)
+
+    def _turn(self) -> None:
+        while self.turns and self.turns[0][0] <= self.cursor:
+            self.interest = self.turns.pop(0)[1]

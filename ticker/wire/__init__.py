@@ -1,0 +1,1 @@
+"""Bytes that do not care who speaks. Pure."""
