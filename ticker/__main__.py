@@ -5,7 +5,7 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from ticker.cli import run  # noqa: PLC0415  # the only place that pays for the command line
+    from ticker.cli import run  # the only place that pays for the command line
 
     sys.exit(run(sys.argv[1:]))
 

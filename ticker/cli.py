@@ -19,8 +19,8 @@ import structlog
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from ticker import __version__, config
-from ticker.config import KEYS, Config, ConfigError, Key
-from ticker.errors import SetupError
+from ticker.config import KEYS, Config, Key
+from ticker.errors import ConfigError, SetupError
 from ticker.server import STREAM, Server
 
 SHORT = {
@@ -156,9 +156,7 @@ def watch(
         Stop after so many ticks (JSON lines only).
     """
     module = import_module("ticker_client.watch")
-    return int(
-        module.run(url, list(symbols) or ["*"], channels or ["quotes", "trades"], as_json=json, count=count)
-    )
+    return int(module.run(url, list(symbols) or ["*"], channels or ["quotes", "trades"], as_json=json, count=count))
 
 
 @app.command(name="load")
@@ -201,9 +199,8 @@ async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    waiting = asyncio.ensure_future(stop.wait())
-    await asyncio.wait([waiting, server.failed], return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
+    server.failed.add_done_callback(lambda _: stop.set())
+    await stop.wait()
     await server.stop()
     if server.failed.done():
         log.error("the market failed", exc_info=server.failed.exception())

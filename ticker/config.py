@@ -23,7 +23,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A group of keys."""
 
 
-class ServerConfig(Section):
+class ServerConfig(Section, frozen=True, kw_only=True):
     """Where we listen, and how we stop."""
 
     host: Annotated[str, Doc(description="address to listen on; anything but loopback also needs server.public")] = (
@@ -42,7 +42,7 @@ class ServerConfig(Section):
     ] = 20_000
 
 
-class MarketConfig(Section):
+class MarketConfig(Section, frozen=True, kw_only=True):
     """What is traded and how it moves. These keys alone decide the tape and its epoch."""
 
     seed: Annotated[int, Doc(ge=0, lt=2**63, description="the market is a pure function of it")] = 1
@@ -69,7 +69,7 @@ class MarketConfig(Section):
     ] = 8.0
 
 
-class FeedConfig(Section):
+class FeedConfig(Section, frozen=True, kw_only=True):
     """How the tape is kept and handed out."""
 
     flush_ms: Annotated[
@@ -83,7 +83,7 @@ class FeedConfig(Section):
     ] = 0.5
 
 
-class StreamConfig(Section):
+class StreamConfig(Section, frozen=True, kw_only=True):
     """One conversation: its limits and its patience."""
 
     heartbeat_s: Annotated[
@@ -104,25 +104,21 @@ class StreamConfig(Section):
     message_bytes_max: Annotated[int, Doc(ge=128, description="largest message a client may send")] = 16 * 1024
     fragments_max: Annotated[int, Doc(ge=1, description="most fragments a client may split a message into")] = 64
     symbols_max: Annotated[int, Doc(ge=1, description="symbols named in one request; * counts as one")] = 1000
-    close_s: Annotated[
-        float, Doc(ge=0.1, le=60, description="seconds a client gets to answer our close frame")
-    ] = 2.0
+    close_s: Annotated[float, Doc(ge=0.1, le=60, description="seconds a client gets to answer our close frame")] = 2.0
 
 
-class HttpConfig(Section):
+class HttpConfig(Section, frozen=True, kw_only=True):
     """Limits of a request."""
 
     head_bytes_max: Annotated[int, Doc(ge=512, description="request line and headers")] = 16 * 1024
     target_bytes_max: Annotated[int, Doc(ge=64, description="path and query")] = 8 * 1024
     headers_max: Annotated[int, Doc(ge=4, description="header fields in a request")] = 64
-    head_s: Annotated[
-        float, Doc(ge=0.1, le=600, description="deadline, not inactivity: slow heads are attacks")
-    ] = 5.0
+    head_s: Annotated[float, Doc(ge=0.1, le=600, description="deadline, not inactivity: slow heads are attacks")] = 5.0
     idle_s: Annotated[float, Doc(ge=0.1, le=3600, description="keep-alive without a request")] = 15.0
     requests_max: Annotated[int, Doc(ge=1, description="requests on one connection")] = 1000
 
 
-class LogConfig(Section):
+class LogConfig(Section, frozen=True, kw_only=True):
     """What we say about ourselves, on standard error."""
 
     level: Annotated[Literal["debug", "info", "warning", "error"], Doc(description="least level that is shown")] = (
@@ -170,11 +166,16 @@ class Key(NamedTuple):
 
 
 def _plain(message: str) -> str:
-    return message[:1].lower() + message[1:].replace("`", "")
+    """Turn msgspec's sentence into an operator's: "Expected `float`, got `str`" becomes "expected a number"."""
+    words = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "text"}
+    expected = message.partition(", got ")[0].partition(" - at ")[0]
+    for kind, name in words.items():
+        expected = expected.replace(f"`{kind}`", name)
+    return expected[:1].lower() + expected[1:].replace("`", "")
 
 
 def _description(hint: Any) -> str:
-    return next(meta.description for meta in hint.__metadata__ if meta.description)
+    return str(next(meta.description for meta in hint.__metadata__ if meta.description))
 
 
 KEYS: dict[str, Key] = {

@@ -84,7 +84,7 @@ class Server:
         for connection in tuple(self.house.connections):
             connection.drain()
         deadline_s = clock.monotonic_s() + self.config.server.drain_s
-        while self.house.connections and clock.monotonic_s() < deadline_s:
+        while self.house.connections and clock.monotonic_s() < deadline_s:  # noqa: ASYNC110  # once in its life
             await asyncio.sleep(0.01)
         for connection in tuple(self.house.connections):
             connection.abort("still there at the end")

@@ -11,13 +11,14 @@ from msgspec import UNSET
 from ticker.errors import Close, Refusal, Violation
 from ticker.instruments import Universe
 from ticker.session.messages import AnyClientMessage, AnyServerMessage, ClientMessage, Error, MessageId, ServerMessage
-from ticker.ticks import BUY, QUOTES, TRADES, Rows
+from ticker.ticks import QUOTES, TRADES, Rows
 from ticker.wire.decimals import Decimals
 
 SUBPROTOCOL = "ticker.v1.json"
+_SIDES = ("buy", "sell")  # by ticks.BUY and ticks.SELL
 
-_decode = msgspec.json.Decoder(AnyClientMessage).decode
-_read = msgspec.json.Decoder(AnyServerMessage).decode
+_decode: Callable[[bytes | bytearray | str], AnyClientMessage] = msgspec.json.Decoder(AnyClientMessage).decode
+_read: Callable[[bytes | str], AnyServerMessage] = msgspec.json.Decoder(AnyServerMessage).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -123,7 +124,7 @@ class NativeDialect:
     def _trades(self, rows: Rows) -> list[bytes]:
         heads, prices = self._trade_heads, self._prices
         return [
-            f'{heads[i]}{n},"t":{t},"px":{prices[i][px]},"sz":{sz},"side":"{"buy" if side == BUY else "sell"}"}},'.encode()
+            f'{heads[i]}{n},"t":{t},"px":{prices[i][px]},"sz":{sz},"side":"{_SIDES[side]}"}},'.encode()
             for i, n, t, px, sz, side in rows.tolist()
         ]
 

@@ -35,7 +35,7 @@ class Routes:
         if request.path in self._upgrades:
             raise Refusal(
                 "upgrade_required",
-                f"{request.path} is a WebSocket: connect to ws://{request.header('host') or 'this host'}{request.path}, "
+                f"{request.path} is a WebSocket: connect to ws://{request.header('host') or 'HOST'}{request.path}, "
                 "or send Connection: Upgrade, Upgrade: websocket, Sec-WebSocket-Version: 13 and Sec-WebSocket-Key",
             )
         handler = self._handlers.get(request.path) or self._handlers.get(request.path.rpartition("/")[0] + "/")
@@ -72,7 +72,7 @@ class Door(asyncio.Protocol):
             self._refuse(Refusal("unavailable", "too many connections"), {"Retry-After": "1"})
         self._house.connections[self] = None
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the transport's word for it
         self._open = False
         self._house.connections.pop(self, None)
 
@@ -154,9 +154,11 @@ class Door(asyncio.Protocol):
     def _upgrade(self, rest: bytes) -> None:
         request, self._handshake = self._handshake, None
         if request is None or not self._open:
-            return self._close()
+            self._close()
+            return
         if rest:
-            return self._refuse(Refusal("bad_request", "nothing may be sent between a handshake and its 101"))
+            self._refuse(Refusal("bad_request", "nothing may be sent between a handshake and its 101"))
+            return
         upgrade = self._routes.upgrade(request)
         taken = upgrade(self._house, request) if upgrade else None
         if isinstance(taken, asyncio.Protocol):
@@ -166,7 +168,6 @@ class Door(asyncio.Protocol):
             taken.connection_made(self._transport)
         elif taken is not None:
             self._send(request.method, taken, keep_alive=False)
-        return None
 
     def _check_head(self, size: int) -> None:
         try:

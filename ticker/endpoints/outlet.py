@@ -5,7 +5,6 @@ a `Pace`, and reads the tape by itself until it is level again.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Protocol
 
 from ticker.endpoints.house import House

@@ -5,9 +5,9 @@ import logging
 from collections.abc import Sequence
 from typing import cast
 
-from websockets.exceptions import NegotiationError
 from websockets.datastructures import Headers
-from websockets.frames import Opcode
+from websockets.exceptions import NegotiationError
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request as Handshake
 from websockets.protocol import State
 from websockets.server import ServerProtocol
@@ -23,6 +23,7 @@ from ticker.session.messages import AnyClientMessage, Closing, Heartbeat, Lag, S
 from ticker.session.server import Outcome, ServerSession
 from ticker.wire.frames import text_frame
 
+_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 RECONNECT_S = {Close.GOING_AWAY: 1.0, Close.SLOW_READER: 0.5, Close.TRY_LATER: 5.0}
 
 _quiet = logging.getLogger("ticker.websockets")
@@ -82,7 +83,7 @@ class Conversation(asyncio.Protocol):
         self._ws = ws
         self._head = head
         self._session = ServerSession(house.terms, house.feed.tape.head)
-        self._fragments: list[bytes | bytearray] | None = None
+        self._fragments: list[bytes] | None = None
         self._said = 0
         self._flowed = 0
         self._last_flow_s = clock.monotonic_s()
@@ -104,18 +105,18 @@ class Conversation(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._ws.receive_data(data)
-        for frame in self._ws.events_received():
+        for frame in cast(list[Frame], self._ws.events_received()):  # the handshake is over: no other events
             if self._transport.get_write_buffer_size() > self._house.config.stream.buffer_bytes_max:
-                return self.abort("answers not read")
-            opcode = frame.opcode  # type: ignore[union-attr]  # the handshake is over: events are frames
-            if opcode is Opcode.TEXT or opcode is Opcode.BINARY or opcode is Opcode.CONT:
-                self._receive_fragment(frame.data, frame.fin)  # type: ignore[union-attr]
-        return self._write()
+                self.abort("answers not read")
+                return
+            if frame.opcode in _DATA:
+                self._receive_fragment(cast(bytes, frame.data), frame.fin)
+        self._write()
 
     def eof_received(self) -> None:
         self._ws.receive_eof()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the transport's word for it
         self._outlet.close()
         self._house.connections.pop(self, None)
         sent, received = self._ws.close_sent, self._ws.close_rcvd
@@ -133,21 +134,20 @@ class Conversation(asyncio.Protocol):
         self._stalled_s = None
         self._outlet.resume()
 
-    def _receive_fragment(self, data: bytes | bytearray, fin: bool) -> None:
+    def _receive_fragment(self, data: bytes, fin: bool) -> None:
         if self._ws.state is not State.OPEN:
-            return
+            return  # we have said goodbye: what still comes is not heard
         if fin and self._fragments is None:
-            return self._receive(data)
-        self._fragments = self._fragments or []
-        self._fragments.append(data)
+            self._receive(data)
+            return
+        self._fragments = [*(self._fragments or ()), data]
         if fin:
             whole, self._fragments = b"".join(self._fragments), None
             self._receive(whole)
         elif len(self._fragments) >= self._house.config.stream.fragments_max:
             self.close(Close.TOO_BIG, "too many fragments")
-        return None
 
-    def _receive(self, data: bytes | bytearray) -> None:
+    def _receive(self, data: bytes) -> None:
         message: AnyClientMessage | None = None
         feed = self._house.feed
         try:

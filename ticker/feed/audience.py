@@ -25,6 +25,9 @@ class Dialect(Protocol):
     def ticks(self, seq: int, emitted_us: int, pieces: bytes) -> bytes:
         """Return a whole message from joined pieces."""
 
+    def __hash__(self) -> int:
+        """Dialects are told apart by identity."""
+
 
 class Reader(Protocol):
     """What the feed asks of somebody at the end of a line."""

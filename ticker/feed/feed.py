@@ -36,6 +36,11 @@ class Feed:
         self._awaiting: list[Reader] = []
 
     @property
+    def audiences(self) -> int:
+        """How many sets of readers are owed the same bytes."""
+        return len(self._audiences)
+
+    @property
     def position(self) -> Position:
         return Position(self.tape.epoch, self.tape.head)
 

@@ -45,8 +45,10 @@ class Block:
 
     def step(self, offset: int) -> dict[str, Rows]:
         """Return the rows of one step of the block, as views."""
-        return {channel: rows[self.starts[channel][offset] : self.starts[channel][offset + 1]] for channel, rows in
-                self.rows.items()}
+        return {
+            channel: rows[self.starts[channel][offset] : self.starts[channel][offset + 1]]
+            for channel, rows in self.rows.items()
+        }
 
 
 class Walk:
@@ -77,10 +79,18 @@ class Walk:
         times = start_us + step_us * np.arange(1, BLOCK_STEPS + 1, dtype=np.int64)
         side = np.where(draws[3] & 1, SELL, BUY)
         blocks = {
-            QUOTES: self._rows(QUOTES, quote, times, bid_ticks=bid, bid_size=self._sizes(draws[4]), ask_ticks=ask,
-                               ask_size=self._sizes(draws[5])),
-            TRADES: self._rows(TRADES, trade, times, price_ticks=np.where(side == BUY, ask, bid),
-                               size=self._sizes(draws[6]), side=side),
+            QUOTES: self._rows(
+                QUOTES,
+                quote,
+                times,
+                bid_ticks=bid,
+                bid_size=self._sizes(draws[4]),
+                ask_ticks=ask,
+                ask_size=self._sizes(draws[5]),
+            ),
+            TRADES: self._rows(
+                TRADES, trade, times, price_ticks=np.where(side == BUY, ask, bid), size=self._sizes(draws[6]), side=side
+            ),
         }
         self._path = path[-1]
         self._block += 1
@@ -91,13 +101,16 @@ class Walk:
         shape = (_DRAWS, BLOCK_STEPS, len(self._path))
         bits = np.random.Philox(key=[self._seed, 0], counter=[0, 0, 0, self._block])
         raw = bits.random_raw(int(np.prod(shape)) // 4)
-        return raw.astype("<u8").view("<u2").reshape(shape).astype(np.int64)
+        draws: NDArray[np.int64] = raw.astype("<u8").view("<u2").reshape(shape).astype(np.int64)
+        return draws
 
     def _sizes(self, draws: NDArray[np.int64]) -> NDArray[np.int64]:
-        return _LOTS[draws & 255] * self._lots
+        sizes: NDArray[np.int64] = _LOTS[draws & 255] * self._lots
+        return sizes
 
-    def _rows(self, channel: str, happens: NDArray[np.bool_], times: NDArray[np.int64],
-              **columns: NDArray[np.int64]) -> tuple[Rows, list[int]]:
+    def _rows(
+        self, channel: str, happens: NDArray[np.bool_], times: NDArray[np.int64], **columns: NDArray[np.int64]
+    ) -> tuple[Rows, list[int]]:
         step, instrument = np.nonzero(happens)
         count = np.cumsum(happens, axis=0) + self._n[channel]
         rows = np.empty(len(step), DTYPES[channel])

@@ -22,7 +22,7 @@ class ClientMessage(Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     id: MessageId | UnsetType = UNSET
 
 
-class Subscribe(ClientMessage, tag="subscribe"):
+class Subscribe(ClientMessage, frozen=True, kw_only=True, tag="subscribe"):
     """Start receiving ticks of these symbols on these channels, in addition to what is received already."""
 
     symbols: list[str]
@@ -32,24 +32,24 @@ class Subscribe(ClientMessage, tag="subscribe"):
     on_lag: Literal["skip", "close"] = "skip"
 
 
-class Unsubscribe(ClientMessage, tag="unsubscribe"):
+class Unsubscribe(ClientMessage, frozen=True, kw_only=True, tag="unsubscribe"):
     """Stop receiving these symbols on these channels."""
 
     symbols: list[str]
     channels: list[str] = field(default_factory=lambda: [TRADES])
 
 
-class ListSubscriptions(ClientMessage, tag="list"):
+class ListSubscriptions(ClientMessage, frozen=True, kw_only=True, tag="list"):
     """Ask what is subscribed."""
 
 
-class Ack(ClientMessage, tag="ack"):
+class Ack(ClientMessage, frozen=True, kw_only=True, tag="ack"):
     """Everything up to this position has been processed."""
 
     seq: Seq
 
 
-class Ping(ClientMessage, tag="ping"):
+class Ping(ClientMessage, frozen=True, kw_only=True, tag="ping"):
     """Ask for a sign of life; `ts` comes back as it is."""
 
     ts: Any = UNSET
@@ -62,7 +62,7 @@ class ServerMessage(Struct, frozen=True, kw_only=True, tag_field="type"):
     """Something the server says."""
 
 
-class Welcome(ServerMessage, tag="welcome", kw_only=True):
+class Welcome(ServerMessage, frozen=True, kw_only=True, tag="welcome"):
     """The first message: who speaks, and where the tape stands."""
 
     server: str
@@ -79,13 +79,13 @@ class Welcome(ServerMessage, tag="welcome", kw_only=True):
     auth_required: bool
 
 
-class Answer(ServerMessage):
+class Answer(ServerMessage, frozen=True, kw_only=True):
     """A server message that answers a client's, repeating its `id`."""
 
     id: MessageId | UnsetType = UNSET
 
 
-class Subscribed(Answer, tag="subscribed", kw_only=True):
+class Subscribed(Answer, frozen=True, kw_only=True, tag="subscribed"):
     """A subscription as granted, and all that is subscribed now: channel to symbols, `["*"]` for all of them."""
 
     seq: int
@@ -97,28 +97,28 @@ class Subscribed(Answer, tag="subscribed", kw_only=True):
     subscriptions: dict[str, list[str]]
 
 
-class Unsubscribed(Answer, tag="unsubscribed", kw_only=True):
+class Unsubscribed(Answer, frozen=True, kw_only=True, tag="unsubscribed"):
     """What is still subscribed."""
 
     seq: int
     subscriptions: dict[str, list[str]]
 
 
-class Subscriptions(Answer, tag="subscriptions", kw_only=True):
+class Subscriptions(Answer, frozen=True, kw_only=True, tag="subscriptions"):
     """What is subscribed."""
 
     seq: int
     subscriptions: dict[str, list[str]]
 
 
-class Pong(Answer, tag="pong", kw_only=True):
+class Pong(Answer, frozen=True, kw_only=True, tag="pong"):
     """The answer to a ping: its `ts`, and the server's wall clock in microseconds since 1970."""
 
     ts: Any = UNSET
     server_ts: int
 
 
-class Error(Answer, tag="error", kw_only=True):
+class Error(Answer, frozen=True, kw_only=True, tag="error"):
     """A refusal: one message was not obeyed, the conversation goes on."""
 
     code: str
@@ -126,7 +126,7 @@ class Error(Answer, tag="error", kw_only=True):
     details: dict[str, Any] | UnsetType = UNSET
 
 
-class Lag(ServerMessage, tag="lag", kw_only=True):
+class Lag(ServerMessage, frozen=True, kw_only=True, tag="lag"):
     """Ticks after position `from` up to `to` that this client was not sent."""
 
     from_: int = field(name="from")
@@ -136,7 +136,7 @@ class Lag(ServerMessage, tag="lag", kw_only=True):
     reason: Literal["slow_reader", "window"]
 
 
-class Heartbeat(ServerMessage, tag="heartbeat", kw_only=True):
+class Heartbeat(ServerMessage, frozen=True, kw_only=True, tag="heartbeat"):
     """A sign of life while nothing else flows; `sent` counts the messages so far."""
 
     seq: int
@@ -144,7 +144,7 @@ class Heartbeat(ServerMessage, tag="heartbeat", kw_only=True):
     sent: int
 
 
-class Closing(ServerMessage, tag="closing", kw_only=True):
+class Closing(ServerMessage, frozen=True, kw_only=True, tag="closing"):
     """The last message before the server closes on purpose."""
 
     code: int
@@ -182,7 +182,7 @@ class Quote(Struct, frozen=True, tag_field="ch", tag="quote"):
 Tick = Trade | Quote
 
 
-class Ticks(ServerMessage, tag="ticks"):
+class Ticks(ServerMessage, frozen=True, kw_only=True, tag="ticks"):
     """Ticks up to position `seq`, emitted at wall time `ts`, as a client reads them."""
 
     seq: int
@@ -190,7 +190,7 @@ class Ticks(ServerMessage, tag="ticks"):
     data: list[Tick]
 
 
-class Snapshot(ServerMessage, tag="snapshot"):
+class Snapshot(ServerMessage, frozen=True, kw_only=True, tag="snapshot"):
     """The newest tick of each instrument asked for, as a client reads it."""
 
     seq: int

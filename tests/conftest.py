@@ -1,0 +1,75 @@
+"""Servers for tests: the real command on a free port of 127.0.0.1, stopped at the end whatever happened."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class RunningServer:
+    """A `ticker serve` process: the page's URL, the stream's, and the process itself."""
+
+    url: str
+    stream: str
+    process: subprocess.Popen[str]
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rstrip("/").rpartition(":")[2])
+
+    def stop(self) -> int:
+        """Ask it to stop and return its exit code; kill it where it does not."""
+        self.process.terminate()
+        try:
+            return self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+
+def start_server(*flags: str) -> RunningServer:
+    """Start `ticker serve` on a free port and wait until it listens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ticker", "serve", "--port", "0", "--log.format", "json", *flags],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if found := re.search(r"ws://(\S+)/v1/stream", line):
+            return RunningServer(f"http://{found[1]}/", found[0], process)
+    raise AssertionError(f"ticker serve ended with {process.wait()}")
+
+
+@pytest.fixture(scope="session")
+def serve_ticker() -> Iterator[Callable[..., RunningServer]]:
+    """Start servers with flags of one's own: `serve_ticker("--seed", "7")`."""
+    started: list[RunningServer] = []
+
+    def serve(*flags: str) -> RunningServer:
+        started.append(start_server(*flags))
+        return started[-1]
+
+    yield serve
+    for server in started:
+        if server.process.poll() is None:
+            server.stop()
+        assert server.process.stdout is not None
+        server.process.stdout.close()
+
+
+@pytest.fixture
+def ticker_server(serve_ticker: Callable[..., RunningServer]) -> Iterator[RunningServer]:
+    """A server with the default market, for one test."""
+    server = serve_ticker()
+    yield server
+    if server.process.poll() is None:
+        server.stop()
