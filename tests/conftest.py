@@ -46,6 +46,7 @@ def start_server(*flags: str) -> RunningServer:
     for line in process.stdout:
         if found := re.search(r"ws://(\S+)/v1/stream", line):
             return RunningServer(f"http://{found[1]}/", found[0], process)
+    process.stdout.close()
     raise AssertionError(f"ticker serve ended with {process.wait()}")
 
 

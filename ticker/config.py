@@ -8,7 +8,7 @@ import ipaddress
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -38,18 +38,18 @@ class ServerConfig(Section, frozen=True, kw_only=True):
         Literal["auto", "uvloop", "asyncio"], Doc(description="event loop; auto takes uvloop where it is installed")
     ] = "auto"
     connections_max: Annotated[
-        int, Doc(ge=1, description="connections at once, HTTP and WebSocket; each costs about 4 KiB")
+        int, Doc(ge=1, description="connections at once, HTTP and WebSocket, as far as file descriptors allow; each costs about 4 KiB")
     ] = 20_000
 
 
 class MarketConfig(Section, frozen=True, kw_only=True):
     """What is traded and how it moves. These keys alone decide the tape and its epoch."""
 
-    seed: Annotated[int, Doc(ge=0, lt=2**63, description="the market is a pure function of it")] = 1
+    seed: Annotated[int, Doc(ge=0, le=2**63 - 1, description="the market is a pure function of it")] = 1
     instruments: Annotated[int, Doc(ge=1, le=10_000, description="how many instruments are traded")] = 100
     names: Annotated[
         Literal["listed", "numbered"],
-        Doc(description="listed: invented companies in sectors (numbered past 100); numbered: SYM0000, SYM0001, ..."),
+        Doc(description="listed: invented companies in sectors (numbered past 100); numbered: SYM0000 and so on"),
     ] = "listed"
     step_ms: Annotated[
         float, Doc(ge=1, le=60_000, description="milliseconds of market time in a step: a step is a batch on the tape")
@@ -162,7 +162,9 @@ class Key(NamedTuple):
         try:
             return msgspec.convert(value, self.type, strict=not spelled)
         except msgspec.ValidationError as error:
-            raise ConfigError(f"{origin}: {_plain(str(error))}, got {value!r}") from None
+            choices = get_args(self.type.__origin__)
+            expected = f"expected one of {', '.join(choices)}" if choices else _plain(str(error))
+            raise ConfigError(f"{origin}: {expected}, got {value!r}") from None
 
 
 def _plain(message: str) -> str:
@@ -218,7 +220,7 @@ def from_environment(environment: dict[str, str]) -> dict[str, Any]:
 
 def from_flags(flags: dict[str, str]) -> dict[str, Any]:
     """Read flags by path of their key; raise `ConfigError` naming the flag."""
-    return {path: KEYS[path].read(text, f"--{path}", spelled=True) for path, text in flags.items()}
+    return {path: KEYS[path].read(text, f"--{path.replace('_', '-')}", spelled=True) for path, text in flags.items()}
 
 
 def build(*layers: dict[str, Any]) -> Config:

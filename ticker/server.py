@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import resource
 import socket
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from ticker.session.server import Terms
 
 STREAM = "/v1/stream"
 SWEEP_S = 0.25  # deadlines are in seconds: a quarter of one is close enough
+SPARE_DESCRIPTORS = 64  # for the listener, the loop, logs: running out of descriptors would stop us accepting
 BACKLOG = 1024  # connections the kernel holds while a crowd arrives
 
 # On the listening socket, from which accepted ones inherit them.
@@ -100,6 +102,7 @@ class Server:
             loop=self.loop,
             log=self.log,
             welcome=self._welcome,
+            connections_max=min(self.config.server.connections_max, _descriptors() - SPARE_DESCRIPTORS),
         )
         gauge = self.metrics.gauge
         gauge("connections", "Connections open now, HTTP and WebSocket.", lambda: len(house.connections))
@@ -149,6 +152,13 @@ class Server:
     def _sweep(self) -> None:
         self.house.sweep(clock.monotonic_s())
         self._timers["sweep"] = self.loop.call_later(SWEEP_S, self._sweep)
+
+
+def _descriptors() -> int:
+    """Raise the limit of open files to what the system lets us have, and return it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -53,7 +53,7 @@ typedef struct {
 static struct {
     int port, clients, idle;
     double warmup_s, seconds;
-    int64_t seq_step, step_ticks;
+    int64_t seq_step, step_ticks, step_us;
     const char *path, *protocol, *message, *marker, *idle_message, *idle_marker;
 } option = {.path = "/", .message = "", .marker = "\"px\":", .idle_message = "", .idle_marker = "\"subscribed\"",
             .warmup_s = 1, .seconds = 5};
@@ -65,7 +65,8 @@ static struct {
 
 static connection *connections;
 static int opened, ready_count, poller;
-static bool holding; /* stdin has not spoken since we began to wait for it */
+static int64_t schedule_us = INT64_MAX; /* wall clock at which seq 0 was due; refined until the window begins */
+static bool warming = true, holding; /* holding: stdin has not spoken since we began to wait for it */
 static uint8_t *buffer;
 
 static void die(const char *format, ...) {
@@ -150,6 +151,15 @@ static void check_seq(connection *c, int64_t seq, uint64_t ticks) {
     c->seq = seq;
 }
 
+/* A server that stamps `ts` when it emits would hide that it was late. Its steps are --step-us apart, so the least late
+ * one seen before the window tells when all the others were due. Without a seq (or --step-us 0), `ts` is the schedule. */
+static int64_t due_us(int64_t ts, int64_t seq) {
+    if (seq <= 0 || !option.step_us) return ts;
+    int64_t offset_us = ts - seq * option.step_us;
+    if (warming && offset_us < schedule_us) schedule_us = offset_us;
+    return schedule_us + seq * option.step_us;
+}
+
 static void become_ready(connection *c) {
     if (c->stage != SUBSCRIBED) return;
     c->stage = READY;
@@ -164,7 +174,7 @@ static void on_message(connection *c, const char *text, size_t size) {
     seen.ticks += ticks;
     if (!c->idle) become_ready(c);
     int64_t ts = integer_after(text, size, "\"ts\":"), seq = integer_after(text, size, "\"seq\":");
-    if (ts > 0) record_latency(now_us(CLOCK_REALTIME) - ts);
+    if (ts > 0) record_latency(now_us(CLOCK_REALTIME) - due_us(ts, seq));
     if (seq > 0) check_seq(c, seq, ticks);
 }
 
@@ -339,6 +349,7 @@ static void measure(void) {
     uint64_t disconnects = seen.disconnects; /* one lost while warming up is lost for the window too */
     memset(&seen, 0, sizeof seen);
     seen.disconnects = disconnects;
+    warming = false;
     say("ready");
     int64_t start_us = now_us(CLOCK_MONOTONIC);
     run_for(option.seconds);
@@ -346,13 +357,14 @@ static void measure(void) {
 }
 
 static void parse_options(int argc, char **argv) {
-    enum { PORT, PATH, PROTOCOL, CLIENTS, MESSAGE, MARKER, WARMUP, SECONDS, SEQ_STEP, STEP_TICKS, IDLE, IDLE_MESSAGE, IDLE_MARKER };
+    enum { PORT, PATH, PROTOCOL, CLIENTS, MESSAGE, MARKER, WARMUP, SECONDS, SEQ_STEP, STEP_TICKS, STEP_US, IDLE,
+           IDLE_MESSAGE, IDLE_MARKER };
     static const struct option names[] = {
         {"port", 1, 0, PORT},         {"path", 1, 0, PATH},         {"protocol", 1, 0, PROTOCOL},
         {"clients", 1, 0, CLIENTS},   {"message", 1, 0, MESSAGE},   {"marker", 1, 0, MARKER},
         {"warmup", 1, 0, WARMUP},     {"seconds", 1, 0, SECONDS},   {"seq-step", 1, 0, SEQ_STEP},
-        {"step-ticks", 1, 0, STEP_TICKS}, {"idle", 1, 0, IDLE},     {"idle-message", 1, 0, IDLE_MESSAGE},
-        {"idle-marker", 1, 0, IDLE_MARKER}, {0}};
+        {"step-ticks", 1, 0, STEP_TICKS}, {"step-us", 1, 0, STEP_US}, {"idle", 1, 0, IDLE},
+        {"idle-message", 1, 0, IDLE_MESSAGE}, {"idle-marker", 1, 0, IDLE_MARKER}, {0}};
     for (int name; (name = getopt_long(argc, argv, "", names, NULL)) != -1;) switch (name) {
         case PORT: option.port = atoi(optarg); break;
         case PATH: option.path = optarg; break;
@@ -364,6 +376,7 @@ static void parse_options(int argc, char **argv) {
         case SECONDS: option.seconds = atof(optarg); break;
         case SEQ_STEP: option.seq_step = atoll(optarg); break;
         case STEP_TICKS: option.step_ticks = atoll(optarg); break;
+        case STEP_US: option.step_us = atoll(optarg); break;
         case IDLE: option.idle = atoi(optarg); break;
         case IDLE_MESSAGE: option.idle_message = optarg; break;
         case IDLE_MARKER: option.idle_marker = optarg; break;

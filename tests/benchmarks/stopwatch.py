@@ -26,6 +26,8 @@ from contestants import BUILT, HERE, REPOSITORY, Contestant, compiled
 START_TIMEOUT_S = 20.0
 RAMP_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 5.0
+STEP_US = 10_000
+"""Every contestant ticks this often; the receiver tells from it when a message was due."""
 ADDRESS = re.compile(r"ws://127\.0\.0\.1:(\d+)(/[^\s\"']*)")
 
 
@@ -147,10 +149,13 @@ def prepare() -> None:
     """Raises the limit of open files for all children, and makes a polite kill unwind like Ctrl-C."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    signal.signal(signal.SIGTERM, _unwind)
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, _unwind)
 
 
 def _unwind(_signal: int, _frame: FrameType | None) -> None:
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, signal.SIG_IGN)  # a second one would cut the stopping short
     raise KeyboardInterrupt
 
 
@@ -195,6 +200,7 @@ def receiving(server: Server, *, clients: int, seconds: float, warmup_s: float, 
         "idle-message": contestant.subscribe_idle,
         "step-ticks": contestant.step_ticks,
         "seq-step": int(contestant.step_ticks > 0),
+        "step-us": STEP_US,
     }
     if contestant.protocol:
         options["protocol"] = contestant.protocol

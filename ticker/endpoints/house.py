@@ -40,12 +40,13 @@ class House:
     loop: asyncio.AbstractEventLoop
     log: structlog.stdlib.BoundLogger
     welcome: Callable[[], Welcome]
+    connections_max: int
     connections: dict[Connection, None] = field(default_factory=dict)
     draining: bool = False
 
     @property
     def full(self) -> bool:
-        return len(self.connections) >= self.config.server.connections_max
+        return len(self.connections) >= self.connections_max
 
     def sweep(self, now_s: float) -> None:
         """Look at the deadlines of every connection."""

@@ -25,7 +25,7 @@ enum { INSTRUMENTS = 10, STEP_US = 10000, FDS = 65536, BACKLOG = 1024, EVENTS = 
 
 static bool is_client[FDS]; /* past its 101 */
 static int highest_fd, poller, timer, listener;
-static int64_t started_wall_us, steps;
+static int64_t steps;
 
 /* ---- the handshake: SHA-1 (FIPS 180-4) of one short string, then base64 ---- */
 
@@ -128,8 +128,10 @@ static size_t write_frame(uint8_t *frame, size_t room, int64_t ts_us) {
 
 static void flush_step(void) {
     static uint8_t frame[4096];
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
     steps++;
-    size_t size = write_frame(frame, sizeof frame, started_wall_us + steps * STEP_US);
+    size_t size = write_frame(frame, sizeof frame, wall.tv_sec * 1000000L + wall.tv_nsec / 1000);
     for (int fd = 0; fd <= highest_fd; fd++)
         if (is_client[fd] && send(fd, frame, size, MSG_NOSIGNAL) != (ssize_t)size) drop(fd);
 }
@@ -148,12 +150,9 @@ static void watch(int fd) {
 }
 
 static void start_timer(void) {
-    struct timespec wall;
     struct itimerspec every = {.it_interval.tv_nsec = STEP_US * 1000L, .it_value.tv_nsec = STEP_US * 1000L};
     timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
-    clock_gettime(CLOCK_REALTIME, &wall);
     timerfd_settime(timer, 0, &every, NULL);
-    started_wall_us = wall.tv_sec * 1000000L + wall.tv_nsec / 1000;
 }
 
 static void listen_on(uint16_t port) {

@@ -1,0 +1,25 @@
+const COUNT = new Intl.NumberFormat("en-US");
+
+export const NOTHING = "–";
+
+/** @param {number} value @param {number} decimals */
+export const price = (value, decimals) => value.toFixed(decimals);
+
+/** @param {number} value */
+export const count = (value) => COUNT.format(value);
+
+/** @param {number} value  up (above 0), down or level */
+export const arrow = (value) => (value > 0 ? "▲" : value < 0 ? "▼" : "");
+
+/** @param {number} ratio  0.01 is one per cent */
+export function change(ratio) {
+  const percent = Math.abs(ratio * 100).toFixed(2);
+  if (percent === "0.00") return "0.00 %";
+  return `${ratio > 0 ? "+" : "−"}${percent} %`;
+}
+
+/** @param {number} durationMs */
+export const duration = (durationMs) => `${durationMs.toFixed(durationMs < 10 ? 1 : 0)} ms`;
+
+/** @param {Date} date */
+export const clock = (date) => date.toTimeString().slice(0, 8);

@@ -1,0 +1,140 @@
+/**
+ * What the user wants to see, what the server says it sends, and the messages that lead from one to the other.
+ *
+ * Nothing is asked while an answer is outstanding: the answers carry the complete set, and the difference is taken anew.
+ */
+
+/** @import {Channel, ClientMessage, Request, Subscriptions} from "./messages.js" */
+
+/** @type {Channel[]} */
+export const CHANNELS = ["trades", "quotes"];
+const EVERYTHING = "*";
+
+export class Interest {
+  /** @type {Set<Channel>} */
+  channels = new Set(CHANNELS);
+  /** @type {Set<string>} */
+  #wanted = new Set();
+  /** @type {Subscriptions} */
+  #granted = {};
+  /** @type {string[]} */
+  #universe = [];
+  #limit = 1;
+  #id = 0;
+  /** @type {Set<number>} */
+  #outstanding = new Set();
+  #send;
+
+  /** @param {(message: ClientMessage) => boolean} send */
+  constructor(send) {
+    this.#send = send;
+  }
+
+  /**
+   * A new conversation, in which nothing is subscribed.
+   *
+   * @param {string[]} universe  every symbol @param {number} limit  of symbols in one message
+   */
+  restart(universe, limit) {
+    this.#universe = universe;
+    this.#limit = limit;
+    this.#granted = {};
+    this.#outstanding.clear();
+    this.#id = 0;
+  }
+
+  /** @returns {number} an id that no message of this conversation has had */
+  nextId() {
+    return (this.#id += 1);
+  }
+
+  /** @param {Iterable<string>} symbols */
+  want(symbols) {
+    this.#wanted = new Set(symbols);
+    this.pursue();
+  }
+
+  /** @param {Channel} channel @param {boolean} on */
+  switch(channel, on) {
+    if (on) this.channels.add(channel);
+    else this.channels.delete(channel);
+    this.pursue();
+  }
+
+  /** @param {number | undefined} id @param {Subscriptions} subscriptions */
+  granted(id, subscriptions) {
+    this.#granted = subscriptions;
+    if (this.#settled(id)) this.pursue();
+  }
+
+  /** A refusal is not argued with: the next wish of the user's takes the difference again. @param {number | undefined} id */
+  refused(id) {
+    this.#settled(id);
+  }
+
+  /** Ask for what is missing, and return what is too much. */
+  pursue() {
+    if (this.#outstanding.size > 0) return;
+    for (const request of this.#requests()) {
+      const id = this.nextId();
+      if (this.#send({ ...request, id })) this.#outstanding.add(id);
+    }
+  }
+
+  /** @param {number | undefined} id */
+  #settled(id) {
+    return id !== undefined && this.#outstanding.delete(id) && this.#outstanding.size === 0;
+  }
+
+  /** @returns {Request[]} */
+  #requests() {
+    const differences = CHANNELS.map((channel) => {
+      const has = this.#spelledOut(this.#granted[channel] ?? []);
+      const wants = this.channels.has(channel) ? this.#wanted : new Set();
+      return {
+        channel,
+        unsubscribe: this.#spelled(has, (symbol) => !wants.has(symbol), has.size),
+        subscribe: this.#spelled(wants, (symbol) => !has.has(symbol), this.#universe.length),
+      };
+    });
+    return [...this.#merged("unsubscribe", differences), ...this.#merged("subscribe", differences)];
+  }
+
+  /** @param {string[]} symbols */
+  #spelledOut(symbols) {
+    return new Set(symbols.includes(EVERYTHING) ? this.#universe : symbols);
+  }
+
+  /**
+   * @param {Set<string>} symbols @param {(symbol: string) => boolean} chosen @param {number} all
+   * @returns {string[]} the chosen ones, or `*` where that is all
+   */
+  #spelled(symbols, chosen, all) {
+    const found = [...symbols].filter(chosen);
+    return found.length > 0 && found.length === all ? [EVERYTHING] : found;
+  }
+
+  /**
+   * One message for channels of which the same symbols are asked; more where the server's limit is passed.
+   *
+   * @param {"subscribe" | "unsubscribe"} op
+   * @param {{channel: Channel, subscribe: string[], unsubscribe: string[]}[]} differences
+   * @returns {Request[]}
+   */
+  #merged(op, differences) {
+    /** @type {Map<string, Channel[]>} */
+    const groups = new Map();
+    for (const difference of differences) {
+      const key = difference[op].join(" ");
+      if (key) groups.set(key, [...(groups.get(key) ?? []), difference.channel]);
+    }
+    return [...groups].flatMap(([key, channels]) =>
+      pieces(key.split(" "), this.#limit).map((symbols) => ({ op, channels, symbols })),
+    );
+  }
+}
+
+/** @param {string[]} list @param {number} size */
+function pieces(list, size) {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, n) => list.slice(n * size, (n + 1) * size));
+}

@@ -1,0 +1,141 @@
+/** The page: brings connection, interest, acks, table and journal together. */
+
+import { Acks } from "./acks.js";
+import { Board } from "./board.js";
+import { Connection } from "./connection.js";
+import { count, duration, NOTHING } from "./format.js";
+import { CHANNELS, Interest } from "./interest.js";
+import { Journal } from "./journal.js";
+import { Rate } from "./rates.js";
+
+/** @import {Channel, ServerMessage, Welcome} from "./messages.js" */
+
+const FIGURES_MS = 250;
+const TYPING_MS = 250; // a pause this long ends a word, and the subscription follows
+
+/** @param {string} id @returns {HTMLElement} */
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+/** @param {string} id @param {string} words */
+const write = (id, words) => void (byId(id).textContent = words);
+
+const filter = /** @type {HTMLInputElement} */ (byId("filter"));
+const board = new Board(byId("rows"));
+const journal = new Journal(byId("journal"));
+const rates = { ticks: new Rate(), messages: new Rate() };
+const url = new URL("v1/stream", location.href);
+url.protocol = url.protocol.replace("http", "ws");
+const connection = new Connection(url, { onState, onMessage, onSent: (message) => journal.sent(message) });
+const interest = new Interest((message) => connection.send(message));
+const acks = new Acks((message) => connection.send(message));
+
+const tape = { epoch: "", seq: 0 };
+const ping = { id: 0, atMs: 0 };
+let conversation = 0;
+
+/** @param {import("./connection.js").State} state @param {string} why */
+function onState(state, why) {
+  document.body.dataset.state = state;
+  write("state", state);
+  write("why", why);
+  write("switch", state === "closed" ? "Connect" : "Disconnect");
+  /** @type {HTMLButtonElement} */ (byId("ping")).disabled = state !== "live";
+}
+
+/** @param {ServerMessage} message */
+function onMessage(message) {
+  rates.messages.add();
+  if (message.type === "ticks") {
+    rates.ticks.add(message.data.length);
+    board.take(message.data);
+    tape.seq = message.seq;
+    acks.processed(message.seq);
+    return;
+  }
+  journal.received(message);
+  onWord(message);
+}
+
+/** Everything but ticks. @param {Exclude<ServerMessage, import("./messages.js").Ticks>} message */
+function onWord(message) {
+  switch (message.type) {
+    case "welcome":
+      return void begin(message);
+    case "snapshot":
+      return board.reset(message.data);
+    case "subscribed":
+    case "unsubscribed":
+      showChannels(message.subscriptions);
+      return interest.granted(message.id, message.subscriptions);
+    case "error":
+      return interest.refused(message.id);
+    case "lag":
+      return void (board.missed += message.dropped);
+    case "heartbeat":
+      return void (tape.seq = message.seq);
+    case "pong":
+      if (message.id === ping.id) write("round-trip", duration(performance.now() - ping.atMs));
+  }
+}
+
+/** Begin a conversation, with an empty table where the tape is another one or has been started anew. @param {Welcome} welcome */
+async function begin(welcome) {
+  const current = (conversation += 1);
+  if (welcome.epoch !== tape.epoch || welcome.seq < tape.seq) {
+    const answer = await fetch("v1/instruments");
+    const { instruments } = await answer.json();
+    if (current !== conversation) return;
+    board.build(instruments);
+    write("epoch", welcome.epoch);
+  }
+  Object.assign(tape, { epoch: welcome.epoch, seq: welcome.seq });
+  acks.restart();
+  interest.restart(board.symbols, welcome.limits.symbols);
+  follow();
+}
+
+/** Show what the filter lets through, and subscribe to that alone. */
+function follow() {
+  const shown = board.filter(filter.value.trim());
+  write("count", `${shown.length} of ${board.symbols.length} instruments`);
+  byId("empty").hidden = shown.length > 0;
+  interest.want(shown);
+}
+
+/** @param {import("./messages.js").Subscriptions} subscriptions */
+function showChannels(subscriptions) {
+  for (const channel of CHANNELS) byId("rows").classList.toggle(`no-${channel}`, !subscriptions[channel]);
+}
+
+function showFigures() {
+  const nowMs = performance.now();
+  write("seq", tape.seq ? count(tape.seq) : NOTHING);
+  write("ticks-rate", count(Math.round(rates.ticks.sample(nowMs))));
+  write("messages-rate", count(Math.round(rates.messages.sample(nowMs))));
+  write("missed", count(board.missed));
+  acks.remind();
+}
+
+let typing = 0;
+filter.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(follow, TYPING_MS);
+});
+for (const button of document.querySelectorAll("[data-channel]")) {
+  button.addEventListener("click", () => {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    interest.switch(/** @type {Channel} */ (button.getAttribute("data-channel")), on);
+  });
+}
+byId("ping").addEventListener("click", () => {
+  Object.assign(ping, { id: interest.nextId(), atMs: performance.now() });
+  connection.send({ op: "ping", ts: Date.now() * 1000, id: ping.id });
+});
+byId("switch").addEventListener("click", () => {
+  if (connection.state === "closed") connection.dial();
+  else connection.hangUp();
+});
+
+/** @type {HTMLDetailsElement} */ (byId("talk")).open = matchMedia("(min-width: 64rem)").matches;
+setInterval(showFigures, FIGURES_MS);
+connection.dial();

@@ -1,0 +1,28 @@
+/**
+ * What the two ends say, as types for the editor: nothing here runs.
+ *
+ * @typedef {{symbol: string, name: string, sector: string, tick_size: number, decimals: number, lot: number}} Instrument
+ *
+ * @typedef {{ch: "trade", sym: string, n: number, t: number, px: number, sz: number, side: "buy" | "sell"}} Trade
+ * @typedef {{ch: "quote", sym: string, n: number, t: number, bid: number, bsz: number, ask: number, asz: number}} Quote
+ * @typedef {Trade | Quote} Tick
+ *
+ * @typedef {"trades" | "quotes"} Channel
+ * @typedef {Partial<Record<Channel, string[]>>} Subscriptions  channel to symbols, `["*"]` for all
+ *
+ * @typedef {{op: "subscribe" | "unsubscribe", channels: Channel[], symbols: string[]}} Request
+ * @typedef {(Request | {op: "ack", seq: number} | {op: "ping", ts: number}) & {id?: number}} ClientMessage
+ *
+ * @typedef {{type: "welcome", epoch: string, seq: number, heartbeat_s: number, limits: {symbols: number}}} Welcome
+ * @typedef {{type: "ticks", seq: number, ts: number, data: Tick[]}} Ticks
+ * @typedef {{type: "snapshot", seq: number, channel: Channel, data: Tick[]}} Snapshot
+ * @typedef {{type: "subscribed" | "unsubscribed", id?: number, subscriptions: Subscriptions}} Granted
+ * @typedef {{type: "pong", id?: number, ts: number}} Pong
+ * @typedef {{type: "error", id?: number, code: string, message: string}} Refused
+ * @typedef {{type: "lag", from: number, to: number, dropped: number, conflated: number}} Lag
+ * @typedef {{type: "heartbeat", seq: number}} Heartbeat
+ * @typedef {{type: "closing", code: number, reason: string, reconnect_after_s: number | null}} Closing
+ * @typedef {Welcome | Ticks | Snapshot | Granted | Pong | Refused | Lag | Heartbeat | Closing} ServerMessage
+ */
+
+export {};
