@@ -38,7 +38,11 @@ class ServerConfig(Section, frozen=True, kw_only=True):
         Literal["auto", "uvloop", "asyncio"], Doc(description="event loop; auto takes uvloop where it is installed")
     ] = "auto"
     connections_max: Annotated[
-        int, Doc(ge=1, description="connections at once, HTTP and WebSocket, as far as file descriptors allow; each costs about 4 KiB")
+        int,
+        Doc(
+            ge=1,
+            description="connections at once, HTTP and WebSocket, as far as file descriptors allow; each costs about 4 KiB",
+        ),
     ] = 20_000
 
 

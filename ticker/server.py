@@ -62,6 +62,7 @@ class Server:
         self.house = self._furnish()
         routes = self._routes()
         self._listener = _listen(self.config.server.host, self.config.server.port)
+        self._publish()  # whoever connects first finds the opening quotes
         self._server = await self.loop.create_server(
             lambda: Door(self.house, routes), sock=self._listener, backlog=BACKLOG
         )
@@ -138,7 +139,7 @@ class Server:
         try:
             due = self._metronome.due(clock.monotonic_s())
             for _ in range(due):
-                self.feed.publish(self.market.step(), clock.wall_us())
+                self._publish()
                 if self.feed.tape.head % self._flush_steps == 0 and self._flush_steps > 1:
                     self.feed.flush()
             if due and self._flush_steps == 1:
@@ -148,6 +149,9 @@ class Server:
             self.failed.set_exception(error)
             return
         self._timers["beat"] = self.loop.call_later(self._metronome.delay_s(clock.monotonic_s()), self._beat)
+
+    def _publish(self) -> None:
+        self.feed.publish(self.market.step(), clock.wall_us())
 
     def _sweep(self) -> None:
         self.house.sweep(clock.monotonic_s())

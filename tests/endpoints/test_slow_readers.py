@@ -4,10 +4,9 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from conftest import RunningServer
 from plain_client import PlainClient, assert_no_hole
 from websockets.frames import Frame, Opcode
-
-from conftest import RunningServer
 
 FAST = ("--config", "configs/load.toml", "--instruments", "200")  # about 2 MB a second
 SHORT_TAPE = ("--feed.tape-s", "0.2", "--stream.stall-s", "30")

@@ -20,7 +20,7 @@ Upgrade = Callable[[House, Request], Response | asyncio.Protocol]
 
 
 class Routes:
-    """Which handler answers which path; a path that ends in a slash stands for all one level below it."""
+    """Which handler answers which path; a path that ends in `/*` stands for all one level below it."""
 
     def __init__(self, handlers: dict[str, Handler], upgrades: dict[str, Upgrade]) -> None:
         self._handlers = handlers
@@ -38,7 +38,7 @@ class Routes:
                 f"{request.path} is a WebSocket: connect to ws://{request.header('host') or 'HOST'}{request.path}, "
                 "or send Connection: Upgrade, Upgrade: websocket, Sec-WebSocket-Version: 13 and Sec-WebSocket-Key",
             )
-        handler = self._handlers.get(request.path) or self._handlers.get(request.path.rpartition("/")[0] + "/")
+        handler = self._handlers.get(request.path) or self._handlers.get(request.path.rpartition("/")[0] + "/*")
         if handler is None:
             raise Refusal("not_found", f"nothing at {request.path[:128]}")
         if request.method not in ("GET", "HEAD"):
@@ -189,7 +189,14 @@ class Door(asyncio.Protocol):
         body = b"" if method == "HEAD" else response.body
         self._transport.write(head(response, clock.http_date(), keep_alive=keep_alive) + body)
         if not keep_alive:
-            self._close()
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """End after the answer: what still comes is not heard, but read, or a reset would overtake the answer."""
+        self._open = False
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._deadline_s = clock.monotonic_s() + self._house.config.stream.close_s
 
     def _close(self) -> None:
         self._open = False

@@ -26,7 +26,7 @@ class Rest:
             "/readyz": self.ready,
             "/metrics": self.metrics,
             "/v1/instruments": self.instruments,
-            "/v1/instruments/": self.instrument,
+            "/v1/instruments/*": self.instrument,
             "/v1/snapshot": self.snapshot,
         }
 
@@ -43,8 +43,8 @@ class Rest:
 
     def ready(self, request: Request) -> Response:
         request.query()
-        if self._house.draining or not self._house.feed.tape.head:
-            raise Refusal("unavailable", "no ticks yet" if not self._house.draining else "the server is going away")
+        if self._house.draining:
+            raise Refusal("unavailable", "the server is going away")
         return json_response({"status": "ready", **self._position()})
 
     def metrics(self, request: Request) -> Response:

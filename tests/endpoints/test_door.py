@@ -1,0 +1,193 @@
+"""The one port: heads good and bad, answered or closed as they should be."""
+
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import orjson
+import pytest
+from conftest import RunningServer
+
+WEBSOCKET = (
+    b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+@pytest.fixture(scope="module")
+def server(serve_ticker: Callable[..., RunningServer]) -> RunningServer:
+    return serve_ticker("--http.head-s", "1", "--http.idle-s", "2", "--http.requests-max", "50")
+
+
+def exchange(server: RunningServer, *packets: bytes, pause_s: float = 0.0) -> bytes:
+    """Send packets and return all that comes until the server hangs up or is silent."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+        with suppress(BrokenPipeError):
+            for packet in packets:
+                client.sendall(packet)
+                time.sleep(pause_s)
+        answer = b""
+        client.settimeout(0.5)
+        try:
+            while part := client.recv(65536):
+                answer += part
+        except (TimeoutError, ConnectionResetError):
+            pass
+        return answer
+
+
+def get(target: str, *headers: str, version: str = "1.1", method: str = "GET") -> bytes:
+    return "\r\n".join([f"{method} {target} HTTP/{version}", "Host: 127.0.0.1", *headers, "", ""]).encode()
+
+
+def status(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1])
+
+
+def body(answer: bytes) -> dict[str, object]:
+    document: dict[str, object] = orjson.loads(answer.partition(b"\r\n\r\n")[2])
+    return document
+
+
+def test_an_upgrade_is_switched_with_the_key_of_rfc_6455(server: RunningServer) -> None:
+    answer = exchange(server, WEBSOCKET)
+    assert answer.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+    assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in answer
+    assert b'"type":"welcome"' in answer
+
+
+def test_a_handshake_may_come_byte_by_byte(server: RunningServer) -> None:
+    answer = exchange(server, *(WEBSOCKET[place : place + 1] for place in range(len(WEBSOCKET))))
+    assert status(answer) == 101
+
+
+def test_an_upgrade_may_follow_requests_on_the_same_connection(server: RunningServer) -> None:
+    answer = exchange(server, get("/healthz"), WEBSOCKET, pause_s=0.1)
+    assert answer.count(b"HTTP/1.1 200 OK") == 1
+    assert b"HTTP/1.1 101 Switching Protocols" in answer
+
+
+@pytest.mark.parametrize("rest", [b"\x89\x80\x00\x00\x00\x00", b"GET / HTTP/1.1\r\n\r\n", b"\x00"])
+def test_nothing_may_come_between_a_handshake_and_its_101(server: RunningServer, rest: bytes) -> None:
+    answer = exchange(server, WEBSOCKET + rest)
+    assert status(answer) == 400
+    assert b"101" not in answer.split(b"\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (b"Sec-WebSocket-Version: 13\r\n", 400),
+        (b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", 400),
+        (b"Upgrade: websocket\r\n", 426),
+        (b"Connection: Upgrade\r\n", 426),
+    ],
+)
+def test_a_handshake_that_lacks_something_is_refused(server: RunningServer, line: bytes, code: int) -> None:
+    answer = exchange(server, WEBSOCKET.replace(line, b""))
+    assert status(answer) == code
+    assert code != 426 or b"\r\nUpgrade: websocket\r\n" in answer
+
+
+@pytest.mark.parametrize("key", [b"", b"c2hvcnQ=", b"not base64 at all!!", b"dGhlIHNhbXBsZSBub25jZQ==, x"])
+def test_a_wrong_key_is_refused(server: RunningServer, key: bytes) -> None:
+    assert status(exchange(server, WEBSOCKET.replace(b"dGhlIHNhbXBsZSBub25jZQ==", key))) == 400
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "code", "name"),
+    [
+        (get("/nowhere"), 404, "not_found"),
+        (get("/v1/stream"), 426, "upgrade_required"),
+        (get("/healthz", method="POST"), 405, "method_not_allowed"),
+        (get("/healthz?x=1"), 400, "bad_request"),
+        (get("/v1/instruments/NOPE"), 404, "unknown_symbol"),
+        (get("/v1/snapshot"), 400, "bad_request"),
+        (get("/v1/snapshot?symbols=ACME,NOPE"), 404, "unknown_symbol"),
+        (get("/v1/snapshot?symbols=ACME&channels=nothing"), 404, "unknown_channel"),
+        (get("/v1/snapshot?symbols=ACME&symbols=BYTE"), 400, "bad_request"),
+        (get("/v1/snapshot?symbols=" + "A," * 1500), 400, "too_many_symbols"),
+        (get("/v1/snapshot?symbols=" + "A" * 8192), 414, "uri_too_long"),
+        (get("/", *(f"X-{number}: 1" for number in range(64))), 431, "head_too_large"),
+        (get("/", "X: " + "x" * 16_384), 431, "head_too_large"),
+        (b"NONSENSE\r\n\r\n", 400, "bad_request"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad_request"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "bad_request"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "bad_request"),
+        (get("/", "Content-Length: 70000", method="POST") + b"x" * 70_000, 413, "too_large"),
+    ],
+)
+def test_a_bad_request_gets_a_problem_with_a_code(
+    server: RunningServer, request_bytes: bytes, code: int, name: str
+) -> None:
+    answer = exchange(server, request_bytes)
+    assert status(answer) == code
+    assert b"Content-Type: application/problem+json" in answer
+    assert (body(answer)["code"], body(answer)["status"]) == (name, code)
+
+
+def test_a_head_that_never_ends_is_not_kept(server: RunningServer) -> None:
+    answer = exchange(server, b"GET / HTTP/1.1\r\nX: ", *[b"x" * 1000] * 30)
+    assert status(answer) == 431
+
+
+def test_a_slow_head_has_a_deadline(server: RunningServer) -> None:
+    """A byte now and then does not keep the door open."""
+    answer = exchange(server, *(b"GET / HTTP/1.1\r\n"[place : place + 1] for place in range(9)), pause_s=0.2)
+    assert status(answer) == 408
+
+
+def test_a_silent_connection_is_closed(server: RunningServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+        assert client.recv(1) == b""
+
+
+def test_requests_may_be_pipelined_and_answers_keep_their_order(server: RunningServer) -> None:
+    answer = exchange(server, get("/v1/instruments/ACME") + get("/v1/instruments/BYTE") + get("/healthz"))
+    assert answer.count(b"HTTP/1.1 200 OK") == 3
+    assert answer.index(b"ACME") < answer.index(b"BYTE") < answer.index(b'"ok"')
+
+
+def test_a_connection_is_kept_for_so_many_requests_and_no_more(server: RunningServer) -> None:
+    answer = exchange(server, get("/healthz") * 60)
+    assert answer.count(b"HTTP/1.1 200 OK") == 50
+    assert answer.count(b"Connection: close") == 1
+
+
+def test_http_1_0_is_answered_and_closed(server: RunningServer) -> None:
+    answer = exchange(server, get("/healthz", version="1.0"))
+    assert status(answer) == 200
+    assert b"Connection: close" in answer
+
+
+def test_head_has_the_length_and_no_body(server: RunningServer) -> None:
+    answer = exchange(server, get("/healthz", method="HEAD"))
+    assert b"Content-Length: 15\r\n" in answer
+    assert answer.endswith(b"\r\n\r\n")
+
+
+def test_an_upgrade_to_something_else_is_answered_as_http(server: RunningServer) -> None:
+    answer = exchange(server, get("/healthz", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c"))
+    assert status(answer) == 200
+    assert b"Connection: close" in answer
+
+
+def test_connections_beyond_the_limit_are_told_to_come_again(serve_ticker: Callable[..., RunningServer]) -> None:
+    server = serve_ticker("--server.connections-max", "3")
+    held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(3)]
+    time.sleep(0.2)
+    answer = exchange(server, b"")
+    assert status(answer) == 503
+    assert b"Retry-After: 1" in answer
+    for client in held:
+        client.close()
+    time.sleep(0.2)
+    assert status(exchange(server, get("/healthz"))) == 200
+
+
+def test_a_crowd_at_the_door_is_let_in(server: RunningServer) -> None:
+    with ThreadPoolExecutor(50) as crowd:
+        answers = list(crowd.map(lambda _: exchange(server, get("/healthz", "Connection: close")), range(200)))
+    assert all(status(answer) == 200 for answer in answers)
