@@ -36,8 +36,9 @@ class RunningServer:
 
 def start_server(*flags: str) -> RunningServer:
     """Start `ticker serve` on a free port and wait until it listens."""
+    port = () if "--port" in flags else ("--port", "0")
     process = subprocess.Popen(
-        [sys.executable, "-m", "ticker", "serve", "--port", "0", "--log.format", "json", *flags],
+        [sys.executable, "-m", "ticker", "serve", *port, "--log.format", "json", *flags],
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,

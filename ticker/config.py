@@ -41,7 +41,7 @@ class ServerConfig(Section, frozen=True, kw_only=True):
         int,
         Doc(
             ge=1,
-            description="connections at once, HTTP and WebSocket, as far as file descriptors allow; each costs about 4 KiB",
+            description="connections at once, as far as file descriptors allow; each costs about 4 KiB",
         ),
     ] = 20_000
 

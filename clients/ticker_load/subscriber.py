@@ -1,0 +1,251 @@
+"""One subscriber: websockets' Sans-I/O protocol and a ClientSession inside, an asyncio transport outside."""
+
+import asyncio
+import logging
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import cast
+
+import msgspec
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidStatus
+from websockets.frames import Close, Frame, Opcode
+from websockets.protocol import State
+from websockets.typing import Subprotocol
+from websockets.uri import WebSocketURI
+
+from ticker import clock
+from ticker.dialects import native
+from ticker.errors import Close as Code
+from ticker.errors import SetupError
+from ticker.session.client import ClientSession, Gap
+from ticker.session.messages import (
+    AnyServerMessage,
+    ClientMessage,
+    Error,
+    Ping,
+    Pong,
+    Subscribed,
+    Ticks,
+    Welcome,
+)
+from ticker_load.latency import Latencies
+
+ACK_EVERY = 50  # messages; acks are cumulative, so a few say as much as many
+MESSAGE_BYTES_MAX = 64 << 20  # a snapshot of ten thousand instruments is a few megabytes
+SUBSCRIBE_ID = 1
+
+_quiet = logging.getLogger("ticker_load.websockets")
+_quiet.setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What every subscriber asks for, and where."""
+
+    url: str
+    uri: WebSocketURI
+    symbols: list[str]
+    channels: list[str]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What all subscribers saw, beyond what each one's session counts."""
+
+    latencies: Latencies = field(default_factory=Latencies)
+    first_ticks_us: array[int] = field(default_factory=lambda: array("q"))
+    pings_us: array[int] = field(default_factory=lambda: array("q"))
+    pings_sent: int = 0
+    bytes: int = 0
+    open: int = 0
+    lost: int = 0
+    """Connections that had joined and ended before we hung up."""
+    closes: Counter[int] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+    first_gap: Gap | None = None
+    tape: tuple[str, float] | None = None
+
+
+class Subscriber(asyncio.Protocol):
+    """A connection: all that comes in does so by `data_received`, all that goes out by `_write`."""
+
+    __slots__ = (
+        "_asked_us",
+        "_fragments",
+        "_hung_up",
+        "_tally",
+        "_ticked",
+        "_transport",
+        "_wish",
+        "_ws",
+        "joined",
+        "left",
+        "session",
+    )
+
+    def __init__(self, wish: Wish, tally: Tally) -> None:
+        loop = asyncio.get_running_loop()
+        self.session = ClientSession(ACK_EVERY)
+        self.joined: asyncio.Future[None] = loop.create_future()
+        self.left: asyncio.Future[None] = loop.create_future()
+        self._wish = wish
+        self._tally = tally
+        self._ws = ClientProtocol(
+            wish.uri, subprotocols=[Subprotocol(native.SUBPROTOCOL)], max_size=MESSAGE_BYTES_MAX, logger=_quiet
+        )
+        self._fragments: list[bytes | bytearray] = []
+        self._asked_us = 0
+        self._ticked = False
+        self._hung_up = False
+
+    @property
+    def ticked(self) -> bool:
+        """Whether at least one message of ticks came."""
+        return self._ticked
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._ws.send_request(self._ws.connect())
+        self._write()
+
+    def data_received(self, data: bytes) -> None:
+        received_us = clock.wall_us()
+        self._tally.bytes += len(data)
+        self._ws.receive_data(data)
+        for event in self._ws.events_received():
+            if isinstance(event, Frame):
+                self._take_frame(event, received_us)
+        self._write()
+        if self._ws.handshake_exc is not None:
+            self._fail(self._refusal(self._ws.handshake_exc))
+
+    def eof_received(self) -> None:
+        self._ws.receive_eof()
+        if self._ws.handshake_exc is not None:
+            self._fail(self._refusal(self._ws.handshake_exc))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        close = self._ws.close_rcvd
+        self._fail(f"{self._wish.url} hung up: {_spelled(close)}")
+        if self.joined.exception() is None:
+            self._tally.open -= 1
+            self._tally.closes[close.code if close else 1006] += 1
+            self._tally.lost += not self._hung_up
+        self.left.set_result(None)
+
+    # The way in.
+
+    def _take_frame(self, frame: Frame, received_us: int) -> None:
+        if frame.opcode is Opcode.TEXT and frame.fin:
+            self._take(frame.data, received_us)
+        elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            self._fragments.append(frame.data)
+            if frame.fin:
+                whole, self._fragments = b"".join(self._fragments), []
+                self._take(whole, received_us)
+
+    def _take(self, data: bytes | bytearray, received_us: int) -> None:
+        try:
+            message = native.read(data)
+        except msgspec.DecodeError as error:
+            return self._give_up(error)
+        ack = self.session.receive(message)
+        if isinstance(message, Ticks):
+            self._take_ticks(message, received_us)
+        else:
+            self._take_other(message)
+        if ack is not None:
+            self._say(ack)
+        return None
+
+    def _take_ticks(self, message: Ticks, received_us: int) -> None:
+        self._tally.latencies.take(message, received_us)
+        if not self._ticked:
+            self._ticked = True
+            self._tally.first_ticks_us.append(_now_us() - self._asked_us)
+        if self.session.gaps:
+            self._tally.first_gap = self._tally.first_gap or self.session.gaps[0]
+            self.session.gaps.clear()
+
+    def _take_other(self, message: AnyServerMessage) -> None:
+        match message:
+            case Welcome():
+                self._subscribe(message)
+            case Subscribed() if not self.joined.done():
+                self._tally.open += 1
+                self.joined.set_result(None)
+            case Error() if message.id == SUBSCRIBE_ID:
+                self._fail(f"{self._wish.url} refused: {message.message}")
+            case Error():
+                self._tally.errors[message.code] += 1
+            case Pong():
+                self._tally.pings_us.append(_now_us() - message.ts)
+
+    def _subscribe(self, welcome: Welcome) -> None:
+        tape = (welcome.epoch, welcome.step_ms)
+        if self._tally.tape is None:
+            self._tally.tape = tape
+            self._tally.latencies.step_us = round(welcome.step_ms * 1000)
+        elif self._tally.tape != tape:
+            self._tally.errors["another tape"] += 1
+        self._asked_us = _now_us()
+        self._say(self.session.subscribe(self._wish.symbols, self._wish.channels, SUBSCRIBE_ID))
+
+    # The way out.
+
+    def ping(self) -> None:
+        """Ask for a sign of life, as a message of the protocol: it shares its way with ticks and acks."""
+        if self._ws.state is State.OPEN:
+            self._tally.pings_sent += 1
+            self._say(Ping(ts=_now_us()))
+
+    def close(self) -> None:
+        """Hang up politely; `left` tells when the server has answered."""
+        self._hung_up = True
+        if self._ws.state is State.OPEN:
+            self._ws.send_close(Code.NORMAL)
+            self._write()
+        elif self._ws.state is State.CONNECTING:
+            self.abort()
+
+    def abort(self) -> None:
+        """Hang up at once."""
+        self._transport.abort()
+
+    def _say(self, message: ClientMessage) -> None:
+        if self._ws.state is State.OPEN:
+            self._ws.send_text(native.command(message))
+            self._write()
+
+    def _write(self) -> None:
+        for data in self._ws.data_to_send():
+            if data and not self._transport.is_closing():
+                self._transport.write(data)
+
+    # What may go wrong.
+
+    def _give_up(self, error: msgspec.DecodeError) -> None:
+        """End a conversation that we do not understand."""
+        self._fail(f"{self._wish.url} does not speak {native.SUBPROTOCOL}: {error}")
+        self._tally.errors["not understood"] += 1
+        self._ws.fail(Code.INVALID_DATA)
+
+    def _fail(self, sentence: str) -> None:
+        """Whoever waits for us to join waits in vain."""
+        if not self.joined.done():
+            self.joined.set_exception(SetupError(sentence))
+
+    def _refusal(self, error: Exception) -> str:
+        if isinstance(error, InvalidStatus):
+            return f"{self._wish.url} answered HTTP {error.response.status_code}, not a WebSocket"
+        return f"{self._wish.url} does not answer as a WebSocket: {error}"
+
+
+def _now_us() -> int:
+    return int(clock.monotonic_s() * 1_000_000)
+
+
+def _spelled(close: Close | None) -> str:
+    return f"{close.code} {close.reason}".rstrip() if close else "the connection broke"
