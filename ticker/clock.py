@@ -25,7 +25,7 @@ class Metronome:
     of old steps would help nobody. `skipped` counts the steps given up that way.
     """
 
-    EARLY_S = 0.0005  # event-loop timers are whole milliseconds: half a one early is on time
+    EARLY_S = 0.001  # event loops count whole milliseconds: to wait for the rest of one would be to spin
 
     def __init__(self, step_s: float, lag_max_s: float, now_s: float) -> None:
         self.step_s = step_s

@@ -2,17 +2,16 @@
 
 import asyncio
 import logging
-from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import cast
 
 import msgspec
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import State
-from websockets.typing import Subprotocol
+from websockets.typing import BytesLike, Subprotocol
 from websockets.uri import WebSocketURI
 
 from ticker import clock
@@ -55,8 +54,8 @@ class Tally:
     """What all subscribers saw, beyond what each one's session counts."""
 
     latencies: Latencies = field(default_factory=Latencies)
-    first_ticks_us: array[int] = field(default_factory=lambda: array("q"))
-    pings_us: array[int] = field(default_factory=lambda: array("q"))
+    first_ticks_us: list[int] = field(default_factory=list)
+    pings_us: list[int] = field(default_factory=list)
     pings_sent: int = 0
     bytes: int = 0
     open: int = 0
@@ -75,18 +74,19 @@ class Subscriber(asyncio.Protocol):
         "_asked_us",
         "_fragments",
         "_hung_up",
+        "_loop",
         "_tally",
-        "_ticked",
         "_transport",
         "_wish",
         "_ws",
         "joined",
         "left",
         "session",
+        "ticked",
     )
 
     def __init__(self, wish: Wish, tally: Tally) -> None:
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         self.session = ClientSession(ACK_EVERY)
         self.joined: asyncio.Future[None] = loop.create_future()
         self.left: asyncio.Future[None] = loop.create_future()
@@ -95,15 +95,10 @@ class Subscriber(asyncio.Protocol):
         self._ws = ClientProtocol(
             wish.uri, subprotocols=[Subprotocol(native.SUBPROTOCOL)], max_size=MESSAGE_BYTES_MAX, logger=_quiet
         )
-        self._fragments: list[bytes | bytearray] = []
+        self._fragments: list[BytesLike] = []
         self._asked_us = 0
-        self._ticked = False
+        self.ticked = False
         self._hung_up = False
-
-    @property
-    def ticked(self) -> bool:
-        """Whether at least one message of ticks came."""
-        return self._ticked
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -111,7 +106,19 @@ class Subscriber(asyncio.Protocol):
         self._write()
 
     def data_received(self, data: bytes) -> None:
-        received_us = clock.wall_us()
+        # First every socket that is ready is read, then what came is looked at: the work for one client must not
+        # make the next one's ticks look late.
+        self._loop.call_soon(self._look_at, data, clock.wall_us())
+
+    def eof_received(self) -> None:
+        self._loop.call_soon(self._look_at_end)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._loop.call_soon(self._leave)
+
+    # The way in.
+
+    def _look_at(self, data: bytes, received_us: int) -> None:
         self._tally.bytes += len(data)
         self._ws.receive_data(data)
         for event in self._ws.events_received():
@@ -121,21 +128,21 @@ class Subscriber(asyncio.Protocol):
         if self._ws.handshake_exc is not None:
             self._fail(self._refusal(self._ws.handshake_exc))
 
-    def eof_received(self) -> None:
+    def _look_at_end(self) -> None:
         self._ws.receive_eof()
         if self._ws.handshake_exc is not None:
             self._fail(self._refusal(self._ws.handshake_exc))
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def _leave(self) -> None:
         close = self._ws.close_rcvd
         self._fail(f"{self._wish.url} hung up: {_spelled(close)}")
-        if self.joined.exception() is None:
+        if not self.joined.cancelled() and self.joined.exception() is None:
             self._tally.open -= 1
             self._tally.closes[close.code if close else 1006] += 1
             self._tally.lost += not self._hung_up
+        if isinstance(self._ws.parser_exc, WebSocketException):
+            self._tally.errors["bad frame"] += 1
         self.left.set_result(None)
-
-    # The way in.
 
     def _take_frame(self, frame: Frame, received_us: int) -> None:
         if frame.opcode is Opcode.TEXT and frame.fin:
@@ -146,42 +153,42 @@ class Subscriber(asyncio.Protocol):
                 whole, self._fragments = b"".join(self._fragments), []
                 self._take(whole, received_us)
 
-    def _take(self, data: bytes | bytearray, received_us: int) -> None:
+    def _take(self, data: BytesLike, received_us: int) -> None:
         try:
-            message = native.read(data)
+            message = native.read(cast(bytes, data))
         except msgspec.DecodeError as error:
             return self._give_up(error)
         ack = self.session.receive(message)
         if isinstance(message, Ticks):
             self._take_ticks(message, received_us)
         else:
-            self._take_other(message)
+            self._take_other(message, received_us)
         if ack is not None:
             self._say(ack)
         return None
 
     def _take_ticks(self, message: Ticks, received_us: int) -> None:
         self._tally.latencies.take(message, received_us)
-        if not self._ticked:
-            self._ticked = True
-            self._tally.first_ticks_us.append(_now_us() - self._asked_us)
+        if not self.ticked:
+            self.ticked = True
+            self._tally.first_ticks_us.append(received_us - self._asked_us)
         if self.session.gaps:
             self._tally.first_gap = self._tally.first_gap or self.session.gaps[0]
             self.session.gaps.clear()
 
-    def _take_other(self, message: AnyServerMessage) -> None:
+    def _take_other(self, message: AnyServerMessage, received_us: int) -> None:
         match message:
             case Welcome():
                 self._subscribe(message)
             case Subscribed() if not self.joined.done():
                 self._tally.open += 1
                 self.joined.set_result(None)
-            case Error() if message.id == SUBSCRIBE_ID:
+            case Error() if not self.joined.done():
                 self._fail(f"{self._wish.url} refused: {message.message}")
             case Error():
                 self._tally.errors[message.code] += 1
-            case Pong():
-                self._tally.pings_us.append(_now_us() - message.ts)
+            case Pong(ts=int(sent_us)):
+                self._tally.pings_us.append(received_us - sent_us)
 
     def _subscribe(self, welcome: Welcome) -> None:
         tape = (welcome.epoch, welcome.step_ms)
@@ -190,7 +197,7 @@ class Subscriber(asyncio.Protocol):
             self._tally.latencies.step_us = round(welcome.step_ms * 1000)
         elif self._tally.tape != tape:
             self._tally.errors["another tape"] += 1
-        self._asked_us = _now_us()
+        self._asked_us = clock.wall_us()
         self._say(self.session.subscribe(self._wish.symbols, self._wish.channels, SUBSCRIBE_ID))
 
     # The way out.
@@ -199,7 +206,7 @@ class Subscriber(asyncio.Protocol):
         """Ask for a sign of life, as a message of the protocol: it shares its way with ticks and acks."""
         if self._ws.state is State.OPEN:
             self._tally.pings_sent += 1
-            self._say(Ping(ts=_now_us()))
+            self._say(Ping(ts=clock.wall_us()))
 
     def close(self) -> None:
         """Hang up politely; `left` tells when the server has answered."""
@@ -207,8 +214,6 @@ class Subscriber(asyncio.Protocol):
         if self._ws.state is State.OPEN:
             self._ws.send_close(Code.NORMAL)
             self._write()
-        elif self._ws.state is State.CONNECTING:
-            self.abort()
 
     def abort(self) -> None:
         """Hang up at once."""
@@ -241,10 +246,6 @@ class Subscriber(asyncio.Protocol):
         if isinstance(error, InvalidStatus):
             return f"{self._wish.url} answered HTTP {error.response.status_code}, not a WebSocket"
         return f"{self._wish.url} does not answer as a WebSocket: {error}"
-
-
-def _now_us() -> int:
-    return int(clock.monotonic_s() * 1_000_000)
 
 
 def _spelled(close: Close | None) -> str:

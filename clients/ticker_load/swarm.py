@@ -5,8 +5,7 @@ import os
 import resource
 import socket
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
 
@@ -14,10 +13,11 @@ from ticker import clock
 from ticker.errors import SetupError
 from ticker_load.subscriber import Subscriber, Tally, Wish
 
-JOINING_MAX = 64  # at a time: below any listener's backlog
+JOINING_MAX = 16  # at a time: below any listener's backlog
 JOIN_S = 10.0
 CLOSE_S = 5.0
 LOOK_S = 0.2  # between two looks at the clock, the connections and the terminal
+BEHIND_S = 1.0
 PING_EVERY_S = 1.0
 PINGS_PER_S_MAX = 1000  # so that ten thousand clients are not measured by their pings
 OTHER_FILES = 64  # descriptors for all that is not a connection
@@ -32,6 +32,8 @@ class Counts:
     ticks: int
     messages: int
     bytes: int
+    behind: int
+    """Clients that are more than `BEHIND_S` of tape behind the one that is furthest."""
 
 
 class Swarm:
@@ -50,7 +52,7 @@ class Swarm:
         """Open so many subscribers. Raises SetupError where not even the first can be: none will fare better."""
         await self._join_one()
         places = iter(range(count - 1))
-        await asyncio.gather(*(self._fill(places, count) for _ in range(JOINING_MAX)))
+        await asyncio.gather(*(self._fill(places) for _ in range(JOINING_MAX)))
 
     async def measure(self, duration_s: float) -> tuple[Counts, Counts]:
         """Let them listen; return the counts before and after. Ends early when stopped, or when nobody is left."""
@@ -83,16 +85,50 @@ class Swarm:
         """Return the counts as of now."""
         sessions = [member.session for member in self.members]
         times = os.times()
+        newest = max((session.seq for session in sessions), default=0)
+        behind_steps = BEHIND_S * 1e6 / self.tally.latencies.step_us
         return Counts(
             now_s=clock.monotonic_s(),
             cpu_s=times.user + times.system,
             ticks=sum(session.ticks for session in sessions),
             messages=sum(session.messages for session in sessions),
             bytes=self.tally.bytes,
+            behind=sum(session.seq < newest - behind_steps for session in sessions),
         )
 
-    async def _fill(self, places: "object", count: int) -> None:
-        raise NotImplementedError
+    async def _fill(self, places: Iterator[int]) -> None:
+        for _ in places:
+            if self.stopped:
+                return
+            try:
+                await self._join_one()
+            except SetupError as error:
+                self.refused[str(error)] += 1
+
+    async def _join_one(self) -> None:
+        """Open a subscriber and wait until it has what it asked for. Raises SetupError."""
+        url = self._wish.url
+        try:
+            async with asyncio.timeout(JOIN_S):
+                self.members.append(await self._dial())
+        except TimeoutError:
+            raise SetupError(f"{url} did not answer within {JOIN_S:.0f} s") from None
+        except OSError as error:
+            raise SetupError(f"cannot connect to {url}: {_reason(error)}") from None
+        self._watch(self, "joining")
+
+    async def _dial(self) -> Subscriber:
+        """Connect and subscribe. Raises SetupError, OSError."""
+        uri = self._wish.uri
+        _, subscriber = await asyncio.get_running_loop().create_connection(
+            lambda: Subscriber(self._wish, self.tally), uri.host, uri.port, ssl=uri.secure or None
+        )
+        try:
+            await subscriber.joined
+        except BaseException:  # refused, or out of time
+            subscriber.abort()
+            raise
+        return subscriber
 
     async def _ping_in_turn(self) -> None:
         """Ping every client once a second, evenly spread, and less often where they are very many."""
@@ -100,3 +136,19 @@ class Swarm:
         for member in cycle(self.members):
             member.ping()
             await asyncio.sleep(gap_s)
+
+
+def allow_open_files(clients: int) -> None:
+    """Take all the file descriptors we may have. Raises SetupError where they are too few."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard != resource.RLIM_INFINITY and clients + OTHER_FILES > hard:
+        raise SetupError(f"{clients} clients need as many open files, and `ulimit -Hn` allows {hard}")
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "no such host"
+    if isinstance(error, ConnectionRefusedError) or "Connect call failed" in str(error):
+        return "connection refused: is the server running?"
+    return error.strerror or str(error)

@@ -18,7 +18,7 @@ import { waitMs } from "./backoff.js";
 
 const STEADY_MS = 5_000; // a connection that held this long has earned a quick retry
 const SILENT_BEATS = 2; // heartbeats that may fail to come before we think the server gone
-const SILENT = 4000; // our close code then
+const DROPPED = 4000; // our close code where we give up
 
 export class Connection {
   /** @type {State} */
@@ -53,6 +53,12 @@ export class Connection {
   hangUp() {
     this.#forget(1000);
     this.#become("closed", "you disconnected");
+  }
+
+  /** Give up this socket, and come back with another. @param {string} why */
+  drop(why) {
+    this.#forget(DROPPED);
+    this.#lose(DROPPED, why);
   }
 
   /** @param {ClientMessage} message @returns {boolean} whether it was sent */
@@ -110,10 +116,7 @@ export class Connection {
     this.#watch = setInterval(() => {
       silent = this.#heard ? 0 : silent + 1;
       this.#heard = false;
-      if (silent >= SILENT_BEATS) {
-        this.#forget(SILENT);
-        this.#lose(SILENT, "nothing heard");
-      }
+      if (silent >= SILENT_BEATS) this.drop("nothing heard");
     }, beatMs);
   }
 

@@ -19,7 +19,7 @@ export class Interest {
   #granted = {};
   /** @type {string[]} */
   #universe = [];
-  #limit = 1;
+  #limit = 0;
   #id = 0;
   /** @type {Set<number>} */
   #outstanding = new Set();
@@ -41,6 +41,11 @@ export class Interest {
     this.#granted = {};
     this.#outstanding.clear();
     this.#id = 0;
+  }
+
+  /** The conversation is over: wishes are noted, and nothing is asked. */
+  suspend() {
+    this.#limit = 0;
   }
 
   /** @returns {number} an id that no message of this conversation has had */
@@ -74,7 +79,7 @@ export class Interest {
 
   /** Ask for what is missing, and return what is too much. */
   pursue() {
-    if (this.#outstanding.size > 0) return;
+    if (this.#limit === 0 || this.#outstanding.size > 0) return;
     for (const request of this.#requests()) {
       const id = this.nextId();
       if (this.#send({ ...request, id })) this.#outstanding.add(id);

@@ -35,6 +35,7 @@ let conversation = 0;
 /** @param {import("./connection.js").State} state @param {string} why */
 function onState(state, why) {
   document.body.dataset.state = state;
+  if (state !== "live") interest.suspend();
   write("state", state);
   write("why", why);
   write("switch", state === "closed" ? "Connect" : "Disconnect");
@@ -81,9 +82,9 @@ function onWord(message) {
 async function begin(welcome) {
   const current = (conversation += 1);
   if (welcome.epoch !== tape.epoch || welcome.seq < tape.seq) {
-    const answer = await fetch("v1/instruments");
-    const { instruments } = await answer.json();
-    if (current !== conversation) return;
+    const instruments = await listed();
+    if (current !== conversation || connection.state !== "live") return;
+    if (instruments === null) return connection.drop("no list of instruments");
     board.build(instruments);
     write("epoch", welcome.epoch);
   }
@@ -91,6 +92,16 @@ async function begin(welcome) {
   acks.restart();
   interest.restart(board.symbols, welcome.limits.symbols);
   follow();
+}
+
+/** @returns {Promise<import("./messages.js").Instrument[] | null>} what is traded, or null where that cannot be had */
+async function listed() {
+  try {
+    const answer = await fetch("v1/instruments");
+    return answer.ok ? (await answer.json()).instruments : null;
+  } catch {
+    return null; // not reached, or cut short
+  }
 }
 
 /** Show what the filter lets through, and subscribe to that alone. */

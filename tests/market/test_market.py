@@ -1,0 +1,234 @@
+"""The market is a function of seed, universe, rates and step, and what it makes are possible prices."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ticker.config import MarketConfig
+from ticker.market import market as model
+from ticker.market.listings import listed, universe
+from ticker.market.market import Market
+from ticker.market.walk import BLOCK_STEPS, Rates, Walk
+from ticker.ticks import BUY, CHANNELS, DTYPES, QUOTES, SELL, TRADES, Rows
+
+STEPS = 1000
+SMALL = MarketConfig(instruments=7, trades_per_s=40.0, quotes_per_s=60.0)
+GOLDEN = ("walk-1", "ea8ae779b4d6", "70a8853d1c2eb487187bc71354bee0f287d434bfe8fb3eef29dc283490b2c1d3")
+
+configs = st.builds(
+    MarketConfig,
+    seed=st.sampled_from([0, 1, 2**63 - 1]),
+    instruments=st.integers(1, 12),
+    names=st.sampled_from(["listed", "numbered"]),
+    step_ms=st.sampled_from([1.0, 10.0, 1000.0]),
+    arrivals=st.sampled_from(["poisson", "every_step"]),
+    trades_per_s=st.sampled_from([0.0, 1.0, 50.0, 1000.0]),
+    quotes_per_s=st.sampled_from([0.0, 1.0, 50.0, 1000.0]),
+)
+
+
+def changed(**fields: Any) -> MarketConfig:
+    return msgspec.structs.replace(SMALL, **fields)
+
+
+def digest(config: MarketConfig, steps: int = STEPS) -> str:
+    market = Market(config)
+    found = hashlib.sha256()
+    for _ in range(steps):
+        batch = market.step()
+        for channel in CHANNELS:
+            found.update(batch.rows[channel].tobytes())
+    return found.hexdigest()
+
+
+def tape(config: MarketConfig, steps: int = 3 * BLOCK_STEPS + 5) -> dict[str, Rows]:
+    """Return all rows of a market's first steps, by channel."""
+    market = Market(config)
+    batches = [market.step() for _ in range(steps)]
+    return {channel: np.concatenate([batch.rows[channel] for batch in batches]) for channel in CHANNELS}
+
+
+def test_the_same_seed_makes_the_same_bytes() -> None:
+    assert digest(SMALL) == digest(changed())
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"seed": 2},
+        {"seed": 2**63 - 1},
+        {"instruments": 8},
+        {"names": "numbered"},
+        {"step_ms": 20.0},
+        {"trades_per_s": 41.0},
+        {"quotes_per_s": 61.0},
+        {"arrivals": "every_step"},
+        {"start": datetime(2026, 1, 5, 14, 30, 1, tzinfo=UTC)},
+    ],
+    ids=str,
+)
+def test_another_market_is_another_tape_and_has_another_name(fields: dict[str, Any]) -> None:
+    assert digest(changed(**fields), 200) != digest(SMALL, 200)
+    assert Market(changed(**fields)).epoch != Market(SMALL).epoch
+
+
+def test_another_model_has_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Market(SMALL).epoch
+    monkeypatch.setattr(model, "MODEL", "walk-x")
+    assert Market(SMALL).epoch != before
+
+
+def test_the_model_is_the_one_that_its_name_promises() -> None:
+    """Whoever changes a tick changes `MODEL`, and then this."""
+    assert (model.MODEL, Market(SMALL).epoch, digest(SMALL)) == GOLDEN
+
+
+def test_two_markets_in_one_process_do_not_disturb_each_other() -> None:
+    alone = digest(SMALL, 2 * BLOCK_STEPS)
+    market, other, found = Market(SMALL), Market(changed(seed=9)), hashlib.sha256()
+    np.random.seed(1)  # the global generator is nobody's business
+    for _ in range(2 * BLOCK_STEPS):
+        other.step()
+        batch = market.step()
+        for channel in CHANNELS:
+            found.update(batch.rows[channel].tobytes())
+    assert found.hexdigest() == alone
+
+
+def test_what_was_handed_out_is_not_changed_by_later_steps() -> None:
+    market = Market(SMALL)
+    first = market.step()
+    before = {channel: first.rows[channel].tobytes() for channel in CHANNELS}
+    for _ in range(3 * BLOCK_STEPS):
+        market.step()
+    assert {channel: first.rows[channel].tobytes() for channel in CHANNELS} == before
+
+
+@given(configs)
+@settings(deadline=None, max_examples=40)
+def test_steps_are_numbered_and_dated_from_the_start(config: MarketConfig) -> None:
+    market = Market(config)
+    start_us = round(config.start.timestamp() * 1_000_000)
+    for seq in range(1, 2 * BLOCK_STEPS + 2):
+        batch = market.step()
+        assert batch.seq == market.seq == seq
+        for channel in CHANNELS:
+            assert batch.rows[channel].dtype == DTYPES[channel]
+            assert (batch.rows[channel]["t"] == start_us + seq * round(config.step_ms * 1000)).all()
+
+
+@given(configs)
+@settings(deadline=None, max_examples=40)
+def test_n_counts_every_instruments_events_without_a_hole(config: MarketConfig) -> None:
+    rows = tape(config)
+    for channel in CHANNELS:
+        for instrument in range(config.instruments):
+            n = rows[channel]["n"][rows[channel]["instrument"] == instrument]
+            assert n.tolist() == list(range(1, len(n) + 1))
+
+
+@given(configs)
+@settings(deadline=None, max_examples=40)
+def test_rows_of_a_step_are_in_the_order_of_the_instruments(config: MarketConfig) -> None:
+    market = Market(config)
+    for _ in range(BLOCK_STEPS + 3):
+        for rows in market.step().rows.values():
+            assert (np.diff(rows["instrument"]) > 0).all()
+            assert not len(rows) or 0 <= rows["instrument"].min() <= rows["instrument"].max() < config.instruments
+
+
+@given(configs)
+@settings(deadline=None, max_examples=40)
+def test_prices_and_sizes_are_possible(config: MarketConfig) -> None:
+    rows = tape(config)
+    quotes, trades = rows[QUOTES], rows[TRADES]
+    assert (quotes["bid_ticks"] >= 1).all()
+    assert (quotes["ask_ticks"] > quotes["bid_ticks"]).all()
+    assert (trades["price_ticks"] >= 1).all()
+    assert all((column > 0).all() for column in (quotes["bid_size"], quotes["ask_size"], trades["size"]))
+    assert set(trades["side"].tolist()) <= {BUY, SELL}
+
+
+def test_a_price_that_falls_to_the_floor_bounces() -> None:
+    rates = Rates.of(1.0, 1000.0, 1000.0, every_step=False)
+    walk = Walk(1, np.array([1, 2, 3], np.int64), np.ones(3, np.int64), rates)
+    bids = np.concatenate([walk.next_block(0, 1).rows[QUOTES]["bid_ticks"] for _ in range(10)])
+    assert bids.min() == 1
+    assert bids.max() > 3
+
+
+@given(configs.filter(lambda config: config.quotes_per_s >= 1))
+@settings(deadline=None, max_examples=40)
+def test_a_trade_prints_at_the_quote_that_stands(config: MarketConfig) -> None:
+    market = Market(config)
+    standing: dict[int, tuple[int, int]] = {}
+    for _ in range(BLOCK_STEPS + 20):
+        batch = market.step()
+        for quote in batch.rows[QUOTES]:
+            standing[int(quote["instrument"])] = (int(quote["bid_ticks"]), int(quote["ask_ticks"]))
+        for trade in batch.rows[TRADES]:
+            bid, ask = standing[int(trade["instrument"])]
+            assert trade["price_ticks"] == (ask if trade["side"] == BUY else bid)
+
+
+@given(configs)
+@settings(deadline=None, max_examples=20)
+def test_everything_is_quoted_in_the_first_step(config: MarketConfig) -> None:
+    assert Market(config).step().rows[QUOTES]["instrument"].tolist() == list(range(config.instruments))
+
+
+def test_no_quotes_but_the_opening_ones_where_none_are_wanted() -> None:
+    assert len(tape(changed(quotes_per_s=0.0))[QUOTES]) == SMALL.instruments
+
+
+def test_no_trades_where_none_are_wanted() -> None:
+    assert len(tape(changed(trades_per_s=0.0))[TRADES]) == 0
+
+
+def test_every_step_arrivals_make_one_trade_per_instrument_and_step() -> None:
+    market = Market(changed(arrivals="every_step", trades_per_s=0.0))
+    for _ in range(2 * BLOCK_STEPS + 1):
+        assert market.step().rows[TRADES]["instrument"].tolist() == list(range(SMALL.instruments))
+
+
+def test_rates_are_about_what_was_asked_for() -> None:
+    seconds = STEPS * 0.01 * SMALL.instruments
+    assert len(tape(changed(quotes_per_s=0.0), STEPS)[TRADES]) == pytest.approx(40 * seconds, rel=0.1)
+    assert len(tape(changed(trades_per_s=0.0), STEPS)[QUOTES]) == pytest.approx(60 * seconds, rel=0.1)
+
+
+def test_prices_go_both_ways_and_buyers_are_no_rarer_than_sellers() -> None:
+    rows = tape(changed(instruments=100, arrivals="every_step"), STEPS)
+    first, last = rows[QUOTES]["bid_ticks"][:100], rows[QUOTES]["bid_ticks"][-100:]
+    assert 20 < np.count_nonzero(last > first) < 80
+    assert 0.48 < rows[TRADES]["side"].mean() < 0.52
+
+
+def test_a_hundred_companies_are_listed_and_all_are_different() -> None:
+    companies = listed()
+    assert len(companies) == 100
+    assert len({company.symbol for company in companies}) == len({company.name for company in companies}) == 100
+    assert all(company.symbol.isalpha() and company.symbol.isupper() for company in companies)
+    assert all(company.name and company.sector and company.reference_ticks > 100 for company in companies)
+    assert companies[0].symbol == "ACME"
+    assert companies[0].reference_ticks == 18_732
+
+
+@pytest.mark.parametrize(
+    ("count", "names", "first", "last"),
+    [(3, "listed", "ACME", "CLWD"), (103, "listed", "ACME", "SYM0102"), (3, "numbered", "SYM0000", "SYM0002")],
+)
+def test_a_universe_is_listed_first_and_numbered_after(count: int, names: str, first: str, last: str) -> None:
+    symbols = [instrument.symbol for instrument in universe(count, names)]
+    assert len(symbols) == count
+    assert (symbols[0], symbols[-1]) == (first, last)
+
+
+def test_the_largest_universe_has_no_two_of_a_name() -> None:
+    assert len(universe(10_000, "listed")) == 10_000

@@ -1,0 +1,108 @@
+"""The metronome against a plain list of beats; the two clocks against their promises."""
+
+from email.utils import parsedate_to_datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ticker import clock
+from ticker.clock import Metronome
+
+UNIT_S = 1 / 1024  # exact in binary, so that the model below and the metronome never differ by rounding
+LAG_MAX_S = 64 * UNIT_S
+
+steps_s = st.sampled_from([UNIT_S, 4 * UNIT_S, 10 * UNIT_S, 100 * UNIT_S])
+sleeps_s = st.lists(st.one_of(st.integers(0, 20), st.integers(0, 500)).map(lambda k: k * UNIT_S / 2), max_size=60)
+
+
+class Beats:
+    """What a metronome should say, one beat at a time."""
+
+    def __init__(self, step_s: float, now_s: float) -> None:
+        self.step_s = step_s
+        self.first_s = now_s + step_s
+        self.beats = 0
+        self.skipped = 0
+
+    def due(self, now_s: float) -> int:
+        latest_s = now_s + Metronome.EARLY_S
+        steps = 0
+        lost = latest_s - (self.first_s + self.beats * self.step_s) > LAG_MAX_S
+        while self.first_s + self.beats * self.step_s <= latest_s:
+            self.beats += 1
+            steps += 1
+        if not lost:
+            return steps
+        self.skipped += steps - 1
+        self.first_s, self.beats = now_s + self.step_s, 0
+        return 1
+
+
+@given(steps_s, sleeps_s)
+@settings(deadline=None)
+def test_every_beat_is_taken_or_skipped_on_a_schedule_that_does_not_drift(step_s: float, sleeps: list[float]) -> None:
+    now_s = 1000.0
+    metronome, beats = Metronome(step_s, LAG_MAX_S, now_s), Beats(step_s, now_s)
+    for sleep_s in sleeps:
+        now_s += sleep_s
+        assert metronome.due(now_s) == beats.due(now_s)
+        assert metronome.skipped == beats.skipped
+        assert metronome.delay_s(now_s) == beats.first_s + beats.beats * step_s - now_s
+
+
+@given(steps_s, st.integers(1, 1000))
+@settings(deadline=None)
+def test_a_beat_is_never_more_than_a_little_early(step_s: float, beat: int) -> None:
+    metronome = Metronome(step_s, lag_max_s=1e9, now_s=0.0)
+    assert metronome.due(beat * step_s - 1.1 * Metronome.EARLY_S) == beat - 1
+    assert metronome.due(beat * step_s - 0.9 * Metronome.EARLY_S) == 1
+
+
+def test_no_drift_however_late_the_loop_wakes() -> None:
+    metronome = Metronome(0.01, lag_max_s=0.5, now_s=0.0)
+    now_s = 0.0
+    steps = 0
+    for lateness_s in [0.0, 0.003, 0.0009, 0.007] * 25_000:
+        now_s += metronome.delay_s(now_s) + lateness_s
+        steps += metronome.due(now_s)
+    assert metronome.skipped == 0
+    assert steps == 100_000
+    assert now_s == pytest.approx(steps * 0.01 + 0.007, abs=1e-6)
+
+
+def test_a_short_delay_is_made_up_for_and_a_long_one_is_not() -> None:
+    metronome = Metronome(0.01, lag_max_s=0.5, now_s=0.0)
+    assert (metronome.due(0.4), metronome.skipped) == (40, 0)
+    assert (metronome.due(10.4), metronome.skipped) == (1, 999)
+    assert metronome.delay_s(10.4) == pytest.approx(0.01)
+
+
+def test_lag_says_how_late_the_last_beat_was() -> None:
+    metronome = Metronome(0.01, lag_max_s=0.5, now_s=0.0)
+    metronome.due(0.035)
+    assert metronome.lag_s == pytest.approx(0.025)
+    metronome.due(0.0399)
+    assert metronome.lag_s == 0.0
+
+
+def test_a_metronome_that_woke_too_soon_sleeps_on() -> None:
+    metronome = Metronome(0.01, lag_max_s=0.5, now_s=5.0)
+    assert metronome.due(5.004) == 0
+    assert metronome.delay_s(5.004) == pytest.approx(0.006)
+    assert metronome.delay_s(5.02) == 0.0
+
+
+def test_wall_time_is_in_whole_microseconds_and_monotonic_time_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ticker.clock.time.time_ns", lambda: 1_700_000_000_123_456_789)
+    monkeypatch.setattr("ticker.clock.time.monotonic", lambda: 12.5)
+    assert clock.wall_us() == 1_700_000_000_123_456
+    assert clock.monotonic_s() == 12.5
+
+
+def test_the_date_is_the_wall_clock_as_http_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ticker.clock.time.time", lambda: 784_111_777.9)
+    assert clock.http_date() == "Sun, 06 Nov 1994 08:49:37 GMT"
+    monkeypatch.setattr("ticker.clock.time.time", lambda: 784_111_778.0)
+    assert clock.http_date() == "Sun, 06 Nov 1994 08:49:38 GMT"
+    assert parsedate_to_datetime(clock.http_date()).timestamp() == 784_111_778

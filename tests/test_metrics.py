@@ -1,0 +1,64 @@
+"""Metrics: plain integers inside, Prometheus text outside."""
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ticker.metrics import Metrics
+
+COUNTERS = ["steps", "steps_skipped", "messages_sent", "ticks_sent", "bytes_sent", "acks_received", "requests"]
+
+
+def samples(metrics: Metrics) -> dict[tuple[str, str], float]:
+    """Return values by name and label value, as Prometheus would read them."""
+    families = text_string_to_metric_families(metrics.text().decode())
+    return {(s.name, "".join(s.labels.values())): s.value for family in families for s in family.samples}
+
+
+@pytest.mark.parametrize("name", COUNTERS)
+def test_a_counter_is_zero_from_the_start_and_then_what_was_counted(name: str) -> None:
+    metrics = Metrics()
+    key = (f"ticker_{name}_total", "")
+    assert samples(metrics)[key] == 0
+    setattr(metrics, name, 7)
+    assert samples(metrics)[key] == 7
+
+
+def test_a_write_counts_messages_ticks_and_bytes() -> None:
+    metrics = Metrics()
+    metrics.sent(2, 20, 2000)
+    metrics.sent(1, 10, 1000)
+    found = samples(metrics)
+    assert [found[f"ticker_{name}_sent_total", ""] for name in ("messages", "ticks", "bytes")] == [3, 30, 3000]
+
+
+def test_refusals_and_closes_are_told_apart_by_their_label() -> None:
+    metrics = Metrics()
+    metrics.refusals.update(["bad_ack", "bad_ack", "bad_json"])
+    metrics.closes['1006 "stalled"\n\\'] += 1
+    found = samples(metrics)
+    assert found["ticker_refusals_total", "bad_ack"] == 2
+    assert found["ticker_refusals_total", "bad_json"] == 1
+    assert found["ticker_closes_total", '1006 "stalled"\n\\'] == 1
+
+
+def test_a_gauge_is_read_when_it_is_asked_for() -> None:
+    metrics = Metrics()
+    tape: list[int] = []
+    metrics.gauge("tape_steps", "Steps kept.", lambda: len(tape))
+    assert samples(metrics)["ticker_tape_steps", ""] == 0
+    tape += [1, 2, 3]
+    assert samples(metrics)["ticker_tape_steps", ""] == 3
+
+
+def test_everything_is_documented() -> None:
+    metrics = Metrics()
+    metrics.gauge("connections", "Connections open now.", lambda: 0)
+    families = list(text_string_to_metric_families(metrics.text().decode()))
+    assert len(families) == len(COUNTERS) + 3
+    assert all(family.documentation.endswith(".") for family in families)
+
+
+def test_two_servers_in_one_process_count_apart() -> None:
+    first, second = Metrics(), Metrics()
+    first.steps += 1
+    assert samples(second)["ticker_steps_total", ""] == 0

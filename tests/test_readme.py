@@ -1,0 +1,136 @@
+"""Every command of the README, run in a fresh copy of what git tracks, in the environment its first command makes."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+
+TEXT = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"```sh\n(.*?)\n```", TEXT, re.DOTALL)
+PROGRAMS = re.findall(r"```python\n(.*?)\n```", TEXT, re.DOTALL)
+START, TESTS, WATCH, BY_HAND, UPGRADE, SNAPSHOT, LOAD_SERVER, LOAD = COMMANDS
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tracked files, with the environment that the first command makes."""
+    copy = tmp_path_factory.mktemp("clone")
+    for name in subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split():
+        if (ROOT / name).exists():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+    setup = START.rpartition(" && ")[0]
+    subprocess.run(setup, shell=True, cwd=copy, check=True, timeout=600, stdout=subprocess.DEVNULL)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def served(command: str, clone: Path, port: int) -> Iterator[None]:
+    """Run a command that serves, on a port of our own, until the block ends."""
+    environment = {**os.environ, "TICKER_SERVER_PORT": str(port)}
+    process = subprocess.Popen(command.split(), cwd=clone, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        _wait_until_it_answers(port)
+        yield
+    finally:
+        process.terminate()
+        assert process.wait(15) == 0
+
+
+def _wait_until_it_answers(port: int) -> None:
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("it does not answer")
+
+
+@pytest.fixture(scope="module")
+def server(clone: Path, port: int) -> Iterator[None]:
+    with served(START.rpartition(" && ")[2], clone, port):
+        yield
+
+
+def run(command: str, clone: Path, port: int, *, typed: str = "", seconds: float = 60) -> str:
+    """Run a command against our port and return what it prints; one that goes on for ever is ended."""
+    command = command.replace(":8765", f":{port}").replace(
+        "ticker load", f"ticker load --url ws://127.0.0.1:{port}/v1/stream"
+    )
+    if "ticker watch" in command:
+        command += f" --url ws://127.0.0.1:{port}/v1/stream | head -n 5"
+    done = subprocess.run(
+        f"{{ {typed}; }} | {command}" if typed else command,
+        shell=True,
+        cwd=clone,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("server")
+def test_watch(clone: Path, port: int) -> None:
+    lines = run(WATCH, clone, port).splitlines()
+    assert len(lines) == 5
+    assert all('"sym":"ACME"' in line or '"sym":"BYTE"' in line for line in lines)
+
+
+@pytest.mark.usefixtures("server")
+def test_by_hand(clone: Path, port: int) -> None:
+    typed = """sleep 1; echo '{"op":"subscribe","symbols":["ACME"]}'; sleep 2"""
+    heard = run(BY_HAND, clone, port, typed=typed)
+    assert all(kind in heard for kind in ('"type":"welcome"', '"type":"subscribed"', '"type":"ticks"'))
+
+
+@pytest.mark.usefixtures("server")
+def test_upgrade(clone: Path, port: int) -> None:
+    assert "HTTP/1.1 101 Switching Protocols" in run(UPGRADE, clone, port)
+
+
+@pytest.mark.usefixtures("server")
+def test_snapshot(clone: Path, port: int) -> None:
+    assert '"sym":"BYTE"' in run(SNAPSHOT, clone, port)
+
+
+@pytest.mark.usefixtures("server")
+def test_the_python_program(clone: Path, port: int) -> None:
+    program = clone / "program.py"
+    program.write_text(PROGRAMS[0].replace(":8765", f":{port}"))
+    lines = run(".venv/bin/python -u program.py 2>/dev/null | head -n 5", clone, port).splitlines()
+    assert len(lines) == 5
+    assert all("sym='ACME'" in line for line in lines)
+
+
+def test_load(clone: Path, port: int) -> None:
+    with served(LOAD_SERVER, clone, port):
+        report = run(LOAD.replace("--duration 10", "--duration 2"), clone, port)
+    assert "gaps" in report.lower()
+    assert "Traceback" not in report
+
+
+def test_every_command_is_run_here() -> None:
+    assert len(COMMANDS) == 8
+    assert len(PROGRAMS) == 1
+    assert (ROOT / TESTS).exists()
