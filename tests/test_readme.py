@@ -36,10 +36,14 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-@pytest.fixture(scope="module")
-def port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    return free_port()
 
 
 @contextmanager
@@ -84,6 +88,7 @@ def run(command: str, clone: Path, port: int, *, typed: str = "", seconds: float
         cwd=clone,
         capture_output=True,
         text=True,
+        errors="replace",  # curl shows frames as they are
         timeout=seconds,
         check=False,
     )
@@ -123,7 +128,8 @@ def test_the_python_program(clone: Path, port: int) -> None:
     assert all("sym='ACME'" in line for line in lines)
 
 
-def test_load(clone: Path, port: int) -> None:
+def test_load(clone: Path) -> None:
+    port = free_port()
     with served(LOAD_SERVER, clone, port):
         report = run(LOAD.replace("--duration 10", "--duration 2"), clone, port)
     assert "gaps" in report.lower()

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
+from websockets.frames import Opcode
+
 from conftest import RunningServer
 from plain_client import PlainClient
-from websockets.frames import Opcode
 
 ALL = {"op": "subscribe", "symbols": ["*"], "channels": ["quotes", "trades"], "snapshot": False}
 

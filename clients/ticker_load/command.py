@@ -102,5 +102,5 @@ class Progress:
         rate = (counts.ticks - since_ticks) / (counts.now_s - since_s)
         self._painted_s, self._last = counts.now_s, (counts.now_s, counts.ticks)
         missed = sum(member.session.missed for member in swarm.members)
-        line = f"{doing}: {swarm.tally.open:,} of {self._clients:,} clients, {rate:,.0f} ticks/s, missed {missed:,}"
+        line = f"{doing}: {swarm.open:,} of {self._clients:,} clients, {rate:,.0f} ticks/s, missed {missed:,}"
         self._live.update(Text(line), refresh=True)

@@ -87,7 +87,7 @@ def build(wish: Wish, clients: int, connect_s: float, window: tuple[Counts, Coun
         first_tick_us=Percentiles.of(tally.first_ticks_us),
         cpu_share=cpu_share,
         lagged=sum(member.session.lagged for member in swarm.members),
-        closes={str(code): count for code, count in sorted(tally.closes.items())},
+        closes={str(code): count for code, count in sorted(swarm.closes.items())},
         faults=_faults(clients, swarm),
         errors=dict(tally.errors + swarm.refused),
         warnings=list(_warnings(ticks, cpu_share, latency, after.behind, swarm)),
@@ -96,14 +96,14 @@ def build(wish: Wish, clients: int, connect_s: float, window: tuple[Counts, Coun
 
 def _faults(clients: int, swarm: Swarm) -> dict[str, int]:
     tally, sessions = swarm.tally, [member.session for member in swarm.members]
-    impolite = sum(count for code, count in tally.closes.items() if code != 1000)
+    impolite = sum(count for code, count in swarm.closes.items() if code != 1000)
     return {
         "gaps": sum(session.missed for session in sessions),
         "duplicates": sum(session.repeated for session in sessions),
         "reorderings": sum(session.reordered for session in sessions),
         "not connected": clients - len(swarm.members),
         "without ticks": sum(not member.ticked for member in swarm.members) if tally.first_ticks_us else 0,
-        "lost connections": max(tally.lost, impolite),
+        "lost connections": max(swarm.lost, impolite),
         "unanswered pings": tally.pings_sent - len(tally.pings_us),
         "errors": tally.errors.total(),
     }
@@ -190,7 +190,7 @@ def _cells(spread: Percentiles | None) -> list[str]:
     if spread is None:
         return ["-"] * 5 + ["0"]
     shown = (spread.p50, spread.p90, spread.p99, spread.p99_9, spread.max)
-    return [*(f"{value / 1000:,.2f}" for value in shown), f"{spread.count:,}"]
+    return [*(f"{us / 1000:,.{0 if us >= 100_000 else 2}f}" for us in shown), f"{spread.count:,}"]
 
 
 def _verdict(report: Report) -> Table:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -34,6 +35,8 @@ from ticker_load.latency import Latencies
 ACK_EVERY = 50  # messages; acks are cumulative, so a few say as much as many
 MESSAGE_BYTES_MAX = 64 << 20  # a snapshot of ten thousand instruments is a few megabytes
 SUBSCRIBE_ID = 1
+ABNORMAL = 1006  # RFC 6455, section 7.1.5: what ended without a close frame
+INBOX_BYTES_MAX = 1 << 20
 
 _quiet = logging.getLogger("ticker_load.websockets")
 _quiet.setLevel(logging.CRITICAL)
@@ -58,13 +61,37 @@ class Tally:
     pings_us: list[int] = field(default_factory=list)
     pings_sent: int = 0
     bytes: int = 0
-    open: int = 0
-    lost: int = 0
-    """Connections that had joined and ended before we hung up."""
-    closes: Counter[int] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     first_gap: Gap | None = None
     tape: tuple[str, float] | None = None
+
+
+class Inbox:
+    """What was received and is still to be looked at, by all subscribers.
+
+    Every socket that is ready is read and its time taken before anything is looked at: the work for one client must
+    not make the next one's ticks look late. Where too much comes for that, it is looked at at once.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[tuple[Callable[[bytes, int], None], bytes, int]] = []
+        self._bytes = 0
+
+    def put(self, look_at: Callable[[bytes, int], None], data: bytes, received_us: int) -> None:
+        """Have `look_at(data, received_us)` called soon, after all that came before."""
+        if not self._waiting:
+            self._loop.call_soon(self.empty)
+        self._waiting.append((look_at, data, received_us))
+        self._bytes += len(data)
+        if self._bytes > INBOX_BYTES_MAX:
+            self.empty()
+
+    def empty(self) -> None:
+        """Look at all of it now."""
+        waiting, self._waiting, self._bytes = self._waiting, [], 0
+        for look_at, data, received_us in waiting:
+            look_at(data, received_us)
 
 
 class Subscriber(asyncio.Protocol):
@@ -73,8 +100,7 @@ class Subscriber(asyncio.Protocol):
     __slots__ = (
         "_asked_us",
         "_fragments",
-        "_hung_up",
-        "_loop",
+        "_inbox",
         "_tally",
         "_transport",
         "_wish",
@@ -85,20 +111,22 @@ class Subscriber(asyncio.Protocol):
         "ticked",
     )
 
-    def __init__(self, wish: Wish, tally: Tally) -> None:
-        self._loop = loop = asyncio.get_running_loop()
+    def __init__(self, wish: Wish, tally: Tally, inbox: Inbox) -> None:
+        loop = asyncio.get_running_loop()
         self.session = ClientSession(ACK_EVERY)
         self.joined: asyncio.Future[None] = loop.create_future()
-        self.left: asyncio.Future[None] = loop.create_future()
+        """Done when we are subscribed; a SetupError where that will never be."""
+        self.left: asyncio.Future[int] = loop.create_future()
+        """Done when the connection has ended, with its close code."""
         self._wish = wish
         self._tally = tally
+        self._inbox = inbox
         self._ws = ClientProtocol(
             wish.uri, subprotocols=[Subprotocol(native.SUBPROTOCOL)], max_size=MESSAGE_BYTES_MAX, logger=_quiet
         )
         self._fragments: list[BytesLike] = []
         self._asked_us = 0
         self.ticked = False
-        self._hung_up = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -106,15 +134,20 @@ class Subscriber(asyncio.Protocol):
         self._write()
 
     def data_received(self, data: bytes) -> None:
-        # First every socket that is ready is read, then what came is looked at: the work for one client must not
-        # make the next one's ticks look late.
-        self._loop.call_soon(self._look_at, data, clock.wall_us())
+        self._inbox.put(self._look_at, data, clock.wall_us())
 
     def eof_received(self) -> None:
-        self._loop.call_soon(self._look_at_end)
+        self._inbox.empty()
+        self._ws.receive_eof()
+        self._check_handshake()
 
     def connection_lost(self, _: Exception | None) -> None:
-        self._loop.call_soon(self._leave)
+        self._inbox.empty()
+        close = self._ws.close_rcvd
+        self._fail(f"{self._wish.url} hung up: {_spelled(close)}")
+        if isinstance(self._ws.parser_exc, WebSocketException):
+            self._tally.errors["bad frame"] += 1
+        self.left.set_result(close.code if close else ABNORMAL)
 
     # The way in.
 
@@ -125,24 +158,7 @@ class Subscriber(asyncio.Protocol):
             if isinstance(event, Frame):
                 self._take_frame(event, received_us)
         self._write()
-        if self._ws.handshake_exc is not None:
-            self._fail(self._refusal(self._ws.handshake_exc))
-
-    def _look_at_end(self) -> None:
-        self._ws.receive_eof()
-        if self._ws.handshake_exc is not None:
-            self._fail(self._refusal(self._ws.handshake_exc))
-
-    def _leave(self) -> None:
-        close = self._ws.close_rcvd
-        self._fail(f"{self._wish.url} hung up: {_spelled(close)}")
-        if not self.joined.cancelled() and self.joined.exception() is None:
-            self._tally.open -= 1
-            self._tally.closes[close.code if close else 1006] += 1
-            self._tally.lost += not self._hung_up
-        if isinstance(self._ws.parser_exc, WebSocketException):
-            self._tally.errors["bad frame"] += 1
-        self.left.set_result(None)
+        self._check_handshake()
 
     def _take_frame(self, frame: Frame, received_us: int) -> None:
         if frame.opcode is Opcode.TEXT and frame.fin:
@@ -181,7 +197,6 @@ class Subscriber(asyncio.Protocol):
             case Welcome():
                 self._subscribe(message)
             case Subscribed() if not self.joined.done():
-                self._tally.open += 1
                 self.joined.set_result(None)
             case Error() if not self.joined.done():
                 self._fail(f"{self._wish.url} refused: {message.message}")
@@ -210,7 +225,6 @@ class Subscriber(asyncio.Protocol):
 
     def close(self) -> None:
         """Hang up politely; `left` tells when the server has answered."""
-        self._hung_up = True
         if self._ws.state is State.OPEN:
             self._ws.send_close(Code.NORMAL)
             self._write()
@@ -241,11 +255,16 @@ class Subscriber(asyncio.Protocol):
         """Whoever waits for us to join waits in vain."""
         if not self.joined.done():
             self.joined.set_exception(SetupError(sentence))
+            self.joined.exception()  # or asyncio complains where nobody waits any longer
 
-    def _refusal(self, error: Exception) -> str:
+    def _check_handshake(self) -> None:
+        error = self._ws.handshake_exc
+        if error is None or self.joined.done():
+            return
         if isinstance(error, InvalidStatus):
-            return f"{self._wish.url} answered HTTP {error.response.status_code}, not a WebSocket"
-        return f"{self._wish.url} does not answer as a WebSocket: {error}"
+            self._fail(f"{self._wish.url} answered HTTP {error.response.status_code}, not a WebSocket")
+        else:
+            self._fail(f"{self._wish.url} does not answer as a WebSocket: {error}")
 
 
 def _spelled(close: Close | None) -> str:

@@ -11,7 +11,7 @@ from itertools import cycle
 
 from ticker import clock
 from ticker.errors import SetupError
-from ticker_load.subscriber import Subscriber, Tally, Wish
+from ticker_load.subscriber import Inbox, Subscriber, Tally, Wish
 
 JOINING_MAX = 16  # at a time: below any listener's backlog
 JOIN_S = 10.0
@@ -42,10 +42,17 @@ class Swarm:
     def __init__(self, wish: Wish, watch: Callable[["Swarm", str], None]) -> None:
         self.tally = Tally()
         self.members: list[Subscriber] = []
+        self.open = 0
+        self.lost = 0
+        """Members whose connection ended before we hung up."""
+        self.closes: Counter[int] = Counter()
+        """How the connections of members ended, by close code."""
         self.refused: Counter[str] = Counter()
         """Why clients could not join, and how many for each reason."""
         self.stopped = False
+        self._closing = False
         self._wish = wish
+        self._inbox = Inbox()
         self._watch = watch
 
     async def join(self, count: int) -> None:
@@ -60,7 +67,7 @@ class Swarm:
         before = self.count()
         end_s = before.now_s + duration_s
         self.tally.latencies.recording = True
-        while not self.stopped and self.tally.open and (left_s := end_s - clock.monotonic_s()) > 0:
+        while not self.stopped and self.open and (left_s := end_s - clock.monotonic_s()) > 0:
             self._watch(self, f"measuring, {left_s:.0f} s left")
             await asyncio.sleep(min(LOOK_S, left_s))
         self.tally.latencies.recording = False
@@ -70,16 +77,19 @@ class Swarm:
 
     async def close(self) -> None:
         """Hang up on all sides, and wait a little for the answers."""
+        self._closing = True
         self._watch(self, "closing")
         for member in self.members:
             member.close()
+        await self._all_left()
+        for member in self.members:
+            member.abort()
+        await self._all_left()
+
+    async def _all_left(self) -> None:
         waiting = [member.left for member in self.members if not member.left.done()]
         if waiting:
-            _, late = await asyncio.wait(waiting, timeout=CLOSE_S)
-            for member in self.members:
-                if member.left in late:
-                    member.abort()
-        await asyncio.sleep(0)  # an aborted transport says so a moment later
+            await asyncio.wait(waiting, timeout=CLOSE_S)
 
     def count(self) -> Counts:
         """Return the counts as of now."""
@@ -98,7 +108,7 @@ class Swarm:
 
     async def _fill(self, places: Iterator[int]) -> None:
         for _ in places:
-            if self.stopped:
+            if self.stopped or self.refused.total() >= JOINING_MAX:  # so many are not bad luck
                 return
             try:
                 await self._join_one()
@@ -110,18 +120,26 @@ class Swarm:
         url = self._wish.url
         try:
             async with asyncio.timeout(JOIN_S):
-                self.members.append(await self._dial())
+                subscriber = await self._dial()
         except TimeoutError:
             raise SetupError(f"{url} did not answer within {JOIN_S:.0f} s") from None
         except OSError as error:
             raise SetupError(f"cannot connect to {url}: {_reason(error)}") from None
+        self.members.append(subscriber)
+        self.open += 1
+        subscriber.left.add_done_callback(self._count_out)
         self._watch(self, "joining")
+
+    def _count_out(self, left: asyncio.Future[int]) -> None:
+        self.open -= 1
+        self.closes[left.result()] += 1
+        self.lost += not self._closing
 
     async def _dial(self) -> Subscriber:
         """Connect and subscribe. Raises SetupError, OSError."""
         uri = self._wish.uri
         _, subscriber = await asyncio.get_running_loop().create_connection(
-            lambda: Subscriber(self._wish, self.tally), uri.host, uri.port, ssl=uri.secure or None
+            lambda: Subscriber(self._wish, self.tally, self._inbox), uri.host, uri.port, ssl=uri.secure or None
         )
         try:
             await subscriber.joined

@@ -13,9 +13,8 @@ export const arrow = (value) => (value > 0 ? "▲" : value < 0 ? "▼" : "");
 
 /** @param {number} ratio  0.01 is one per cent */
 export function change(ratio) {
-  const percent = Math.abs(ratio * 100).toFixed(2);
-  if (percent === "0.00") return "0.00 %";
-  return `${ratio > 0 ? "+" : "−"}${percent} %`;
+  const sign = ratio > 0 ? "+" : ratio < 0 ? "−" : "";
+  return `${sign}${Math.abs(ratio * 100).toFixed(2)} %`;
 }
 
 /** @param {number} durationMs */

@@ -11,7 +11,7 @@ import { Rate } from "./rates.js";
 /** @import {Channel, ServerMessage, Welcome} from "./messages.js" */
 
 const FIGURES_MS = 250;
-const TYPING_MS = 250; // a pause this long ends a word, and the subscription follows
+const TYPING_MS = 150; // a pause this long ends a word, and the subscription follows
 
 /** @param {string} id @returns {HTMLElement} */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));

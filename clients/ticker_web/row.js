@@ -9,8 +9,8 @@ const COLUMNS = ["symbol", "name", "sector", "last", "change", "bidSize", "bid",
 const CLASSES = {
   bidSize: "size quote",
   askSize: "size quote",
-  bid: "price quote",
-  ask: "price quote",
+  bid: "bid quote",
+  ask: "ask quote",
   spread: "spread quote",
 };
 
@@ -35,6 +35,7 @@ export class Row {
   constructor(instrument) {
     this.instrument = instrument;
     this.words = `${instrument.symbol} ${instrument.name} ${instrument.sector}`.toLowerCase();
+    this.element.setAttribute("role", "row");
     this.element.dataset.symbol = instrument.symbol;
     for (const column of COLUMNS) this.#add(column);
     this.#write("symbol", instrument.symbol);
@@ -82,7 +83,7 @@ export class Row {
   }
 
   #paintTrade() {
-    const ratio = this.#last / this.#open - 1;
+    const ratio = Number((this.#last / this.#open - 1).toFixed(4)); // as shown: no arrow beside a nought
     this.#write("last", price(this.#last, this.instrument.decimals));
     this.#write("lastArrow", arrow(this.#moved));
     this.#write("change", change(ratio));
@@ -109,7 +110,7 @@ export class Row {
   /** @param {string} column */
   #add(column) {
     const cell = document.createElement(column === "symbol" ? "th" : "td");
-    if (column === "symbol") cell.setAttribute("scope", "row");
+    cell.setAttribute("role", column === "symbol" ? "rowheader" : "cell"); // the look of a grid takes the table's roles away
     cell.className = CLASSES[column] ?? column;
     if (column === "last" || column === "change") {
       const glyph = document.createElement("span");

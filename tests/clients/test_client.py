@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 
 import pytest
-from conftest import ROOT, RunningServer
 from websockets.asyncio.server import ServerConnection, serve
 
+from conftest import ROOT, RunningServer
 from ticker_client import ConnectionEnded, Quote, Refused, Trade, connect, connect_sync
 
 

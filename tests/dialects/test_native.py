@@ -136,7 +136,6 @@ def refused(data: bytes | str) -> Refusal:
         *[b'{"op":"ping"}\0', b'\0{"op":"ping"}', b'{"op":"pi\0ng"}', b'{"op":"pi\nng"}', b"\xff", b"\x80\x80"],
         *['{"op":"ping","ts":"\\ud800"}', '{"op":"ping","id":"\\ud800x"}', '{"op":"ping","ts":"\\udc00\\ud800"}'],
         # J5: too deep
-        *['{"op":"ping","ts":' + "[" * depth + "]" * depth + "}" for depth in (1_024, 1_025, 100_000)],
         *["[" * 100_000, '{"a":' * 100_000, '{"op":"ping","x":' + '{"a":' * 8_000],
         # J10 and J11: numbers that are none
         *['{"op":"ping","ts":1e400}', '{"op":"ping","ts":' + "9" * 5_000 + "}"],
@@ -163,6 +162,7 @@ def test_a_message_cut_off_anywhere_is_bad_json() -> None:
         b'{"op":"\xc0\xaf"}',
         b'{"op":"subscribe","symbols":["\xed\xa0\x80"]}',
         b'{"op":"ping","id":"\xe2\x82"}',
+        pytest.param(b'"\xff"', marks=pytest.mark.xfail(strict=True, reason="UnicodeDecodeError gets out")),
         pytest.param(b'{"\xff":1}', marks=pytest.mark.xfail(strict=True, reason="UnicodeDecodeError gets out")),
         pytest.param(
             b'{"op":"list","more":"\xff"}',
@@ -236,11 +236,16 @@ def test_an_unknown_op_is_told_the_known_ones() -> None:
     assert refused('{"op":"nope"}').details["known"] == ["ack", "list", "ping", "subscribe", "unsubscribe"]
 
 
+def spelled(document: object) -> str:
+    """Return JSON, of the standard library's spelling."""
+    return json.dumps(document)
+
+
 @given(st.sampled_from(["subscribe", "unsubscribe", "list", "ack", "ping"]), st.dictionaries(texts, anything))
 @settings(deadline=None)
 def test_no_json_object_makes_it_stumble(op: str, fields: dict[str, Any]) -> None:
     try:
-        native.parse(orjson_free({"op": op, "symbols": ["AAA"], **fields}))
+        native.parse(spelled({"op": op, "symbols": ["AAA"], **fields}))
     except Refusal as refusal:
         assert refusal.code in ("bad_request", "unknown_op")
         assert native.read(native.refusal(refusal, None))
@@ -253,12 +258,7 @@ def test_no_bytes_make_it_stumble(data: bytes) -> None:
         native.parse(data)
 
 
-def orjson_free(document: object) -> str:
-    """Spell JSON with the standard library, so that it is not our own encoder that is tested."""
-    return json.dumps(document)
-
-
-@pytest.mark.parametrize("depth", [10, 100, 500, 900, 980, 985, 990, 995, 1000])
+@pytest.mark.parametrize("depth", [10, 100, 900, 980, 985, 990, 995, 1000, 1024, 1025, 8000])
 def test_what_can_be_read_can_be_said_back(depth: int) -> None:
     data = '{"op":"ping","ts":' + "[" * depth + "]" * depth + "}"
     try:

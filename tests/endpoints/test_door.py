@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import orjson
 import pytest
+
 from conftest import RunningServer
 
 WEBSOCKET = (

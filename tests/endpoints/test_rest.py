@@ -6,8 +6,9 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import RunningServer
 from prometheus_client.parser import text_string_to_metric_families
+
+from conftest import RunningServer
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from websockets.frames import Frame, Opcode
+
 from conftest import RunningServer
 from plain_client import PlainClient, assert_no_hole
-from websockets.frames import Frame, Opcode
 
 FAST = ("--config", "configs/load.toml", "--instruments", "200")  # about 2 MB a second
 SHORT_TAPE = ("--feed.tape-s", "0.2", "--stream.stall-s", "30")

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from conftest import RunningServer
-from plain_client import PlainClient, assert_no_hole
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.typing import Subprotocol
+
+from conftest import RunningServer
+from plain_client import PlainClient, assert_no_hole
 
 
 @pytest.fixture(scope="module", params=["uvloop", "asyncio"])

@@ -50,7 +50,7 @@ class Outlet:
     def change(self, interest: Interest) -> None:
         """Be owed these ticks from the head of the tape on."""
         feed = self._house.feed
-        if self._pace is None and feed.flushed == feed.tape.head:
+        if self._pace is None and not self._paused and feed.flushed == feed.tape.head:
             self._leave()
             self._join(interest)
         else:

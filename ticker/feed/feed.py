@@ -46,6 +46,8 @@ class Feed:
 
     def publish(self, batch: Batch, emitted_us: int) -> None:
         """Add the next step."""
+        if self.tape.head - self.flushed >= self.tape.steps_max:
+            self.flush()  # nothing leaves the tape before it was handed out
         gone = self.tape.append(batch, emitted_us)
         self.board.update(batch)
         self._metrics.steps += 1

@@ -30,7 +30,7 @@ class Tape:
     def __init__(self, epoch: str, steps_max: int) -> None:
         self.epoch = epoch
         self.head = 0
-        self._steps_max = steps_max
+        self.steps_max = steps_max
         self._entries: deque[Entry] = deque()
 
     @property
@@ -46,7 +46,7 @@ class Tape:
         self.head = batch.seq
         if len(self._entries) > self.FRESH_STEPS:
             self._entries[-self.FRESH_STEPS - 1].renderings = None
-        return self._entries.popleft() if len(self._entries) > self._steps_max else None
+        return self._entries.popleft() if len(self._entries) > self.steps_max else None
 
     def since(self, seq: int) -> Iterator[Entry]:
         """Yield the entries after `seq`, oldest first. Raises LookupError where the next one is gone."""

@@ -1,0 +1,172 @@
+"""One reader, however its transport stalls and its wishes change: no hole, no repeat, no loss unannounced."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ticker.config import Config, StreamConfig
+from ticker.endpoints.house import House
+from ticker.endpoints.outlet import Outlet
+from ticker.feed.feed import Feed
+from ticker.interest import Interest
+from ticker.metrics import Metrics
+from ticker.ticks import DTYPES, TRADES, Batch, Rows
+
+INSTRUMENTS = 3
+
+
+class ToyDialect:
+    """Renders a trade as `instrument:n;`."""
+
+    def render(self, channel: str, rows: Rows) -> list[bytes]:
+        assert channel == TRADES or not len(rows)
+        return [b"%d:%d;" % (row["instrument"], row["n"]) for row in rows]
+
+    def ticks(self, seq: int, emitted_us: int, pieces: bytes) -> bytes:
+        assert emitted_us == seq
+        return b"%d|%b" % (seq, pieces)
+
+
+def unframed(message: bytes) -> bytes:
+    return message
+
+
+class Wire:
+    """A transport, a loop and a conversation, all pretended."""
+
+    def __init__(self, tape_steps: int) -> None:
+        self.soon: list[Callable[[], None]] = []
+        self.written: list[bytes] = []
+        self.lags: list[tuple[int, int, int]] = []
+        self.paused = False
+        self.feed = Feed("tape", INSTRUMENTS, tape_steps, Metrics())
+        house = SimpleNamespace(
+            feed=self.feed,
+            dialect=ToyDialect(),
+            metrics=Metrics(),
+            loop=SimpleNamespace(call_soon=self.soon.append),
+            config=Config(stream=StreamConfig(catch_up_bytes=1024)),
+        )
+        self.outlet = Outlet(cast(House, house), self, cast(Any, self), unframed)
+        self.n = [0] * INSTRUMENTS
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, frame: bytes) -> None:
+        assert not self.paused, "ticks are not written to a transport that is full"
+        self.written.append(frame)
+
+    def fell_off(self, since: int, until: int, dropped: int) -> bool:
+        self.lags.append((since, until, dropped))
+        return True
+
+    def step(self, mask: int) -> None:
+        """Publish a step in which the instruments of a mask trade."""
+        rows = np.zeros(mask.bit_count(), DTYPES[TRADES])
+        rows["instrument"] = [index for index in range(INSTRUMENTS) if mask >> index & 1]
+        for row in rows:
+            self.n[row["instrument"]] += 1
+            row["n"] = self.n[row["instrument"]]
+        seq = self.feed.tape.head + 1
+        self.feed.publish(Batch(seq, {TRADES: rows, "quotes": np.zeros(0, DTYPES["quotes"])}), seq)
+
+    def run_soon(self) -> None:
+        while self.soon:
+            self.soon.pop(0)()
+
+    def received(self) -> list[tuple[int, int, int]]:
+        """Return (seq, instrument, n) of every tick written."""
+        found = []
+        for message in self.written:
+            seq, _, body = message.partition(b"|")
+            for piece in body.split(b";")[:-1]:
+                instrument, _, n = piece.partition(b":")
+                found.append((int(seq), int(instrument), int(n)))
+        return found
+
+
+ACTIONS = st.one_of(
+    st.tuples(st.just("step"), st.integers(0, 7)),
+    st.tuples(st.sampled_from(["flush", "pause", "resume", "soon"]), st.just(0)),
+    st.tuples(st.just("want"), st.integers(0, 7)),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(ACTIONS, max_size=80), st.sampled_from([4, 1000]))
+def test_what_was_wanted_came_once_and_in_order(actions: list[tuple[str, int]], tape_steps: int) -> None:
+    wire = Wire(tape_steps)
+    wanted = 0
+    since = [0] * INSTRUMENTS  # n of each instrument when it was last asked for
+    for action, argument in [*actions, ("resume", 0), ("flush", 0), ("soon", 0), ("flush", 0), ("soon", 0)]:
+        match action:
+            case "step":
+                wire.step(argument)
+            case "flush":
+                wire.feed.flush()
+            case "pause" if not wire.paused:
+                wire.paused = True
+                wire.outlet.pause()
+            case "resume" if wire.paused:
+                wire.paused = False
+                wire.outlet.resume()
+            case "soon":
+                wire.run_soon()
+            case "want" if argument != wanted:
+                for index in range(INSTRUMENTS):
+                    if argument >> index & 1 and not wanted >> index & 1:
+                        since[index] = wire.n[index]
+                wanted = argument
+                wire.outlet.change(Interest.of([TRADES], wanted))
+    ticks = wire.received()
+    assert [seq for seq, _, _ in ticks] == sorted(seq for seq, _, _ in ticks)
+    assert len(set(wire.written)) == len(wire.written)
+    for index in range(INSTRUMENTS):
+        came = [n for _, instrument, n in ticks if instrument == index]
+        assert came == sorted(set(came))
+        if wanted >> index & 1 and not wire.lags:
+            assert [n for n in came if n > since[index]] == list(range(since[index] + 1, wire.n[index] + 1))
+    if tape_steps == 1000:
+        assert not wire.lags
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(0, 7), min_size=1, max_size=60))
+def test_what_falls_off_the_tape_is_counted_exactly(steps: list[int]) -> None:
+    wire = Wire(tape_steps=4)
+    wire.outlet.change(Interest.of([TRADES], 0b111))
+    wire.paused = True
+    wire.outlet.pause()
+    for mask in steps:
+        wire.step(mask)
+        wire.feed.flush()
+    wire.paused = False
+    wire.outlet.resume()
+    wire.run_soon()
+    received = len(wire.received())
+    assert received + sum(dropped for _, _, dropped in wire.lags) == sum(wire.n)
+    assert all(since < until == len(steps) for since, until, _ in wire.lags)
+    wire.step(0b111)
+    wire.feed.flush()
+    assert len(wire.received()) == received + 3  # it is live again
+
+
+def test_a_full_transport_is_not_written_to_by_a_first_subscription() -> None:
+    wire = Wire(tape_steps=1000)
+    wire.paused = True
+    wire.outlet.pause()
+    wire.outlet.change(Interest.of([TRADES], 0b111))
+    for _ in range(3):
+        wire.step(0b111)
+        wire.feed.flush()
+        wire.run_soon()
+    assert wire.written == []
+    wire.paused = False
+    wire.outlet.resume()
+    wire.run_soon()
+    assert len(wire.received()) == 9
