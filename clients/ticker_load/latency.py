@@ -65,8 +65,9 @@ class Percentiles:
     @classmethod
     def of(cls, values: Iterable[int] | NDArray[np.int64]) -> Self | None:
         """Return the percentiles of integers, None where there are none."""
-        known = values if isinstance(values, np.ndarray) else np.fromiter(values, np.int64)
-        if not len(known):
+        ordered = np.sort(values if isinstance(values, np.ndarray) else np.fromiter(values, np.int64))
+        count = len(ordered)
+        if not count:
             return None
-        ranks = np.percentile(known, [0, 50, 90, 99, 99.9, 100], method="inverted_cdf")
-        return cls(len(known), *ranks.tolist())
+        ranks = [max(1, -(-count * share // 1000)) for share in (0, 500, 900, 990, 999, 1000)]  # in integers: exact
+        return cls(count, *ordered[np.array(ranks) - 1].tolist())

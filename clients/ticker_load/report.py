@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import orjson
 from rich.console import Console
@@ -16,12 +17,42 @@ from ticker_load.swarm import BEHIND_S, Counts, Swarm
 
 CPU_LIMIT = 0.9
 """Of a core: a tester that needs more measures itself."""
+LATE_LIMIT_S = 0.05
 WIDTH = 80  # columns where standard output is not a terminal: fits any log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """What came in the measured window; `cpu_share` is what that cost us, of one core."""
+
+    window_s: float
+    ticks: int
+    messages: int
+    bytes: int
+    ticks_per_s: float
+    messages_per_s: float
+    bytes_per_s: float
+    cpu_share: float
+
+    @classmethod
+    def between(cls, before: Counts, after: Counts) -> Self:
+        seconds = max(after.now_s - before.now_s, 1e-9)
+        ticks, messages = after.ticks - before.ticks, after.messages - before.messages
+        return cls(
+            window_s=seconds,
+            ticks=ticks,
+            messages=messages,
+            bytes=after.bytes - before.bytes,
+            ticks_per_s=ticks / seconds,
+            messages_per_s=messages / seconds,
+            bytes_per_s=(after.bytes - before.bytes) / seconds,
+            cpu_share=(after.cpu_s - before.cpu_s) / seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One run. Rates, latencies and `cpu_share` are of the measured window, counts of errors of the whole run.
+    """One run. `delivered` and `latency_us` are of the measured window, all else of the whole run.
 
     `latency_us` has a value per message: how long after it was due the oldest tick in it was received.
     """
@@ -32,42 +63,28 @@ class Report:
     clients: int
     connected: int
     connect_s: float
-    window_s: float
-    ticks: int
-    messages: int
-    bytes: int
-    ticks_per_s: float
-    messages_per_s: float
-    bytes_per_s: float
+    delivered: Delivered
     latency_us: Percentiles | None
     ping_us: Percentiles | None
     first_tick_us: Percentiles | None
-    cpu_share: float
-    lagged: int
     closes: dict[str, int]
     faults: dict[str, int]
     """What must be 0."""
+    lagged: int
+    tester_late_s: float
     errors: dict[str, int]
     warnings: list[str]
 
     @property
     def ok(self) -> bool:
         """Whether ticks came and nothing that must be 0 was not."""
-        return self.ticks > 0 and not any(self.faults.values())
+        return self.delivered.ticks > 0 and not any(self.faults.values())
 
 
 def build(wish: Wish, clients: int, connect_s: float, window: tuple[Counts, Counts], swarm: Swarm) -> Report:
     """Return the report of a run that is over."""
-    before, after = window
-    seconds = max(after.now_s - before.now_s, 1e-9)
-    ticks, messages, received = (
-        after.ticks - before.ticks,
-        after.messages - before.messages,
-        after.bytes - before.bytes,
-    )
-    tally = swarm.tally
+    delivered, tally = Delivered.between(*window), swarm.tally
     latency = Percentiles.of(tally.latencies.values_us())
-    cpu_share = (after.cpu_s - before.cpu_s) / seconds
     return Report(
         url=wish.url,
         symbols=wish.symbols,
@@ -75,22 +92,16 @@ def build(wish: Wish, clients: int, connect_s: float, window: tuple[Counts, Coun
         clients=clients,
         connected=len(swarm.members),
         connect_s=connect_s,
-        window_s=seconds,
-        ticks=ticks,
-        messages=messages,
-        bytes=received,
-        ticks_per_s=ticks / seconds,
-        messages_per_s=messages / seconds,
-        bytes_per_s=received / seconds,
+        delivered=delivered,
         latency_us=latency,
         ping_us=Percentiles.of(tally.pings_us),
         first_tick_us=Percentiles.of(tally.first_ticks_us),
-        cpu_share=cpu_share,
-        lagged=sum(member.session.lagged for member in swarm.members),
         closes={str(code): count for code, count in sorted(swarm.closes.items())},
         faults=_faults(clients, swarm),
+        lagged=sum(member.session.lagged for member in swarm.members),
+        tester_late_s=swarm.late_s,
         errors=dict(tally.errors + swarm.refused),
-        warnings=list(_warnings(ticks, cpu_share, latency, after.behind, swarm)),
+        warnings=list(_warnings(delivered, latency, window[1].behind, swarm)),
     )
 
 
@@ -101,23 +112,25 @@ def _faults(clients: int, swarm: Swarm) -> dict[str, int]:
         "gaps": sum(session.missed for session in sessions),
         "duplicates": sum(session.repeated for session in sessions),
         "reorderings": sum(session.reordered for session in sessions),
-        "not connected": clients - len(swarm.members),
-        "without ticks": sum(not member.ticked for member in swarm.members) if tally.first_ticks_us else 0,
-        "lost connections": max(swarm.lost, impolite),
-        "unanswered pings": tally.pings_sent - len(tally.pings_us),
+        "not_connected": clients - len(swarm.members),
+        "without_ticks": sum(not member.ticked for member in swarm.members) if tally.first_ticks_us else 0,
+        "lost_connections": max(swarm.lost, impolite),
+        "unanswered_pings": tally.pings_sent - len(tally.pings_us),
         "errors": tally.errors.total(),
     }
 
 
-def _warnings(ticks: int, cpu_share: float, latency: Percentiles | None, behind: int, swarm: Swarm) -> Iterator[str]:
-    if not ticks:
+def _warnings(delivered: Delivered, latency: Percentiles | None, behind: int, swarm: Swarm) -> Iterator[str]:
+    if not delivered.ticks:
         yield "Not one tick came: is anything traded on these channels?"
-    if cpu_share > CPU_LIMIT:
-        yield f"This tester used {cpu_share:.0%} of a core: it is itself the limit, and its latencies say little."
+    if delivered.cpu_share > CPU_LIMIT:
+        yield f"This tester used {delivered.cpu_share:.0%} of a core: it is itself the limit here."
+    if swarm.late_s > LATE_LIMIT_S:
+        yield f"This tester was {swarm.late_s * 1000:,.0f} ms late itself: some of these latencies are its own."
     if latency and latency.min < 0:
-        yield "Messages came before they were due: the server's clock is not ours, and latencies are off by that."
+        yield "Ticks came before they were due: the server's clock is not ours; latencies are off."
     if behind:
-        yield f"{behind} clients were more than {BEHIND_S:g} s of tape behind when the window ended."
+        yield f"{behind} clients were over {BEHIND_S:g} s of tape behind when the window ended."
     if gap := swarm.tally.first_gap:
         yield f"First gap: {gap.symbol} on {gap.channel}, n {gap.after_n} was followed by {gap.before_n}."
     if swarm.stopped:
@@ -143,29 +156,32 @@ def show(report: Report) -> None:
     console.print()
     console.print(_times(report))
     console.print()
-    console.print(_verdict(report))
+    console.print(_counts(report))
+    console.print()
     for warning in report.warnings:
         console.print(Text(f"! {warning}", style="yellow"))
     for error, count in report.errors.items():
         console.print(Text(f"! {count} x {error}", style="red"))
+    console.print(_verdict(report))
 
 
 def _figures(report: Report) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
+    delivered = report.delivered
     closes = ", ".join(f"{count:,} x {code}" for code, count in report.closes.items())
     for name, value in (
         ("stream", f"{report.url}: {', '.join(report.channels)} of {_shortened(report.symbols)}"),
         ("clients", f"{report.connected:,} of {report.clients:,} connected, in {report.connect_s:.2f} s"),
-        ("window", f"{report.window_s:.1f} s, {report.ticks:,} ticks in {report.messages:,} messages"),
+        ("window", f"{delivered.window_s:.1f} s, {delivered.ticks:,} ticks in {delivered.messages:,} messages"),
         (
             "delivered",
-            f"{report.ticks_per_s:,.0f} ticks/s, {report.messages_per_s:,.0f} messages/s, "
-            f"{report.bytes_per_s / 1e6:,.1f} MB/s",
+            f"{delivered.ticks_per_s:,.0f} ticks/s, {delivered.messages_per_s:,.0f} messages/s, "
+            f"{delivered.bytes_per_s / 1e6:,.1f} MB/s",
         ),
         ("closes", closes or "none"),
-        ("tester", f"{report.cpu_share:.0%} of a core"),
+        ("tester", f"{delivered.cpu_share:.0%} of a core, at most {report.tester_late_s * 1000:,.1f} ms late itself"),
     ):
         table.add_row(name, Text(value))
     return table
@@ -193,15 +209,27 @@ def _cells(spread: Percentiles | None) -> list[str]:
     return [*(f"{us / 1000:,.{0 if us >= 100_000 else 2}f}" for us in shown), f"{spread.count:,}"]
 
 
-def _verdict(report: Report) -> Table:
-    """What must be 0, and whether it is."""
+def _counts(report: Report) -> Table:
+    """What must be 0, and what the server said it left out, three to a line."""
     table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    for name, count in report.faults.items():
-        table.add_row(name, Text(f"{count:,}", style="bold red" if count else "green"))
-    table.add_row("lagged", Text(f"{report.lagged:,}", style="yellow" if report.lagged else "green"))
+    for _ in range(3):
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+    counts = [(name, count, "bold red") for name, count in report.faults.items()]
+    counts.append(("lagged", report.lagged, "yellow"))
+    for start in range(0, len(counts), 3):
+        cells: list[str | Text] = []
+        for name, count, colour in counts[start : start + 3]:
+            cells += [name.replace("_", " "), Text(f"{count:,}", style=colour if count else "green")]
+        table.add_row(*cells)
     return table
+
+
+def _verdict(report: Report) -> Text:
+    if report.ok:
+        return Text("Passed: ticks came, and all that must be 0 is 0.", style="green")
+    found = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in report.faults.items() if count)
+    return Text(f"Failed: {found or 'no ticks'}.", style="bold red")
 
 
 def _shortened(symbols: list[str]) -> str:

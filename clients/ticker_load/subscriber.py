@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ MESSAGE_BYTES_MAX = 64 << 20  # a snapshot of ten thousand instruments is a few 
 SUBSCRIBE_ID = 1
 ABNORMAL = 1006  # RFC 6455, section 7.1.5: what ended without a close frame
 INBOX_BYTES_MAX = 1 << 20
+RECEIVE_BYTES = 1 << 16
+"""Of kernel buffer: where we are too slow it is the server that has to wait, and no turn of the loop is endless."""
 
 _quiet = logging.getLogger("ticker_load.websockets")
 _quiet.setLevel(logging.CRITICAL)
@@ -130,6 +133,7 @@ class Subscriber(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
         self._ws.send_request(self._ws.connect())
         self._write()
 

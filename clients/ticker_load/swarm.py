@@ -13,13 +13,14 @@ from ticker import clock
 from ticker.errors import SetupError
 from ticker_load.subscriber import Inbox, Subscriber, Tally, Wish
 
-JOINING_MAX = 16  # at a time: below any listener's backlog
+JOINING_MAX = 32  # at a time: below any listener's backlog
 JOIN_S = 10.0
 CLOSE_S = 5.0
 LOOK_S = 0.2  # between two looks at the clock, the connections and the terminal
 BEHIND_S = 1.0
 PING_EVERY_S = 1.0
 PINGS_PER_S_MAX = 1000  # so that ten thousand clients are not measured by their pings
+ANSWER_S = 0.01  # between two looks at who has answered
 OTHER_FILES = 64  # descriptors for all that is not a connection
 
 
@@ -50,6 +51,8 @@ class Swarm:
         self.refused: Counter[str] = Counter()
         """Why clients could not join, and how many for each reason."""
         self.stopped = False
+        self.late_s = 0.0
+        """The longest that this process itself was late in the measured window."""
         self._closing = False
         self._wish = wish
         self._inbox = Inbox()
@@ -69,10 +72,11 @@ class Swarm:
         self.tally.latencies.recording = True
         while not self.stopped and self.open and (left_s := end_s - clock.monotonic_s()) > 0:
             self._watch(self, f"measuring, {left_s:.0f} s left")
-            await asyncio.sleep(min(LOOK_S, left_s))
+            await self._sleep(min(LOOK_S, left_s))
         self.tally.latencies.recording = False
         after = self.count()
         pinging.cancel()
+        await self._all_answered()
         return before, after
 
     async def close(self) -> None:
@@ -150,10 +154,26 @@ class Swarm:
 
     async def _ping_in_turn(self) -> None:
         """Ping every client once a second, evenly spread, and less often where they are very many."""
-        gap_s = max(PING_EVERY_S / len(self.members), 1 / PINGS_PER_S_MAX)
-        for member in cycle(self.members):
+        rate_hz = min(len(self.members) / PING_EVERY_S, PINGS_PER_S_MAX)
+        started_s = clock.monotonic_s()
+        for sent, member in enumerate(cycle(self.members)):
             member.ping()
-            await asyncio.sleep(gap_s)
+            early_s = started_s + (sent + 1) / rate_hz - clock.monotonic_s()
+            if early_s > 0:
+                await asyncio.sleep(early_s)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, and note how late we woke: a tester that is late itself finds every server late."""
+        due_s = clock.monotonic_s() + seconds
+        await asyncio.sleep(seconds)
+        self.late_s = max(self.late_s, clock.monotonic_s() - due_s)
+
+    async def _all_answered(self) -> None:
+        """Wait for the pings under way: a server need not answer what comes together with a close frame."""
+        for _ in range(round(CLOSE_S / ANSWER_S)):
+            if not self.open or len(self.tally.pings_us) >= self.tally.pings_sent:
+                return
+            await asyncio.sleep(ANSWER_S)
 
 
 def allow_open_files(clients: int) -> None:

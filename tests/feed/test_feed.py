@@ -168,6 +168,16 @@ def test_steps_wait_for_the_flush_and_go_out_together() -> None:
     assert (reader.heard, scene.feed.flushed) == ([scene.lines(EVERYTHING, 0, 3)], 3)
 
 
+def test_nothing_leaves_the_tape_before_it_was_handed_out() -> None:
+    scene, longer, reader = Scene(steps_max=3), Scene(), Somebody()
+    scene.join(reader)
+    scene.steps(10)
+    longer.steps(10)
+    assert scene.feed.tape.oldest - 1 <= scene.feed.flushed < 10
+    scene.feed.flush()
+    assert b"".join(reader.heard) == longer.lines(EVERYTHING, 0, 10)
+
+
 def test_a_flush_of_nothing_new_is_silent() -> None:
     scene, reader = Scene(), Somebody()
     scene.join(reader)
@@ -233,7 +243,7 @@ def test_a_reader_that_leaves_in_a_flush_has_had_it() -> None:
             scene.leave(self)
 
     choking = Choking()
-    scene.join(choking)
+    scene.join(choking, Interest.of([QUOTES], ALL))  # an audience of its own, forgotten in the middle of the flush
     scene.join(steady)
     scene.steps(2)
     scene.feed.flush()

@@ -158,17 +158,19 @@ def test_a_snapshot_is_where_a_symbol_begins() -> None:
     assert session.ticks == 2, "a snapshot is no tick of the tape"
 
 
-def test_a_snapshot_shows_what_was_missed_before_it() -> None:
+@pytest.mark.parametrize(("shown", "missed"), [(6, 0), (7, 1), (8, 2)])
+def test_a_snapshot_shows_what_was_missed_before_it(shown: int, missed: int) -> None:
     session = following(trade(5))
-    session.receive(snapshot(9, trade(8)))
-    session.receive(ticks(10, trade(9)))
-    assert faults(session) == (2, 0, 0)
-    assert session.gaps == [Gap(TRADES, "AAA", 5, 8)]
+    session.receive(snapshot(9, trade(shown)))
+    session.receive(ticks(10, trade(shown + 1)))
+    assert faults(session) == (missed, 0, 0)
+    assert session.gaps == ([Gap(TRADES, "AAA", 5, shown)] if missed else [])
 
 
-def test_a_snapshot_of_what_we_have_is_no_news() -> None:
+@pytest.mark.parametrize("shown", [5, 4])
+def test_a_snapshot_of_what_we_have_is_no_news(shown: int) -> None:
     session = following(trade(5))
-    session.receive(snapshot(1, trade(5)))
+    session.receive(snapshot(1, trade(shown)))
     session.receive(ticks(2, trade(6)))
     assert faults(session) == (0, 0, 0)
 

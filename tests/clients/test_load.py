@@ -1,0 +1,461 @@
+"""The load tester: its arithmetic, a real run, and that it finds what a faulty server does wrong."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
+
+from ticker.errors import SetupError
+from ticker.session.messages import Ticks, Trade
+from ticker_load import command
+from ticker_load.latency import Latencies, Percentiles
+from ticker_load.swarm import Counts, Swarm
+
+STEP_US = 10_000
+WALL_US = 1_700_000_000_000_000
+MARKET_US = 1_600_000_000_000_000
+DELAY_US = 300
+
+
+def ticks(first: int, last: int, *, emitted_us: int | None = None) -> Ticks:
+    """A message with a trade in each step from `first` to `last`, emitted on time unless told otherwise."""
+    trades = [
+        Trade(sym="A", n=seq, t=MARKET_US + seq * STEP_US, px=1.0, sz=1, side="buy") for seq in range(first, last + 1)
+    ]
+    return Ticks(seq=last, ts=WALL_US + last * STEP_US if emitted_us is None else emitted_us, data=list(trades))
+
+
+def latencies(*received: tuple[Ticks, int]) -> list[int]:
+    found = Latencies()
+    found.step_us = STEP_US
+    found.recording = True
+    for message, received_us in received:
+        found.take(message, received_us)
+    return [int(value) for value in found.values_us()]
+
+
+def on_time(seq: int) -> tuple[Ticks, int]:
+    return ticks(seq, seq), WALL_US + seq * STEP_US + DELAY_US
+
+
+def test_a_server_on_time_shows_only_the_way() -> None:
+    assert latencies(*(on_time(seq) for seq in range(1, 6))) == [DELAY_US] * 5
+
+
+def test_a_late_server_shows() -> None:
+    late_us = WALL_US + 2 * STEP_US + 7_000
+    message = ticks(2, 2, emitted_us=late_us)
+    assert latencies(on_time(1), (message, late_us + DELAY_US), on_time(3)) == [DELAY_US, 7_000 + DELAY_US, DELAY_US]
+
+
+def test_a_server_that_is_late_from_the_start_shows_once_it_has_been_on_time() -> None:
+    late = ticks(1, 1, emitted_us=WALL_US + STEP_US + 5_000)
+    assert latencies((late, late.ts + DELAY_US), on_time(2)) == [5_000 + DELAY_US, DELAY_US]
+
+
+def test_steps_made_up_for_in_one_message_are_as_late_as_the_oldest() -> None:
+    assert latencies(on_time(1), (ticks(2, 21), WALL_US + 21 * STEP_US + DELAY_US)) == [
+        DELAY_US,
+        19 * STEP_US + DELAY_US,
+    ]
+
+
+def test_the_newest_steps_of_a_message_may_have_had_no_ticks_for_us() -> None:
+    sparse = Ticks(seq=5, ts=WALL_US + 5 * STEP_US, data=ticks(3, 4).data)
+    assert latencies(on_time(1), (sparse, sparse.ts + DELAY_US)) == [DELAY_US, 2 * STEP_US + DELAY_US]
+
+
+def test_messages_outside_the_window_settle_the_schedule_and_do_not_count() -> None:
+    found = Latencies()
+    found.step_us = STEP_US
+    found.take(*on_time(1))
+    found.recording = True
+    late = ticks(2, 2, emitted_us=WALL_US + 2 * STEP_US + 4_000)
+    found.take(late, late.ts + DELAY_US)
+    found.recording = False
+    found.take(*on_time(3))
+    assert found.values_us().tolist() == [4_000 + DELAY_US]
+
+
+@given(lateness_us=st.lists(st.integers(0, 10**7), min_size=1, max_size=30), seed=st.integers())
+def test_the_order_in_which_messages_come_does_not_matter(lateness_us: list[int], seed: int) -> None:
+    received = [
+        (ticks(seq, seq, emitted_us=WALL_US + seq * STEP_US + late_us), WALL_US + seq * STEP_US + late_us + DELAY_US)
+        for seq, late_us in enumerate(lateness_us, 1)
+    ]
+    shuffled = random.Random(seed).sample(received, len(received))
+    assert sorted(latencies(*shuffled)) == sorted(latencies(*received))
+    assert sorted(latencies(*received)) == sorted(us - min(lateness_us) + DELAY_US for us in lateness_us)
+
+
+def test_nothing_received_is_no_latency() -> None:
+    assert latencies() == []
+    assert Percentiles.of([]) is None
+
+
+def test_percentiles_are_observed_values() -> None:
+    values = random.Random(1).sample(range(1, 1001), 1000)
+    assert Percentiles.of(values) == Percentiles(1000, min=1, p50=500, p90=900, p99=990, p99_9=999, max=1000)
+    assert Percentiles.of([7]) == Percentiles(1, 7, 7, 7, 7, 7, 7)
+
+
+# A real run.
+
+
+def test_a_run_against_the_real_server(ticker_server: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "report.json"
+    assert command.run(ticker_server.stream, 20, ["*"], ["quotes", "trades"], 1.0, file) == 0
+    report = orjson.loads(file.read_bytes())
+    assert report["connected"] == report["clients"] == 20
+    assert report["closes"] == {"1000": 20}
+    assert report["delivered"]["ticks"] >= report["delivered"]["messages"] > 20
+    assert report["latency_us"]["count"] == report["delivered"]["messages"]
+    assert 0 <= report["latency_us"]["min"] <= report["latency_us"]["p50"] <= report["latency_us"]["max"]
+    assert report["first_tick_us"]["count"] == 20
+    assert report["ping_us"]["count"] >= 1
+    assert set(report["faults"].values()) == {0}
+    printed = capsys.readouterr()
+    assert "20 of 20 connected" in printed.out
+    assert "Passed" in printed.out
+    assert max(len(line.rstrip()) for line in printed.out.splitlines()) <= 80
+    assert printed.err == ""
+
+
+def test_some_symbols_only(ticker_server: Any, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    symbols = ["ACME", "BYTE"]
+    assert command.run(ticker_server.stream, 2, symbols, ["quotes", "trades"], 1.0, file) == 0
+    assert orjson.loads(file.read_bytes())["symbols"] == symbols
+
+
+@pytest.fixture
+def at_the_window(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Have something happen just when the measured window begins."""
+
+    def arrange(happen: Callable[[], object]) -> None:
+        measure = Swarm.measure
+
+        async def measured(swarm: Swarm, duration_s: float) -> tuple[Counts, Counts]:
+            happen()
+            return await measure(swarm, duration_s)
+
+        monkeypatch.setattr(Swarm, "measure", measured)
+
+    return arrange
+
+
+def test_a_server_that_stops_during_the_run_is_a_fault(
+    ticker_server: Any, at_the_window: Callable[[Callable[[], object]], None], tmp_path: Path
+) -> None:
+    file = tmp_path / "report.json"
+    at_the_window(ticker_server.process.terminate)
+    assert command.run(ticker_server.stream, 3, ["*"], ["trades"], 60.0, file) == 1
+    report = orjson.loads(file.read_bytes())
+    assert report["faults"]["lost_connections"] == 3
+    assert report["closes"] == {"1001": 3}
+    assert report["delivered"]["window_s"] < 60
+
+
+def test_an_interrupted_run_reports_what_it_saw(
+    ticker_server: Any, at_the_window: Callable[[Callable[[], object]], None], tmp_path: Path
+) -> None:
+    file = tmp_path / "report.json"
+    at_the_window(lambda: os.kill(os.getpid(), signal.SIGINT))
+    command.run(ticker_server.stream, 3, ["*"], ["trades"], 60.0, file)
+    report = orjson.loads(file.read_bytes())
+    assert report["delivered"]["window_s"] < 60
+    assert set(report["faults"].values()) == {0}
+    assert any("Interrupted" in warning for warning in report["warnings"])
+
+
+# Faults that a fake server commits on purpose.
+
+Fault = Callable[[list[str]], list[str]]
+MESSAGES = 20
+
+
+def _message(seq: int) -> str:
+    trade = {"ch": "trade", "sym": "A", "n": seq, "t": MARKET_US + seq * STEP_US, "px": 1.0, "sz": 1, "side": "buy"}
+    return orjson.dumps({"type": "ticks", "seq": seq, "ts": WALL_US + seq * STEP_US, "data": [trade]}).decode()
+
+
+def _welcome(epoch: str = "fake") -> str:
+    return orjson.dumps(
+        {
+            **{"type": "welcome", "server": "fake", "version": "0", "protocol": "ticker.v1.json", "epoch": epoch},
+            **{"seq": 0, "step_ms": STEP_US / 1000, "seed": 0, "instruments": 1, "limits": {}, "heartbeat_s": 10},
+            "auth_required": False,
+        }
+    ).decode()
+
+
+def _subscribed(message_id: int) -> str:
+    return orjson.dumps(
+        {
+            **{"type": "subscribed", "id": message_id, "seq": 0, "channels": ["trades"], "symbols": ["*"]},
+            **{"pace": "every", "snapshot": False, "on_lag": "skip", "subscriptions": {"trades": ["*"]}},
+        }
+    ).decode()
+
+
+@contextmanager
+def fake(converse: Callable[[ServerConnection], None]) -> Iterator[str]:
+    """Serve every connection with a script; yield the URL."""
+
+    def quietly(ws: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            converse(ws)
+
+    with serve(quietly, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/v1/stream"
+        server.shutdown()
+        thread.join()
+
+
+def greet(ws: ServerConnection) -> None:
+    ws.send(_welcome())
+    ws.send(_subscribed(orjson.loads(ws.recv())["id"]))
+
+
+def pong(ws: ServerConnection, data: str | bytes) -> None:
+    message = orjson.loads(data)
+    if message["op"] == "ping":
+        ws.send(orjson.dumps({"type": "pong", "ts": message["ts"], "server_ts": 0}).decode())
+
+
+def await_window(ws: ServerConnection) -> None:
+    """Wait for the first ping, with which the measured window begins, and answer it."""
+    pong(ws, ws.recv())
+
+
+def answer(ws: ServerConnection) -> None:
+    """Answer pings until the client hangs up."""
+    for data in ws:
+        pong(ws, data)
+
+
+def sending(fault: Fault) -> Callable[[ServerConnection], None]:
+    """A server that sends `MESSAGES` messages as a fault has changed them, inside the window."""
+
+    def converse(ws: ServerConnection) -> None:
+        greet(ws)
+        await_window(ws)
+        for message in fault([_message(seq) for seq in range(1, MESSAGES + 1)]):
+            ws.send(message)
+        answer(ws)
+
+    return converse
+
+
+def run_against(converse: Callable[[ServerConnection], None], folder: Path) -> tuple[int, dict[str, Any]]:
+    file = folder / "report.json"
+    with fake(converse) as url:
+        code = command.run(url, 1, ["*"], ["trades"], 0.5, file)
+    return code, orjson.loads(file.read_bytes())
+
+
+def found(report: dict[str, Any]) -> set[str]:
+    return {name for name, count in report["faults"].items() if count}
+
+
+def swap(messages: list[str]) -> list[str]:
+    return [*messages[:5], messages[6], messages[5], *messages[7:]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (lambda messages: [*messages[:5], messages[4], *messages[5:]], "duplicates"),
+        (lambda messages: messages[:5] + messages[6:], "gaps"),
+        (swap, "reorderings"),
+        (lambda messages: [*messages, '{"type":"error","code":"unavailable","message":"no"}'], "errors"),
+        (lambda messages: [*messages, "not JSON"], "errors"),
+        (lambda messages: [*messages, _welcome("another")], "errors"),
+    ],
+    ids=["duplicate", "gap", "reordering", "error", "nonsense", "another tape"],
+)
+def test_a_fault_is_found(fault: Fault, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, report = run_against(sending(fault), tmp_path)
+    assert code == 1
+    assert kind in found(report)
+    assert f"{kind} {report['faults'][kind]}" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_faultless_fake_is_not_accused(tmp_path: Path) -> None:
+    def converse(ws: ServerConnection) -> None:
+        greet(ws)
+        for seq in range(1, 11):
+            ws.send(_message(seq))
+        await_window(ws)
+        for seq in range(11, 21):
+            ws.send(_message(seq))
+        answer(ws)
+
+    code, report = run_against(converse, tmp_path)
+    assert (code, found(report)) == (0, set())
+    assert report["delivered"]["ticks"] == 10
+
+
+def test_a_gap_is_named(tmp_path: Path) -> None:
+    _, report = run_against(sending(lambda messages: messages[:5] + messages[7:]), tmp_path)
+    assert report["faults"]["gaps"] == 2
+    assert "First gap: A on trades, n 5 was followed by 8." in report["warnings"]
+
+
+def test_pings_without_an_answer_are_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ticker_load.swarm.CLOSE_S", 0.2)
+
+    def converse(ws: ServerConnection) -> None:
+        greet(ws)
+        ws.recv()  # the only ping
+        ws.send(_message(1))
+        for _ in ws:
+            pass
+
+    code, report = run_against(converse, tmp_path)
+    assert code == 1
+    assert report["faults"]["unanswered_pings"] == 1
+    assert report["ping_us"] is None
+
+
+def test_no_ticks_at_all_is_no_success(tmp_path: Path) -> None:
+    def converse(ws: ServerConnection) -> None:
+        greet(ws)
+        answer(ws)
+
+    code, report = run_against(converse, tmp_path)
+    assert code == 1
+    assert report["latency_us"] is None
+    assert any("Not one tick" in warning for warning in report["warnings"])
+
+
+@pytest.mark.parametrize("close_code", [1000, 4008])
+def test_a_server_that_hangs_up_first_is_a_fault(close_code: int, tmp_path: Path) -> None:
+    def converse(ws: ServerConnection) -> None:
+        greet(ws)
+        await_window(ws)
+        ws.send(_message(1))
+        ws.close(close_code)
+
+    code, report = run_against(converse, tmp_path)
+    assert code == 1
+    assert report["faults"]["lost_connections"] == 1
+    assert report["closes"] == {str(close_code): 1}
+
+
+def test_clients_that_cannot_join_are_counted(tmp_path: Path) -> None:
+    joined = threading.Event()
+
+    def converse(ws: ServerConnection) -> None:
+        if joined.is_set():
+            ws.close(4013, "full")
+        else:
+            joined.set()
+            greet(ws)
+            await_window(ws)
+            ws.send(_message(1))
+            answer(ws)
+
+    file = tmp_path / "report.json"
+    with fake(converse) as url:
+        assert command.run(url, 5, ["*"], ["trades"], 0.3, file) == 1
+    report = orjson.loads(file.read_bytes())
+    assert report["faults"]["not_connected"] == 4
+    assert report["errors"] == {f"{url} hung up: 4013 full": 4}
+
+
+# Mistakes of the user's.
+
+
+def ticker_load(*flags: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ticker", "load", "--clients", "2", *flags],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("ticker: ")
+    assert done.stderr.count("\n") == 1
+    for word in words:
+        assert word in done.stderr
+
+
+def test_a_refused_port_is_one_clear_line() -> None:
+    with socket.socket() as closed:  # bound, but not listening: nobody else gets this port meanwhile
+        closed.bind(("127.0.0.1", 0))
+        url = f"ws://127.0.0.1:{closed.getsockname()[1]}/v1/stream"
+        assert_one_line(ticker_load("--url", url), url, "connection refused")
+
+
+def test_addresses_that_are_no_stream_are_one_clear_line(ticker_server: Any) -> None:
+    page = ticker_server.url
+    assert_one_line(ticker_load("--url", page), page, "not a WebSocket address", "ws://")
+    nowhere = page.replace("http", "ws") + "nowhere"
+    assert_one_line(ticker_load("--url", nowhere), nowhere, "HTTP 404")
+
+
+def test_an_unknown_symbol_or_channel_is_one_clear_line(ticker_server: Any) -> None:
+    stream = ticker_server.stream
+    assert_one_line(ticker_load("--url", stream, "--symbols", "NOPE"), "unknown symbol: NOPE")
+    assert_one_line(ticker_load("--url", stream, "--symbols", "ACME", "--symbols", "NOPE"), "unknown symbol: NOPE")
+    assert_one_line(ticker_load("--url", stream, "--channels", "gossip"), "unknown channel: gossip")
+
+
+def test_a_server_that_does_not_speak_our_protocol_is_one_clear_line() -> None:
+    with fake(lambda ws: ws.send("Thanks")) as url, pytest.raises(SetupError, match=r"does not speak ticker\.v1\.json"):
+        command.run(url, 1, ["*"], ["trades"], 0.1, None)
+
+
+def test_something_that_is_not_http_is_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def mumble() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"220 mail.example.com\r\n")
+
+        thread = threading.Thread(target=mumble)
+        thread.start()
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}/"
+        with pytest.raises(SetupError, match="does not answer as a WebSocket"):
+            command.run(url, 1, ["*"], ["trades"], 0.1, None)
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("clients", "duration_s", "file", "words"),
+    [
+        (0, 1.0, None, "--clients"),
+        (10**9, 1.0, None, "open files"),
+        (1, 0.0, None, "--duration"),
+        (1, float("nan"), None, "--duration"),
+        (1, float("inf"), None, "--duration"),
+        (1, 1.0, Path("/nowhere/report.json"), "/nowhere/report.json"),
+    ],
+)
+def test_flags_that_make_no_sense(clients: int, duration_s: float, file: Path | None, words: str) -> None:
+    with pytest.raises(SetupError, match=words):
+        command.run("ws://127.0.0.1:1/", clients, ["*"], ["trades"], duration_s, file)

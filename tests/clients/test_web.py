@@ -1,0 +1,295 @@
+"""The page at `/`, in a real browser, against a real server."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import ConsoleMessage, Page, Route, WebSocket, WebSocketRoute, async_playwright, expect
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_S = 15
+
+expect.set_options(timeout=PATIENCE_S * 1000)
+
+
+@dataclass
+class Visit:
+    """A page, and all that was noticed about it."""
+
+    page: Page
+    sent: list[Any] = field(default_factory=list)
+    received: list[Any] = field(default_factory=list)
+    sockets: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("websocket", self._websocket)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _websocket(self, socket: WebSocket) -> None:
+        self.sockets.append(socket.url)
+        socket.on("framesent", lambda payload: self.sent.append(json.loads(payload)))
+        socket.on("framereceived", lambda payload: self.received.append(json.loads(payload)))
+
+    def asked(self, op: str) -> list[Any]:
+        return [message for message in self.sent if message["op"] == op]
+
+    def told(self, kind: str) -> list[Any]:
+        return [message for message in self.received if message["type"] == kind]
+
+    async def go(self, url: str) -> None:
+        await self.page.goto(url)
+        await expect(self.page.locator("#state")).to_have_text("live")
+
+    async def lasts(self) -> list[str]:
+        return await self.page.locator("#rows td.last").all_inner_texts()
+
+
+@pytest.fixture
+async def visit() -> AsyncIterator[Visit]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield Visit(await browser.new_page())
+        await browser.close()
+
+
+async def until(true: Callable[[], Any | Awaitable[Any]]) -> None:
+    """Wait for it; a test that waits in vain fails."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            value = true()
+            if await value if isinstance(value, Awaitable) else value:
+                return
+            await asyncio.sleep(0.02)
+
+
+def _moves(visit: Visit) -> Callable[[], Awaitable[bool]]:
+    """Return a probe: do many prices differ from those it saw first?"""
+    seen: list[list[str]] = []
+
+    async def moves() -> bool:
+        seen.append(await visit.lasts())
+        return sum(a != b for a, b in zip(seen[0], seen[-1], strict=True)) > 20
+
+    return moves
+
+
+async def test_prices_move_and_nothing_complains(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    await expect(visit.page.locator("#rows tr")).to_have_count(100)
+    await until(_moves(visit))
+    await expect(visit.page.locator("#rows [data-way=up]").first).to_contain_text("▲")
+    await expect(visit.page.locator("#rows [data-way=down]").first).to_contain_text("▼")
+    await expect(visit.page.locator("#ticks-rate")).not_to_have_text("0")
+    await expect(visit.page.locator("#missed")).to_have_text("0")
+    assert visit.complaints == []
+
+
+async def test_a_row_says_what_the_instrument_is(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    answer = await visit.page.context.request.get(f"{ticker_server.url}v1/instruments")
+    instrument = (await answer.json())["instruments"][0]
+    row = visit.page.locator("#rows tr").first
+    for column in ("symbol", "name", "sector"):
+        await expect(row.locator(f".{column}")).to_have_text(instrument[column])
+
+
+async def test_both_ends_talk_in_readable_json(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    await until(lambda: len(visit.asked("ack")) > 1 and len(visit.told("ticks")) > 100)
+    assert visit.sockets == [ticker_server.stream]
+    assert visit.sent[0] == {"op": "subscribe", "channels": ["trades", "quotes"], "symbols": ["*"], "id": 1}
+    assert [message["type"] for message in visit.received[:4]] == ["welcome", "subscribed", "snapshot", "snapshot"]
+    assert {tick["ch"] for message in visit.told("ticks") for tick in message["data"]} == {"trade", "quote"}
+    acks = [message["seq"] for message in visit.asked("ack")]
+    assert acks == sorted(set(acks))
+    assert set(acks) <= {message["seq"] for message in visit.told("ticks")}
+    assert visit.told("error") == []
+
+
+async def test_the_journal_shows_both_directions(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    journal = visit.page.locator("#journal")
+    await expect(journal.locator(".sent", has_text='"op":"subscribe"')).to_contain_text("→")
+    await expect(journal.locator(".received", has_text='"type":"subscribed"')).to_contain_text("←")
+    await expect(journal.locator(".sent", has_text='"op":"ack"').first).to_contain_text("\u00d7 3")
+    assert await journal.locator("li", has_text='"type":"ticks"').count() == 0
+
+
+async def test_a_channel_is_switched_off_and_on_while_ticks_flow(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    quotes = visit.page.get_by_role("button", name="quotes")
+    await quotes.click()
+    await until(lambda: visit.told("unsubscribed"))
+    request, answer = visit.asked("unsubscribe")[0], visit.told("unsubscribed")[0]
+    assert (request["channels"], request["symbols"]) == (["quotes"], ["*"])
+    assert answer["id"] == request["id"]
+    assert answer["subscriptions"] == {"trades": ["*"]}
+    await expect(quotes).to_have_attribute("aria-pressed", "false")
+    await expect(visit.page.locator("#rows")).to_have_class("no-quotes")
+
+    await quotes.press("Enter")
+    await until(lambda: len(visit.told("subscribed")) == 2)
+    assert set(visit.told("subscribed")[1]["subscriptions"]) == {"trades", "quotes"}
+    await expect(visit.page.locator("#rows")).not_to_have_class("no-quotes")
+    await expect(visit.page.locator("#missed")).to_have_text("0")
+
+
+async def test_quick_fingers_end_where_they_meant_to(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    for _ in range(5):
+        await visit.page.get_by_role("button", name="trades").click()
+        await visit.page.get_by_role("button", name="quotes").click()
+    await until(lambda: visit.told("unsubscribed") and visit.told("unsubscribed")[-1]["subscriptions"] == {})
+    assert visit.told("error") == []
+
+
+async def test_the_filter_narrows_the_subscription(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    box = visit.page.get_by_role("searchbox")
+    await box.fill("acme")
+    await expect(visit.page.locator("#rows tr:visible")).to_have_count(1)
+    await until(lambda: visit.told("unsubscribed"))
+    assert visit.told("unsubscribed")[-1]["subscriptions"] == {"trades": ["ACME"], "quotes": ["ACME"]}
+    await box.fill("no such thing")
+    await expect(visit.page.locator("#empty")).to_be_visible()
+    await until(lambda: visit.told("unsubscribed")[-1]["subscriptions"] == {})
+    await box.fill("")
+    await until(lambda: visit.told("subscribed")[-1]["subscriptions"] == {"trades": ["*"], "quotes": ["*"]})
+    await expect(visit.page.locator("#rows tr:visible")).to_have_count(100)
+    await expect(visit.page.locator("#missed")).to_have_text("0")
+    assert visit.told("error") == []
+
+
+async def test_ping_shows_the_round_trip(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    await visit.page.get_by_role("button", name="Ping").click()
+    await expect(visit.page.locator("#round-trip")).to_contain_text("ms")
+    assert visit.told("pong")[0]["ts"] == visit.asked("ping")[0]["ts"]
+
+
+# Notes what is said of the connection, however shortly it stands there.
+TAKE_NOTES = """() => {
+    window.notes = [];
+    const [state, why] = [document.getElementById("state"), document.getElementById("why")];
+    const note = () => window.notes.push(`${state.textContent}: ${why.textContent}`);
+    new MutationObserver(note).observe(why, {childList: true});
+}"""
+
+
+async def test_when_the_server_goes_the_page_waits_as_long_as_it_was_asked_to(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    await visit.page.evaluate(TAKE_NOTES)
+    ticker_server.stop()
+    await until(lambda: visit.complaints)  # a try that failed
+    await expect(visit.page.locator("#state")).to_have_text("reconnecting")
+    assert visit.told("closing")[0]["reconnect_after_s"] == 1.0
+    first = (await visit.page.evaluate("() => window.notes"))[0]
+    assert re.fullmatch(r"reconnecting: .*going away \(1001\): try 1 in 1\.[0-5] s", first)
+    assert [text for text in visit.complaints if "ERR_CONNECTION_REFUSED" not in text] == []
+
+
+async def test_another_tape_at_the_same_address_is_found_and_begun_anew(visit, serve_ticker):
+    first = serve_ticker()
+    await visit.go(first.url)
+    await until(lambda: len(visit.told("ticks")) > 100)
+    first.stop()
+    serve_ticker("--port", str(first.port), "--seed", "2")
+    await until(lambda: len(visit.told("subscribed")) == 2)
+    old, new = visit.told("welcome")
+    assert new["epoch"] != old["epoch"]
+    await expect(visit.page.locator("#state")).to_have_text("live")
+    await expect(visit.page.locator("#epoch")).to_have_text(new["epoch"])
+    await until(_moves(visit))
+    await expect(visit.page.locator("#missed")).to_have_text("0")
+
+
+@pytest.mark.parametrize(("code", "state", "connections"), [(4008, "live", 2), (4501, "closed", 1)])
+async def test_the_close_code_tells_whether_to_come_back(visit, ticker_server, code, state, connections):
+    opened: list[WebSocketRoute] = []
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        opened.append(socket)
+
+    await visit.page.route_web_socket("**/v1/stream", pass_on)
+    await visit.go(ticker_server.url)
+    await opened[0].close(code=code, reason="on purpose")
+    if state == "live":
+        await expect(visit.page.locator("#state")).to_have_text("reconnecting")
+    await expect(visit.page.locator("#state")).to_have_text(state)
+    await asyncio.sleep(1)  # longer than the first wait before another try
+    assert len(opened) == connections
+
+
+async def test_disconnect_is_obeyed_until_connect(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    await visit.page.get_by_role("button", name="Disconnect").click()
+    await expect(visit.page.locator("#state")).to_have_text("closed")
+    await visit.page.get_by_role("button", name="Connect").click()
+    await expect(visit.page.locator("#state")).to_have_text("live")
+    await until(lambda: len(visit.told("subscribed")) == 2)
+    await expect(visit.page.locator("#missed")).to_have_text("0")
+    assert visit.complaints == []
+
+
+async def test_no_request_leaves_the_host(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    await until(lambda: visit.told("ticks"))
+    assert {urlsplit(url).netloc for url in visit.requests + visit.sockets} == {urlsplit(ticker_server.url).netloc}
+
+
+async def test_words_of_the_feed_are_never_markup(visit, ticker_server):
+    nasty = "<img src=x onerror=alert(1)>"
+
+    async def spoil(route: Route) -> None:
+        answer = await route.fetch()
+        listed = await answer.json()
+        listed["instruments"][0] |= {"name": nasty, "sector": nasty}
+        await route.fulfill(response=answer, json=listed)
+
+    await visit.page.route("**/v1/instruments", spoil)
+    await visit.go(ticker_server.url)
+    await expect(visit.page.locator("#rows td.name").first).to_have_text(nasty)
+    await expect(visit.page.locator("#rows td.sector").first).to_have_text(nasty)
+    assert await visit.page.locator("#rows img").count() == 0
+    assert visit.complaints == []
+
+
+async def test_a_phone_sees_the_prices_without_scrolling_sideways(visit, ticker_server):
+    await visit.page.set_viewport_size({"width": 390, "height": 844})
+    await visit.go(ticker_server.url)
+    await expect(visit.page.locator("#rows tr")).to_have_count(100)
+    await expect(visit.page.locator("#rows td.last").first).to_be_visible()
+    await expect(visit.page.locator("#rows td.sector").first).to_be_hidden()
+    assert await visit.page.evaluate("() => document.documentElement.scrollWidth") == 390
+
+
+async def test_the_favicon_is_served(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    link = await visit.page.locator("link[rel=icon]").get_attribute("href")
+    for path in (link, "favicon.ico"):
+        answer = await visit.page.context.request.get(ticker_server.url + path)
+        assert answer.headers["content-type"] == "image/svg+xml"
+        assert b"<svg" in await answer.body()
