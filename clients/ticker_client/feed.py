@@ -29,10 +29,12 @@ from ticker.session.messages import (
     Ping,
     Pong,
     Snapshot,
+    Subscribe,
     Subscribed,
     Subscriptions,
     Tick,
     Ticks,
+    Unsubscribe,
     Unsubscribed,
 )
 from ticker.ticks import TRADES
@@ -117,16 +119,13 @@ class Feed:
 
     async def subscribe(self, *symbols: str, channels: Iterable[str] = (TRADES,)) -> Subscribed:
         """Ask for symbols (`"*"` for all) on channels, and again after every reconnect. Raises Refused."""
-        message = self.session.subscribe(symbols, channels, next(self._ids))
-        try:
-            return await self._ask(message, Subscribed)
-        except Refused as refused:
-            self.session.unwanted(message, refused.details.get("symbols", symbols))
-            raise
+        message = Subscribe(id=next(self._ids), symbols=list(symbols), channels=list(channels))
+        return await self._ask(message, Subscribed)
 
     async def unsubscribe(self, *symbols: str, channels: Iterable[str] = (TRADES,)) -> Unsubscribed:
         """Take back a subscription, or part of one. Raises Refused."""
-        return await self._ask(self.session.unsubscribe(symbols, channels, next(self._ids)), Unsubscribed)
+        message = Unsubscribe(id=next(self._ids), symbols=list(symbols), channels=list(channels))
+        return await self._ask(message, Unsubscribed)
 
     async def subscriptions(self) -> dict[str, list[str]]:
         """Return what the server says is subscribed: channel to symbols."""

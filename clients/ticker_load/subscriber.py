@@ -27,6 +27,7 @@ from ticker.session.messages import (
     Error,
     Ping,
     Pong,
+    Subscribe,
     Subscribed,
     Ticks,
     Welcome,
@@ -217,7 +218,7 @@ class Subscriber(asyncio.Protocol):
         elif self._tally.tape != tape:
             self._tally.errors["another tape"] += 1
         self._asked_us = clock.wall_us()
-        self._say(self.session.subscribe(self._wish.symbols, self._wish.channels, SUBSCRIBE_ID))
+        self._say(Subscribe(id=SUBSCRIBE_ID, symbols=list(self._wish.symbols), channels=list(self._wish.channels)))
 
     # The way out.
 

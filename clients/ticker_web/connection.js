@@ -94,7 +94,7 @@ export class Connection {
     const was = `${reason || (this.state === "live" ? "connection lost" : "no answer")} (${code})`;
     if (this.state === "live" && performance.now() - this.#liveSinceMs > STEADY_MS) this.#tries = 0;
     this.#forget(null);
-    if (code >= 9500 && code <= 4999) {
+    if (code >= 4500 && code <= 4999) {
       this.#become("closed", was);
       return;
     }

@@ -309,7 +309,7 @@ def test_a_faultless_fake_is_not_accused(tmp_path: Path) -> None:
 
     code, report = run_against(converse, tmp_path)
     assert (code, found(report)) == (0, set())
-    assert report["delivered"]["ticks"] == 10
+    assert 10 <= report["delivered"]["ticks"] <= 20  # the first ten may or may not have come before the window
 
 
 def test_a_gap_is_named(tmp_path: Path) -> None:

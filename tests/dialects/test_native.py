@@ -162,12 +162,9 @@ def test_a_message_cut_off_anywhere_is_bad_json() -> None:
         b'{"op":"\xc0\xaf"}',
         b'{"op":"subscribe","symbols":["\xed\xa0\x80"]}',
         b'{"op":"ping","id":"\xe2\x82"}',
-        pytest.param(b'"\xff"', marks=pytest.mark.xfail(strict=True, reason="UnicodeDecodeError gets out")),
-        pytest.param(b'{"\xff":1}', marks=pytest.mark.xfail(strict=True, reason="UnicodeDecodeError gets out")),
-        pytest.param(
-            b'{"op":"list","more":"\xff"}',
-            marks=pytest.mark.xfail(strict=True, reason="UnicodeDecodeError gets out"),
-        ),
+        b'"\xff"',
+        b'{"\xff":1}',
+        b'{"op":"list","more":"\xff"}',
     ],
 )
 def test_text_that_is_not_utf_8_ends_the_conversation(data: bytes) -> None:

@@ -142,7 +142,6 @@ def test_a_row_is_rendered_once_however_many_audiences_pick_from_it() -> None:
     assert dialect.renders == {channel: len(entries) for channel in CHANNELS}
 
 
-@pytest.mark.xfail(strict=True, reason="rendered twice: once for those who want all of it, once for the others")
 def test_a_row_is_rendered_once_for_those_who_want_all_of_it_and_the_others_together() -> None:
     dialect, entries = Toy(), entries_of(TWO_STEPS)
     audience_of(EVERYTHING, dialect).render(entries)

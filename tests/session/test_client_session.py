@@ -14,11 +14,10 @@ from ticker.session.messages import (
     Lag,
     Quote,
     Snapshot,
-    Subscribe,
+    Subscribed,
     Tick,
     Ticks,
     Trade,
-    Unsubscribe,
     Unsubscribed,
     Welcome,
 )
@@ -214,7 +213,6 @@ def test_another_tape_begins_anew(hello: Welcome) -> None:
 
 
 def wishes(session: ClientSession) -> dict[str, list[str]]:
-    assert all(wish == Subscribe(symbols=wish.symbols, channels=wish.channels) for wish in session.wishes())
     return {channel: wish.symbols for wish in session.wishes() for channel in wish.channels}
 
 
@@ -222,52 +220,49 @@ def test_nothing_is_wished_for_at_first() -> None:
     assert ClientSession(1).wishes() == []
 
 
-def test_a_wish_is_said_now_and_remembered_for_the_next_connection() -> None:
+def granted(session: ClientSession, subscriptions: dict[str, list[str]], message_id: str | int = 1) -> None:
+    """Let the server say what is subscribed."""
+    session.receive(
+        Subscribed(
+            id=message_id,
+            seq=1,
+            channels=list(subscriptions),
+            symbols=["AAA"],
+            pace="every",
+            snapshot=True,
+            on_lag="skip",
+            subscriptions=subscriptions,
+        )
+    )
+
+
+def test_what_was_granted_is_asked_for_again() -> None:
     session = ClientSession(1)
-    said = session.subscribe(["BBB", "AAA"], [TRADES, QUOTES], 7)
-    assert said == Subscribe(id=7, symbols=["BBB", "AAA"], channels=[TRADES, QUOTES])
-    session.subscribe(["CCC"], [TRADES], 8)
-    assert wishes(session) == {TRADES: ["AAA", "BBB", "CCC"], QUOTES: ["AAA", "BBB"]}
+    granted(session, {TRADES: ["AAA"]})
+    granted(session, {TRADES: ["AAA", "BBB"], QUOTES: ["*"]})
+    assert wishes(session) == {TRADES: ["AAA", "BBB"], QUOTES: ["*"]}
 
 
-def test_unsubscribing_forgets_a_wish() -> None:
+def test_what_was_taken_back_is_not_asked_for_again() -> None:
     session = ClientSession(1)
-    session.subscribe(["AAA", "BBB"], [TRADES, QUOTES], 1)
-    said = session.unsubscribe(["AAA", "ZZZ"], [TRADES, "bars.1s"], 2)
-    assert said == Unsubscribe(id=2, symbols=["AAA", "ZZZ"], channels=[TRADES, "bars.1s"])
-    assert wishes(session) == {TRADES: ["BBB"], QUOTES: ["AAA", "BBB"]}
-    session.unsubscribe(["*"], [QUOTES], 3)
-    session.unsubscribe(["BBB"], [TRADES], 4)
-    assert wishes(session) == {}
-
-
-def test_a_star_swallows_what_else_was_wished_for() -> None:
-    session = ClientSession(1)
-    session.subscribe(["AAA"], [TRADES], 1)
-    session.subscribe(["*"], [TRADES], 2)
-    assert wishes(session) == {TRADES: ["*"]}
-
-
-def test_what_was_refused_is_not_asked_for_again() -> None:
-    session = ClientSession(1)
-    message = session.subscribe(["AAA", "ZZZ"], [TRADES], 1)
-    session.unwanted(message, ["ZZZ"])
-    assert wishes(session) == {TRADES: ["AAA"]}
-
-
-@pytest.mark.xfail(strict=True, reason="a refused request takes along what an earlier one was granted")
-def test_what_was_granted_before_stays_wished_for_when_a_later_request_is_refused() -> None:
-    session = ClientSession(1)
-    session.subscribe(["AAA"], [TRADES], 1)
-    message = session.subscribe(["AAA", "BBB"], [TRADES, "no such channel"], 2)
-    session.unwanted(message, message.symbols)  # as ticker_client does where the refusal names no symbols
-    assert wishes(session) == {TRADES: ["AAA"]}
-
-
-@pytest.mark.xfail(strict=True, reason="everything but one cannot be wished for: the one comes back after a reconnect")
-def test_what_was_taken_out_of_everything_does_not_come_back() -> None:
-    session = ClientSession(1)
-    session.subscribe(["*"], [TRADES], 1)
-    session.unsubscribe(["AAA"], [TRADES], 2)
+    granted(session, {TRADES: ["*"]})
     session.receive(Unsubscribed(id=2, seq=1, subscriptions={TRADES: ["BBB", "CCC"]}))
     assert wishes(session) == {TRADES: ["BBB", "CCC"]}
+
+
+def test_a_part_that_is_restored_does_not_make_the_rest_forgotten() -> None:
+    session = ClientSession(1)
+    granted(session, {TRADES: ["AAA"], QUOTES: ["AAA"]})
+    first, _ = session.wishes()
+    assert isinstance(first.id, str)
+    granted(session, {TRADES: ["AAA"]}, first.id)
+    assert wishes(session) == {TRADES: ["AAA"], QUOTES: ["AAA"]}
+
+
+def test_many_symbols_are_asked_for_in_messages_a_server_takes() -> None:
+    session = ClientSession(1)
+    symbols = [f"SYM{number:04d}" for number in range(1200)]
+    granted(session, {TRADES: symbols})
+    said = session.wishes()
+    assert [symbol for wish in said for symbol in wish.symbols] == symbols
+    assert max(len(wish.symbols) for wish in said) <= 500

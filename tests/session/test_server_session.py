@@ -203,7 +203,6 @@ def test_subscribing_twice_is_subscribing() -> None:
     assert session.interest == before
 
 
-@pytest.mark.xfail(strict=True, reason="its ticks may still be on their way: the snapshot overtakes them")
 def test_what_is_subscribed_already_gets_no_second_snapshot() -> None:
     session = subscribed_to("AAA")
     _, snapshots = tell(session, Subscribe(symbols=["AAA", "BBB"]))

@@ -28,11 +28,12 @@ def parse(data: bytes | bytearray | str) -> AnyClientMessage:
     Raises Refusal (bad_json, bad_request, unknown_op) with the message's id, if any, and Violation for bad UTF-8.
     """
     try:
-        return _decode(data)
+        try:
+            return _decode(data)
+        except msgspec.ValidationError as error:
+            raise _explained(data, str(error)) from None
     except UnicodeDecodeError:
         raise Violation(Close.INVALID_DATA, "text is UTF-8") from None
-    except msgspec.ValidationError as error:
-        raise _explained(data, str(error)) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise Refusal("bad_json", f"not JSON: {error}") from None
 

@@ -150,7 +150,7 @@ class Outlet:
 
     def _skip(self, pace: Pace) -> bool:
         """Give up the backlog, saying so; return whether the reader goes on."""
-        since, until = pace.since, self._house.feed.flushed
+        since, until = pace.since, self._house.feed.tape.head
         for entry in self._house.feed.between(pace.cursor, until):
             self._lose(pace, entry)
         dropped, pace.dropped = pace.dropped, 0

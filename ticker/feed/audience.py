@@ -45,12 +45,13 @@ Frame = Callable[[bytes], bytes]
 class Rendering:
     """One batch in one dialect: its rows as bytes, to be taken whole or instrument by instrument."""
 
-    __slots__ = ("_batch", "_dialect", "_instruments", "_tables", "_wholes")
+    __slots__ = ("_batch", "_dialect", "_instruments", "_pieces", "_tables", "_wholes")
 
     def __init__(self, batch: Batch, dialect: Dialect, instruments: int) -> None:
         self._batch = batch
         self._dialect = dialect
         self._instruments = instruments
+        self._pieces: dict[str, list[bytes]] = {}
         self._wholes: dict[str, tuple[bytes, int]] = {}
         self._tables: dict[str, tuple[list[bytes], list[int]]] = {}
 
@@ -58,8 +59,8 @@ class Rendering:
         """Return a channel's rows joined, and their count."""
         found = self._wholes.get(channel)
         if found is None:
-            rows = self._batch.rows[channel]
-            found = self._wholes[channel] = (b"".join(self._dialect.render(channel, rows)), len(rows))
+            pieces = self._render(channel)
+            found = self._wholes[channel] = (b"".join(pieces), len(pieces))
         return found
 
     def table(self, channel: str) -> tuple[list[bytes], list[int]]:
@@ -69,11 +70,16 @@ class Rendering:
             found = self._tables[channel] = self._lay_out(channel)
         return found
 
+    def _render(self, channel: str) -> list[bytes]:
+        pieces = self._pieces.get(channel)
+        if pieces is None:
+            pieces = self._pieces[channel] = self._dialect.render(channel, self._batch.rows[channel])
+        return pieces
+
     def _lay_out(self, channel: str) -> tuple[list[bytes], list[int]]:
-        rows = self._batch.rows[channel]
-        places = rows["instrument"]
+        places = self._batch.rows[channel]["instrument"]
         pieces = [b""] * self._instruments
-        for place, piece in zip(places.tolist(), self._dialect.render(channel, rows), strict=True):
+        for place, piece in zip(places.tolist(), self._render(channel), strict=True):
             pieces[place] += piece
         return pieces, np.bincount(places, minlength=self._instruments).tolist()
 

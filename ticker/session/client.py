@@ -5,7 +5,6 @@ It remembers what was asked for, so that it can be asked for again after a recon
 never writes, waits or looks at a clock.
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from ticker.session.messages import (
@@ -14,15 +13,17 @@ from ticker.session.messages import (
     Lag,
     Snapshot,
     Subscribe,
+    Subscribed,
     Tick,
     Ticks,
-    Unsubscribe,
     Unsubscribed,
     Welcome,
 )
 from ticker.ticks import Position
 
 EVERYTHING = "*"
+RESTORE = "restore"  # the id of what is said on a new connection: its answers are known beforehand
+WISH_SYMBOLS_MAX = 500  # in one message: it must stay below any server's limit of bytes
 
 
 class Gap(NamedTuple):
@@ -55,41 +56,19 @@ class ClientSession:
         self._ack_every = ack_every
         self._unacked = 0
         self._last_n: dict[tuple[type[Tick], str], int] = {}
-        self._wanted: dict[str, set[str]] = {}
+        self._granted: dict[str, list[str]] = {}
 
     @property
     def position(self) -> Position:
         """The newest position received."""
         return Position(self.welcome.epoch if self.welcome else "", self.seq)
 
-    def subscribe(self, symbols: Iterable[str], channels: Iterable[str], message_id: int) -> Subscribe:
-        """Remember a wish and return the message that asks for it."""
-        message = Subscribe(id=message_id, symbols=list(symbols), channels=list(channels))
-        for channel in message.channels:
-            self._wanted.setdefault(channel, set()).update(message.symbols)
-        return message
-
-    def unsubscribe(self, symbols: Iterable[str], channels: Iterable[str], message_id: int) -> Unsubscribe:
-        """Forget a wish and return the message that takes it back."""
-        message = Unsubscribe(id=message_id, symbols=list(symbols), channels=list(channels))
-        for channel in message.channels:
-            if EVERYTHING in message.symbols:
-                self._wanted.pop(channel, None)
-            elif channel in self._wanted:
-                self._wanted[channel] -= set(message.symbols)
-        return message
-
-    def unwanted(self, message: Subscribe, symbols: Iterable[str]) -> None:
-        """Forget the part of a wish that was refused."""
-        for channel in message.channels:
-            self._wanted.get(channel, set()).difference_update(symbols)
-
     def wishes(self) -> list[Subscribe]:
-        """Return what to say on a new connection to receive again what was wanted on the last one."""
+        """Return what to say on a new connection to receive again what was granted on the last one."""
         return [
-            Subscribe(symbols=[EVERYTHING] if EVERYTHING in symbols else sorted(symbols), channels=[channel])
-            for channel, symbols in self._wanted.items()
-            if symbols
+            Subscribe(id=RESTORE, symbols=symbols[place : place + WISH_SYMBOLS_MAX], channels=[channel])
+            for channel, symbols in self._granted.items()
+            for place in range(0, len(symbols), WISH_SYMBOLS_MAX)
         ]
 
     def receive(self, message: AnyServerMessage) -> Ack | None:
@@ -102,7 +81,10 @@ class ClientSession:
             case Lag():
                 self.lagged += message.dropped + message.conflated
                 self._last_n.clear()  # the jump that follows is announced
+            case Subscribed():
+                self._receive_grant(message)
             case Unsubscribed():
+                self._granted = message.subscriptions
                 self._forget(message.subscriptions)
             case Welcome():
                 self._receive_welcome(message)
@@ -114,6 +96,12 @@ class ClientSession:
             self.seq = 0
         self.welcome = message
         self._unacked = 0
+
+    def _receive_grant(self, message: Subscribed) -> None:
+        """Remember what is subscribed; while that is being restored, it is remembered already."""
+        if message.id == RESTORE:
+            return
+        self._granted = message.subscriptions
 
     def _receive_ticks(self, message: Ticks) -> Ack | None:
         self.messages += 1

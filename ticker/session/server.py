@@ -85,7 +85,8 @@ class ServerSession:
 
     def snapshots(self) -> list[SnapshotHead]:
         """Return the snapshots that show all this client is interested in."""
-        return _snapshots(self.interest)
+        interest = self.interest
+        return [SnapshotHead(channel, interest.indices(channel)) for channel in CHANNELS if interest.mask(channel)]
 
     def told(self, seq: int) -> None:
         """Note that the client has been shown a position other than by ticks."""
@@ -103,8 +104,9 @@ class ServerSession:
         answers: list[Answer] = [_unknown_symbols(unknown, message)] if unknown else []
         if unknown and not known:
             return Outcome(answers, [])
-        added = Interest.of(message.channels, known)
-        self.interest = self.interest | added
+        asked = Interest.of(message.channels, known)
+        added = asked - self.interest  # a second snapshot could overtake ticks
+        self.interest = self.interest | asked
         self.on_lag = message.on_lag
         snapshot = message.snapshot is UNSET or bool(message.snapshot)
         granted = Subscribed(
@@ -117,7 +119,8 @@ class ServerSession:
             on_lag=message.on_lag,
             subscriptions=self._spell(self.interest),
         )
-        return Outcome([*answers, granted], _snapshots(added) if snapshot else [])
+        shown = [SnapshotHead(channel, added.indices(channel)) for channel in granted.channels] if snapshot else []
+        return Outcome([*answers, granted], shown)
 
     def _unsubscribe(self, message: Unsubscribe, head: int) -> Outcome:
         known, unknown = self._resolve(message.channels, message.symbols)
@@ -144,10 +147,6 @@ class ServerSession:
 
     def _spell(self, interest: Interest) -> dict[str, list[str]]:
         return {channel: self._symbols(interest.mask(channel)) for channel in CHANNELS if interest.mask(channel)}
-
-
-def _snapshots(interest: Interest) -> list[SnapshotHead]:
-    return [SnapshotHead(channel, interest.indices(channel)) for channel in CHANNELS if interest.mask(channel)]
 
 
 def check_channels(channels: list[str]) -> None:
