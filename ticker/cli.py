@@ -193,12 +193,12 @@ def load_test(
 async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
     with resources.as_file(resources.files(import_module("ticker_web"))) as folder:
         server = Server(settings, folder, log)
-    await server.start()
-    _greet(server)
+        await server.start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    _greet(server)  # whoever reads it may stop us at once
     server.failed.add_done_callback(lambda _: stop.set())
     await stop.wait()
     await server.stop()

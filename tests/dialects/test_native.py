@@ -368,7 +368,7 @@ def as_rows(channel: str, rows: list[tuple[int, ...]]) -> Rows:
 
 def price(instrument: int, price_ticks: int) -> float:
     listed = UNIVERSE[instrument]
-    return price_ticks * listed.tick_units / 10**listed.decimals
+    return float(price_ticks * listed.tick_units / 10**listed.decimals)
 
 
 @given(trades)
