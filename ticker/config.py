@@ -164,7 +164,8 @@ class Key(NamedTuple):
     def read(self, value: object, origin: str, *, spelled: bool) -> Any:
         """Check one value; `spelled` values are text (flags, variables). Raise `ConfigError` naming its origin."""
         try:
-            return msgspec.convert(value, self.type, strict=not spelled)
+            # A date is text anywhere; the lax way would take a bare number for one.
+            return msgspec.convert(value, self.type, strict=not spelled or self.type.__origin__ is datetime)
         except msgspec.ValidationError as error:
             choices = get_args(self.type.__origin__)
             expected = f"expected one of {', '.join(choices)}" if choices else _plain(str(error))
@@ -197,7 +198,10 @@ def from_tables(tables: dict[str, Any], file: str) -> dict[str, Any]:
     """Read a parsed TOML document into checked values by path; raise `ConfigError` naming file and key."""
     values = {}
     for section, table in tables.items():
-        if section not in {key.section for key in KEYS.values()}:
+        keys = [key.path for key in KEYS.values() if key.name == section]
+        if keys and not isinstance(table, dict):
+            raise ConfigError(f"{file}: {section} stands in no section: it is {' or '.join(keys)}")
+        if section not in Config.__struct_fields__:
             raise ConfigError(f"{file}: unknown section [{section}]{_nearest(section, Config.__struct_fields__)}")
         if not isinstance(table, dict):
             raise ConfigError(f"{file}: {section} is a section: write [{section}]")

@@ -259,6 +259,17 @@ def test_a_part_that_is_restored_does_not_make_the_rest_forgotten() -> None:
     assert wishes(session) == {TRADES: ["AAA"], QUOTES: ["AAA"]}
 
 
+def test_a_grant_amid_a_restore_does_not_make_the_rest_forgotten() -> None:
+    session = ClientSession(1)
+    granted(session, {TRADES: ["AAA"], QUOTES: ["AAA"]})
+    restore = session.wishes()[0].id
+    assert isinstance(restore, str)
+    granted(session, {TRADES: ["AAA"]}, restore)
+    granted(session, {TRADES: ["AAA", "BBB"]}, 5)
+    granted(session, {TRADES: ["AAA", "BBB"], QUOTES: ["AAA"]}, restore)
+    assert wishes(session) == {TRADES: ["AAA", "BBB"], QUOTES: ["AAA"]}
+
+
 def test_many_symbols_are_asked_for_in_messages_a_server_takes() -> None:
     session = ClientSession(1)
     symbols = [f"SYM{number:04d}" for number in range(1200)]

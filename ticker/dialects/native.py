@@ -15,6 +15,11 @@ from ticker.ticks import QUOTES, TRADES, Rows
 from ticker.wire.decimals import Decimals
 
 SUBPROTOCOL = "ticker.v1.json"
+FIELD_CHARACTERS = 64  # of a field's name that an answer repeats: the client chose it
+_ABOUT_FIELDS = {
+    "Object missing required field ": "is missing",
+    "Object contains unknown field ": "is not a field of this op",
+}
 _SIDES = ("buy", "sell")  # by ticks.BUY and ticks.SELL
 
 _decode: Callable[[bytes | bytearray | str], AnyClientMessage] = msgspec.json.Decoder(AnyClientMessage).decode
@@ -88,10 +93,10 @@ def _field(problem: str) -> tuple[str, str]:
     plain = problem.replace("`", "")
     sentence, _, path = plain.partition(" - at $.")
     if path:
-        return path, sentence[:1].lower() + sentence[1:]
-    for opening in ("Object missing required field ", "Object contains unknown field "):
+        return path[:FIELD_CHARACTERS], sentence[:1].lower() + sentence[1:]
+    for opening, what in _ABOUT_FIELDS.items():
         if plain.startswith(opening):
-            return plain.removeprefix(opening), "is missing" if "missing" in opening else "is not a field of this op"
+            return plain.removeprefix(opening)[:FIELD_CHARACTERS], what
     return "message", plain
 
 

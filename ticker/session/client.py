@@ -98,10 +98,13 @@ class ClientSession:
         self._unacked = 0
 
     def _receive_grant(self, message: Subscribed) -> None:
-        """Remember what is subscribed; while that is being restored, it is remembered already."""
-        if message.id == RESTORE:
+        """Remember what is subscribed; while that is being restored, what is still to come as well."""
+        if message.id != RESTORE:
+            self._granted = message.subscriptions
             return
-        self._granted = message.subscriptions
+        for channel, symbols in message.subscriptions.items():
+            known = dict.fromkeys([*self._granted.get(channel, ()), *symbols])
+            self._granted[channel] = [EVERYTHING] if EVERYTHING in known else list(known)
 
     def _receive_ticks(self, message: Ticks) -> Ack | None:
         self.messages += 1
