@@ -10,8 +10,10 @@ from ticker.endpoints.http import NO_STORE, Handler, Request, Response, json_res
 from ticker.errors import Refusal
 from ticker.instruments import Instrument
 from ticker.interest import Interest
-from ticker.session.server import check_channels, resolve_symbols
-from ticker.ticks import CHANNELS, TRADES
+from ticker.session.server import check_channels, check_position, resolve_symbols
+from ticker.ticks import CHANNELS, TRADES, Position
+
+BATCHES, BATCHES_MAX = 100, 1000  # messages in one answer to a poll: a second of the default market, and ten
 
 
 class Rest:
@@ -28,6 +30,7 @@ class Rest:
             "/v1/instruments": self.instruments,
             "/v1/instruments/*": self.instrument,
             "/v1/snapshot": self.snapshot,
+            "/v1/ticks": self.ticks,
         }
 
     def describe(self) -> dict[str, Any]:
@@ -45,7 +48,7 @@ class Rest:
         request.query()
         if self._house.draining:
             raise Refusal("unavailable", "the server is going away")
-        return json_response({"status": "ready", **self._position()})
+        return json_response({"status": "ready", **self._house.feed.position._asdict()})
 
     def metrics(self, request: Request) -> Response:
         request.query()
@@ -73,7 +76,27 @@ class Rest:
             if interest.mask(channel)
             for piece in dialect.render(channel, feed.board.newest(channel, interest.indices(channel)))
         )
-        body = b'%b,"data":[%b]}' % (orjson.dumps(self._position())[:-1], pieces[:-1])
+        body = b'%b,"data":[%b]}' % (_opened(feed.position), pieces[:-1])
+        return Response(200, body, headers=NO_STORE)
+
+    def ticks(self, request: Request) -> Response:
+        """Short poll: what came after `since`, at once, one `ticks` message a step; without `since`, where we are."""
+        query = request.query("symbols", "channels", "since", "limit")
+        interest = self._interest(query)
+        limit = _whole(query, "limit", BATCHES, BATCHES_MAX)
+        tape = self._house.feed.tape
+        since = Position.parse(query["since"]) if "since" in query else self._house.feed.position
+        since = since if since.seq else Position(since.epoch, tape.oldest - 1)  # 0 is as far back as is kept
+        check_position(since, tape.epoch, tape.oldest, tape.head)
+        seq, batches = since.seq, list[bytes]()
+        audience = self._house.feed.audience(self._house.dialect, bytes, interest)
+        for entry in tape.since(since.seq):
+            message, _, seq = audience.render([entry])
+            if message is not None:
+                batches.append(message)
+            if len(batches) == limit:
+                break
+        body = b'%b,"batches":[%b]}' % (_opened(Position(tape.epoch, seq)), b",".join(batches))
         return Response(200, body, headers=NO_STORE)
 
     def _interest(self, query: dict[str, str]) -> Interest:
@@ -88,8 +111,18 @@ class Rest:
             raise Refusal("unknown_symbol", f"unknown symbol: {', '.join(names)}", symbols=names, count=len(unknown))
         return Interest.of(channels, known)
 
-    def _position(self) -> dict[str, Any]:
-        return self._house.feed.position._asdict()
+
+def _opened(position: Position) -> bytes:
+    """Return the beginning of a document that says its position."""
+    return orjson.dumps(position._asdict())[:-1]
+
+
+def _whole(query: dict[str, str], name: str, default: int, most: int) -> int:
+    """Return a parameter that is a whole number from 1 to `most`. Raises Refusal (bad_request)."""
+    text = query.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
+        raise Refusal("bad_request", f"{name}: a whole number from 1 to {most} is needed", field=name)
+    return int(text)
 
 
 def describe(instrument: Instrument) -> dict[str, Any]:

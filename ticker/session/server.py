@@ -29,7 +29,7 @@ from ticker.session.messages import (
     Unsubscribe,
     Unsubscribed,
 )
-from ticker.ticks import CHANNELS
+from ticker.ticks import CHANNELS, Position
 
 NOTHING = Interest()
 EVERYTHING = "*"
@@ -177,6 +177,19 @@ def resolve_symbols(symbols: list[str], terms: Terms) -> tuple[int, list[str]]:
         return (1 << len(terms.universe)) - 1, []
     found = {symbol: terms.universe.find(symbol) for symbol in symbols}
     return bits(index for index in found.values() if index is not None), [s for s, i in found.items() if i is None]
+
+
+def check_position(position: Position, epoch: str, oldest: int, head: int) -> None:
+    """Raise Refusal unless the tape can be read on from a position.
+
+    bad_position where it is another tape's or in the future, gone where what follows it is no longer kept.
+    """
+    if position.epoch != epoch:
+        raise Refusal("bad_position", f"{position} is on another tape: this one is {epoch}", epoch=epoch)
+    if position.seq > head:
+        raise Refusal("bad_position", f"{position} is in the future: the newest is {epoch}:{head}", seq=head)
+    if position.seq + 1 < oldest:
+        raise Refusal("gone", f"{position} is no longer kept", oldest=str(Position(epoch, oldest - 1)))
 
 
 def _unknown_symbols(unknown: list[str], message: ClientMessage) -> Error:
