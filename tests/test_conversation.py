@@ -50,7 +50,7 @@ NOW_US = 1_700_000_000_000_000
 Tick = tuple[str, str, int]
 
 
-def unframed(message: bytes) -> bytes:
+def unframed(message: bytes, _: int) -> bytes:
     return message
 
 

@@ -16,6 +16,7 @@ from ticker.endpoints.door import Door, Routes
 from ticker.endpoints.house import House
 from ticker.endpoints.page import Page
 from ticker.endpoints.rest import Rest
+from ticker.endpoints.sse import EventStreams
 from ticker.errors import SetupError
 from ticker.feed.feed import Feed
 from ticker.market.market import Market
@@ -24,6 +25,7 @@ from ticker.session.messages import Welcome
 from ticker.session.server import Terms
 
 STREAM = "/v1/stream"
+EVENTS = "/v1/sse"
 SWEEP_S = 0.25  # deadlines are in seconds: a quarter of one is close enough
 SPARE_DESCRIPTORS = 64  # for the listener, the loop, logs: running out of descriptors would stop us accepting
 BACKLOG = 1024  # connections the kernel holds while a crowd arrives
@@ -116,7 +118,11 @@ class Server:
     def _routes(self) -> Routes:
         rest = Rest(self.house)
         page = Page(self._folder, rest)
-        return Routes({**page.handlers(), **rest.handlers()}, {STREAM: websocket.accept})
+        return Routes(
+            {**page.handlers(), **rest.handlers()},
+            {STREAM: websocket.accept},
+            {EVENTS: EventStreams(self.house).accept},
+        )
 
     def _welcome(self) -> Welcome:
         stream = self.config.stream

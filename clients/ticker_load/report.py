@@ -121,7 +121,7 @@ def _faults(clients: int, swarm: Swarm) -> dict[str, int]:
 
 
 def _warnings(delivered: Delivered, latency: Percentiles | None, behind: int, swarm: Swarm) -> Iterator[str]:
-    if not delivered.ticks:
+    if not delivered.ticks and not swarm.stopped:
         yield "Not one tick came: is anything traded on these channels?"
     if delivered.cpu_share > CPU_LIMIT:
         yield f"This tester used {delivered.cpu_share:.0%} of a core: it is itself the limit here."
@@ -130,7 +130,7 @@ def _warnings(delivered: Delivered, latency: Percentiles | None, behind: int, sw
     if latency and latency.min < 0:
         yield "Ticks came before they were due: the server's clock is not ours; latencies are off."
     if behind:
-        yield f"{behind} clients were over {BEHIND_S:g} s of tape behind when the window ended."
+        yield f"{behind:,} of {len(swarm.members):,} clients were over {BEHIND_S:g} s of tape behind at the end."
     if gap := swarm.tally.first_gap:
         yield f"First gap: {gap.symbol} on {gap.channel}, n {gap.after_n} was followed by {gap.before_n}."
     if swarm.stopped:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import socket
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -32,13 +31,13 @@ from ticker.session.messages import (
     Ticks,
     Welcome,
 )
+from ticker_load.inbox import Inbox
 from ticker_load.latency import Latencies
 
 ACK_EVERY = 50  # messages; acks are cumulative, so a few say as much as many
 MESSAGE_BYTES_MAX = 64 << 20  # a snapshot of ten thousand instruments is a few megabytes
 SUBSCRIBE_ID = 1
 ABNORMAL = 1006  # RFC 6455, section 7.1.5: what ended without a close frame
-INBOX_BYTES_MAX = 1 << 20
 RECEIVE_BYTES = 1 << 16
 """Of kernel buffer: where we are too slow it is the server that has to wait, and no turn of the loop is endless."""
 
@@ -68,34 +67,6 @@ class Tally:
     errors: Counter[str] = field(default_factory=Counter)
     first_gap: Gap | None = None
     tape: tuple[str, float] | None = None
-
-
-class Inbox:
-    """What was received and is still to be looked at, by all subscribers.
-
-    Every socket that is ready is read and its time taken before anything is looked at: the work for one client must
-    not make the next one's ticks look late. Where too much comes for that, it is looked at at once.
-    """
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._waiting: list[tuple[Callable[[bytes, int], None], bytes, int]] = []
-        self._bytes = 0
-
-    def put(self, look_at: Callable[[bytes, int], None], data: bytes, received_us: int) -> None:
-        """Have `look_at(data, received_us)` called soon, after all that came before."""
-        if not self._waiting:
-            self._loop.call_soon(self.empty)
-        self._waiting.append((look_at, data, received_us))
-        self._bytes += len(data)
-        if self._bytes > INBOX_BYTES_MAX:
-            self.empty()
-
-    def empty(self) -> None:
-        """Look at all of it now."""
-        waiting, self._waiting, self._bytes = self._waiting, [], 0
-        for look_at, data, received_us in waiting:
-            look_at(data, received_us)
 
 
 class Subscriber(asyncio.Protocol):

@@ -11,7 +11,8 @@ from itertools import cycle
 
 from ticker import clock
 from ticker.errors import SetupError
-from ticker_load.subscriber import Inbox, Subscriber, Tally, Wish
+from ticker_load.inbox import Inbox
+from ticker_load.subscriber import Subscriber, Tally, Wish
 
 JOINING_MAX = 32  # at a time: below any listener's backlog
 JOIN_S = 10.0

@@ -31,7 +31,7 @@ class ToyDialect:
         return b"%d|%b" % (seq, pieces)
 
 
-def unframed(message: bytes) -> bytes:
+def unframed(message: bytes, _: int) -> bytes:
     return message
 
 

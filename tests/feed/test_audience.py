@@ -44,7 +44,7 @@ class Listener:
         raise AssertionError("never asked for")
 
 
-def framed(message: bytes) -> bytes:
+def framed(message: bytes, _: int) -> bytes:
     return b"<%b>" % message
 
 
@@ -92,7 +92,7 @@ EVERYTHING = Interest.of(CHANNELS, (1 << INSTRUMENTS) - 1)
 def test_a_message_is_the_wanted_rows_in_tape_order(entries: list[Entry], interest: Interest) -> None:
     pieces = [piece for entry in entries for piece in wanted(interest, entry)]
     last = entries[-1]
-    message = framed(Toy().ticks(last.batch.seq, last.emitted_us, b"".join(pieces))) if pieces else None
+    message = framed(Toy().ticks(last.batch.seq, last.emitted_us, b"".join(pieces)), last.batch.seq) if pieces else None
     assert audience_of(interest).render(entries) == (message, len(pieces), last.batch.seq)
 
 

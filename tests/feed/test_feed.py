@@ -50,7 +50,7 @@ class Somebody:
         self.lost.append(entry.batch.seq)
 
 
-def framed(message: bytes) -> bytes:
+def framed(message: bytes, _: int) -> bytes:
     return message
 
 
@@ -134,7 +134,7 @@ def test_readers_who_want_the_same_share_an_audience() -> None:
     first, second, third, other = Somebody(), Somebody(), Somebody(), Somebody()
     scene.join(first)
     scene.join(second)
-    scene.join(third, frame=lambda message: message)
+    scene.join(third, frame=lambda message, _: message)
     scene.join(other, Interest.of([TRADES], bits([1])))
     assert first.audience is second.audience
     assert len({first.audience, third.audience, other.audience}) == scene.feed.audiences == 3

@@ -17,27 +17,31 @@ from ticker.errors import Refusal
 BODY_BYTES_MAX = 64 * 1024  # no request of ours has a body; a small one is read and forgotten
 
 Upgrade = Callable[[House, Request], Response | asyncio.Protocol]
+Stream = Callable[[Request], Response | asyncio.Protocol]
 
 
 class Routes:
     """Which handler answers which path; a path that ends in `/*` stands for all one level below it."""
 
-    def __init__(self, handlers: dict[str, Handler], upgrades: dict[str, Upgrade]) -> None:
+    def __init__(self, handlers: dict[str, Handler], upgrades: dict[str, Upgrade], streams: dict[str, Stream]) -> None:
         self._handlers = handlers
         self._upgrades = upgrades
+        self._streams = streams
 
     def upgrade(self, request: Request) -> Upgrade | None:
         """Return what takes the connection over, if the path offers that."""
         return self._upgrades.get(request.path)
 
-    def answer(self, request: Request) -> Response:
-        """Answer a request that stays HTTP. Raises Refusal where nobody can."""
+    def answer(self, request: Request) -> Response | asyncio.Protocol:
+        """Answer a request, or return what streams the answer. Raises Refusal where nobody can."""
         if request.path in self._upgrades:
             raise Refusal(
                 "upgrade_required",
                 f"{request.path} is a WebSocket: connect to ws://{request.header('host') or 'HOST'}{request.path}, "
                 "or send Connection: Upgrade, Upgrade: websocket, Sec-WebSocket-Version: 13 and Sec-WebSocket-Key",
             )
+        if stream := self._streams.get(request.path):
+            return stream(request)
         handler = self._handlers.get(request.path) or self._handlers.get(request.path.rpartition("/")[0] + "/*")
         if handler is None:
             raise Refusal("not_found", f"nothing at {request.path[:128]}")
@@ -57,6 +61,7 @@ class Door(asyncio.Protocol):
         self._deadline_s = clock.monotonic_s() + house.config.http.head_s
         self._open = True
         self._handshake: Request | None = None
+        self._stream: asyncio.Protocol | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -92,7 +97,10 @@ class Door(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._refuse(Refusal("bad_request", f"malformed request: {error}"))
         else:
-            self._check_head(self._unfinished_bytes - self._body_bytes)
+            if self._stream:
+                self._hand_over(self._stream)
+            else:
+                self._check_head(self._unfinished_bytes - self._body_bytes)
 
     def eof_received(self) -> None:
         self._open = False
@@ -118,7 +126,7 @@ class Door(asyncio.Protocol):
             raise Refusal("too_large", f"more than {BODY_BYTES_MAX} bytes of body")
 
     def on_message_complete(self) -> None:
-        if not self._open:
+        if not self._open or self._stream:
             return
         request = Request(
             self._parser.get_method().decode(),
@@ -137,13 +145,17 @@ class Door(asyncio.Protocol):
             and self._requests < self._house.config.http.requests_max
             and not self._house.draining
         )
-        self._send(request.method, self._answer(request), keep_alive=keep_alive)
+        answer = self._answer(request)
+        if isinstance(answer, asyncio.Protocol):
+            self._stream = answer  # handed over when the parser is done with this packet
+            return
+        self._send(request.method, answer, keep_alive=keep_alive)
         self._deadline_s = clock.monotonic_s() + self._house.config.http.idle_s
         self._begin()
 
     # Answers.
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: Request) -> Response | asyncio.Protocol:
         try:
             return self._routes.answer(request)
         except Refusal as refusal:
@@ -162,12 +174,15 @@ class Door(asyncio.Protocol):
         upgrade = self._routes.upgrade(request)
         taken = upgrade(self._house, request) if upgrade else None
         if isinstance(taken, asyncio.Protocol):
-            self._open = False
-            self._house.connections.pop(self, None)
-            self._transport.set_protocol(taken)
-            taken.connection_made(self._transport)
+            self._hand_over(taken)
         elif taken is not None:
             self._send(request.method, taken, keep_alive=False)
+
+    def _hand_over(self, taker: asyncio.Protocol) -> None:
+        self._open = False
+        self._house.connections.pop(self, None)
+        self._transport.set_protocol(taker)
+        taker.connection_made(self._transport)
 
     def _check_head(self, size: int) -> None:
         try:

@@ -78,6 +78,19 @@ def problem(refusal: Refusal, headers: Mapping[str, str] | None = None) -> Respo
     )
 
 
+def open_head(content_type: str, headers: Mapping[str, str], date: str) -> bytes:
+    """Return the status line and headers of an answer that goes on until the connection ends."""
+    lines = [
+        "HTTP/1.1 200 OK",
+        f"Date: {date}",
+        f"Content-Type: {content_type}",
+        "X-Content-Type-Options: nosniff",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        "Connection: close",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
 def head(response: Response, date: str, *, keep_alive: bool) -> bytes:
     """Return the status line and headers."""
     lines = [

@@ -24,7 +24,21 @@ class Owner(Protocol):
 class Outlet:
     """A reader of the feed."""
 
-    __slots__ = ("_audience", "_frame", "_house", "_messages", "_owner", "_pace", "_paused", "_serving", "_transport")
+    __slots__ = (
+        "_audience",
+        "_flow_s",
+        "_flowed",
+        "_frame",
+        "_house",
+        "_messages",
+        "_owner",
+        "_pace",
+        "_paused",
+        "_serving",
+        "_stalled_s",
+        "_transport",
+        "_waiting_bytes",
+    )
 
     def __init__(self, house: House, owner: Owner, transport: asyncio.WriteTransport, frame: Frame) -> None:
         self._house = house
@@ -36,6 +50,10 @@ class Outlet:
         self._paused = False
         self._serving = False
         self._messages = 0  # sent so far, less those of the audience before we joined it
+        self._stalled_s: float | None = None
+        self._waiting_bytes = 0
+        self._flowed = 0
+        self._flow_s: float | None = None
 
     @property
     def cursor(self) -> int:
@@ -56,6 +74,34 @@ class Outlet:
         else:
             self._fall_behind().change(interest, feed.tape.head)
             self._serve_soon()
+
+    def follow(self, interest: Interest, seq: int) -> None:
+        """Be owed these ticks from a position on that the tape still holds."""
+        self._pace = Pace(seq, interest)
+        self._house.feed.laggards[self] = None
+        self._serve_soon()
+
+    def stalled(self, now_s: float) -> bool:
+        """Tell whether what waits for the reader has not shrunk for `stall_s`; a slow one that reads may go on."""
+        if not self._paused:
+            self._stalled_s = None
+            return False
+        waiting_bytes = self._transport.get_write_buffer_size()
+        if self._stalled_s is None or waiting_bytes < self._waiting_bytes:
+            self._stalled_s = now_s
+            self._waiting_bytes = waiting_bytes
+        return now_s - self._stalled_s > self._house.config.stream.stall_s
+
+    def idle(self, now_s: float, said: int = 0) -> bool:
+        """Tell whether nothing went out for `heartbeat_s`, neither ticks nor what its owner `said`; then begin anew."""
+        flowed = self.messages + said
+        if self._flow_s is None or flowed != self._flowed:
+            self._flowed = flowed
+            self._flow_s = now_s
+        if now_s - self._flow_s < self._house.config.stream.heartbeat_s:
+            return False
+        self._flow_s = now_s
+        return True
 
     def offer(self, frame: bytes) -> None:
         """Write a frame made for many."""

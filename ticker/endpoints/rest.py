@@ -10,7 +10,7 @@ from ticker.endpoints.http import NO_STORE, Handler, Request, Response, json_res
 from ticker.errors import Refusal
 from ticker.instruments import Instrument
 from ticker.interest import Interest
-from ticker.session.server import check_channels, check_position, resolve_symbols
+from ticker.session.server import Terms, check_channels, check_position, resolve_symbols
 from ticker.ticks import CHANNELS, TRADES, Position
 
 BATCHES, BATCHES_MAX = 100, 1000  # messages in one answer to a poll: a second of the default market, and ten
@@ -68,7 +68,7 @@ class Rest:
         return json_response(describe(self._house.terms.universe[index]))
 
     def snapshot(self, request: Request) -> Response:
-        interest = self._interest(request.query("symbols", "channels"))
+        interest = interest_of(request.query("symbols", "channels"), self._house.terms)
         feed, dialect = self._house.feed, self._house.dialect
         pieces = b"".join(
             piece
@@ -82,14 +82,14 @@ class Rest:
     def ticks(self, request: Request) -> Response:
         """Short poll: what came after `since`, at once, one `ticks` message a step; without `since`, where we are."""
         query = request.query("symbols", "channels", "since", "limit")
-        interest = self._interest(query)
+        interest = interest_of(query, self._house.terms)
         limit = _whole(query, "limit", BATCHES, BATCHES_MAX)
         tape = self._house.feed.tape
         since = Position.parse(query["since"]) if "since" in query else self._house.feed.position
         since = since if since.seq else Position(since.epoch, tape.oldest - 1)  # 0 is as far back as is kept
         check_position(since, tape.epoch, tape.oldest, tape.head)
         seq, batches = since.seq, list[bytes]()
-        audience = self._house.feed.audience(self._house.dialect, bytes, interest)
+        audience = self._house.feed.audience(self._house.dialect, _bare, interest)
         for entry in tape.since(since.seq):
             message, _, seq = audience.render([entry])
             if message is not None:
@@ -99,17 +99,22 @@ class Rest:
         body = b'%b,"batches":[%b]}' % (_opened(Position(tape.epoch, seq)), b",".join(batches))
         return Response(200, body, headers=NO_STORE)
 
-    def _interest(self, query: dict[str, str]) -> Interest:
-        """Read `symbols` and `channels`; over HTTP an unknown symbol refuses the whole request."""
-        channels = query.get("channels", TRADES).split(",")
-        check_channels(channels)
-        if not query.get("symbols"):
-            raise Refusal("bad_request", "symbols: at least one is needed", field="symbols")
-        known, unknown = resolve_symbols(query["symbols"].split(","), self._house.terms)
-        if unknown:
-            names = [symbol[:32] for symbol in unknown[:20]]
-            raise Refusal("unknown_symbol", f"unknown symbol: {', '.join(names)}", symbols=names, count=len(unknown))
-        return Interest.of(channels, known)
+
+def interest_of(query: dict[str, str], terms: Terms) -> Interest:
+    """Read `symbols` and `channels`; over HTTP an unknown symbol refuses the whole request."""
+    channels = query.get("channels", TRADES).split(",")
+    check_channels(channels)
+    if not query.get("symbols"):
+        raise Refusal("bad_request", "symbols: at least one is needed", field="symbols")
+    known, unknown = resolve_symbols(query["symbols"].split(","), terms)
+    if unknown:
+        names = [symbol[:32] for symbol in unknown[:20]]
+        raise Refusal("unknown_symbol", f"unknown symbol: {', '.join(names)}", symbols=names, count=len(unknown))
+    return Interest.of(channels, known)
+
+
+def _bare(message: bytes, _: int) -> bytes:
+    return message
 
 
 def _opened(position: Position) -> bytes:

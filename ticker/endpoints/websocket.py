@@ -50,6 +50,10 @@ def accept(house: House, request: Request) -> "Response | Conversation":
     return problem(Refusal(code, sentence), {"Upgrade": "websocket"} if code == "upgrade_required" else {})
 
 
+def _frame(message: bytes, _: int) -> bytes:
+    return text_frame(message)
+
+
 def _choose(protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
     """Take a subprotocol of ours; a client that names none gets the default."""
     known = protocol.available_subprotocols or []
@@ -64,16 +68,12 @@ class Conversation(asyncio.Protocol):
     __slots__ = (
         "_deadline_s",
         "_ended",
-        "_flowed",
         "_fragments",
         "_head",
         "_house",
-        "_last_flow_s",
         "_outlet",
         "_said",
         "_session",
-        "_stalled_bytes",
-        "_stalled_s",
         "_transport",
         "_ws",
     )
@@ -85,17 +85,13 @@ class Conversation(asyncio.Protocol):
         self._session = ServerSession(house.terms, house.feed.tape.head)
         self._fragments: list[bytes] | None = None
         self._said = 0
-        self._flowed = 0
-        self._last_flow_s = clock.monotonic_s()
-        self._stalled_s: float | None = None
-        self._stalled_bytes = 0
         self._deadline_s: float | None = None
         self._ended = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=self._house.config.stream.buffer_bytes)
-        self._outlet = Outlet(self._house, self, self._transport, text_frame)
+        self._outlet = Outlet(self._house, self, self._transport, _frame)
         self._house.connections[self] = None
         self._transport.write(self._head)
         self._head = b""
@@ -126,12 +122,9 @@ class Conversation(asyncio.Protocol):
         self._house.log.debug("conversation ended", reason=reason, messages=self._said + self._outlet.messages)
 
     def pause_writing(self) -> None:
-        self._stalled_s = clock.monotonic_s()
-        self._stalled_bytes = self._transport.get_write_buffer_size()
         self._outlet.pause()
 
     def resume_writing(self) -> None:
-        self._stalled_s = None
         self._outlet.resume()
 
     def _receive_fragment(self, data: bytes, fin: bool) -> None:
@@ -241,23 +234,14 @@ class Conversation(asyncio.Protocol):
             if now_s > self._deadline_s:
                 self.abort("no closing handshake")
             return
-        if self._stalled_s is not None:
-            self._watch_stall(now_s, self._stalled_s)
-        flowed = self._outlet.messages + self._said
-        if flowed != self._flowed:
-            self._flowed = flowed
-            self._last_flow_s = now_s
-        elif now_s - self._last_flow_s >= self._house.config.stream.heartbeat_s:
+        if self._outlet.stalled(now_s):
+            self.abort("stalled")
+        elif self._outlet.idle(now_s, self._said):
             self._beat()
 
-    def _watch_stall(self, now_s: float, since_s: float) -> None:
-        """Cut off a reader whose buffer does not shrink; a slow one that still reads may go on."""
-        waiting = self._transport.get_write_buffer_size()
-        if waiting < self._stalled_bytes:
-            self._stalled_s = now_s
-            self._stalled_bytes = waiting
-        elif now_s - since_s > self._house.config.stream.stall_s:
-            self.abort("stalled")
-
     def _beat(self) -> None:
-        self._say(native.reply(Heartbeat(seq=self._outlet.cursor, ts=clock.wall_us(), sent=self._flowed)))
+        self._say(
+            native.reply(
+                Heartbeat(seq=self._outlet.cursor, ts=clock.wall_us(), sent=self._said + self._outlet.messages)
+            )
+        )

@@ -39,7 +39,8 @@ class Reader(Protocol):
         """Learn that the feed has flushed up to its head (asked for with `Feed.await_flush`)."""
 
 
-Frame = Callable[[bytes], bytes]
+Frame = Callable[[bytes, int], bytes]
+"""Wraps a message, which reaches a `seq`, for the way it travels."""
 
 
 class Rendering:
@@ -162,7 +163,7 @@ class Audience:
         if not ticks:
             return None, 0, seq
         joined = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        return self._frame(self._dialect.ticks(seq, entry.emitted_us, joined)), ticks, seq
+        return self._frame(self._dialect.ticks(seq, entry.emitted_us, joined), seq), ticks, seq
 
     def count(self, entry: Entry) -> int:
         """Return how many ticks of an entry this audience is owed."""
