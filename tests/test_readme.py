@@ -18,7 +18,7 @@ from conftest import ROOT
 TEXT = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"```sh\n(.*?)\n```", TEXT, re.DOTALL)
 PROGRAMS = re.findall(r"```python\n(.*?)\n```", TEXT, re.DOTALL)
-START, TESTS, WATCH, BY_HAND, UPGRADE, SNAPSHOT, LOAD_SERVER, LOAD = COMMANDS
+START, TESTS, WATCH, BY_HAND, UPGRADE, PLAIN, LOAD_SERVER, LOAD = COMMANDS
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +115,11 @@ def test_upgrade(clone: Path, port: int) -> None:
 
 
 @pytest.mark.usefixtures("server")
-def test_snapshot(clone: Path, port: int) -> None:
-    assert '"sym":"BYTE"' in run(SNAPSHOT, clone, port)
+def test_plain_http(clone: Path, port: int) -> None:
+    snapshot, events, poll = (run(command, clone, port) for command in PLAIN.splitlines())
+    assert '"sym":"BYTE"' in snapshot
+    assert "event: ticks\nid: " in events
+    assert '"batches":[]' in poll
 
 
 @pytest.mark.usefixtures("server")

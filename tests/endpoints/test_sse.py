@@ -110,10 +110,9 @@ def test_a_reader_goes_on_where_it_was(server: RunningServer, how: str) -> None:
 
 
 def test_a_reader_may_begin_with_the_tape(server: RunningServer) -> None:
-    epoch = Events(server.port, "symbols=ACME")
-    with epoch:
-        epoch.read(1)
-    tape = epoch.events[0][1].partition(":")[0]
+    with Events(server.port, "symbols=*") as reader:
+        reader.read(0.5)
+        tape = reader.events[0][1].partition(":")[0]
     with Events(server.port, f"symbols=*&channels=quotes&from={tape}:0") as reader:
         messages = reader.read(0.5)
     assert messages[0]["data"][0]["n"] == 1

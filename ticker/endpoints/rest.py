@@ -37,8 +37,8 @@ class Rest:
         """Return what a program that asks at `/` should know."""
         welcome = msgspec.to_builtins(self._house.welcome())
         welcome.pop("type")
-        paths = ["/v1/stream", *sorted(self.handlers())]
-        return {**welcome, "stream": "/v1/stream", "channels": list(CHANNELS), "paths": paths}
+        paths = sorted(self.handlers())
+        return {**welcome, "stream": "/v1/stream", "events": "/v1/sse", "channels": list(CHANNELS), "paths": paths}
 
     def health(self, request: Request) -> Response:
         request.query()
