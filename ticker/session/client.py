@@ -118,6 +118,8 @@ class ClientSession:
             last = last_n.get(key)
             if last is not None and tick.n != last + 1:
                 self._note_jump(tick, last)
+                if tick.n < last:
+                    continue  # it came late: what follows is counted from the newest
             last_n[key] = tick.n
         self._unacked += 1
         if self._unacked < self._ack_every:
