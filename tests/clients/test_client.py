@@ -62,6 +62,7 @@ async def test_a_consumer_that_dawdles_still_gets_its_answers(server: RunningSer
             await asyncio.sleep(0.05)
         async with asyncio.timeout(5):
             await feed.ping()
+        assert feed.waiting >= 256  # and it has lost nothing by it
 
 
 @pytest.mark.parametrize(

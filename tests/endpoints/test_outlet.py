@@ -43,6 +43,7 @@ class Wire:
         self.written: list[bytes] = []
         self.lags: list[tuple[int, int, int]] = []
         self.paused = False
+        self.fills = False  # whether telling a loss fills the transport
         self.feed = Feed("tape", INSTRUMENTS, tape_steps, Metrics())
         house = SimpleNamespace(
             feed=self.feed,
@@ -63,6 +64,9 @@ class Wire:
 
     def fell_off(self, since: int, until: int, dropped: int) -> bool:
         self.lags.append((since, until, dropped))
+        if self.fills:
+            self.paused = True
+            self.outlet.pause()
         return True
 
     def step(self, mask: int) -> None:
@@ -170,3 +174,23 @@ def test_a_full_transport_is_not_written_to_by_a_first_subscription() -> None:
     wire.outlet.resume()
     wire.run_soon()
     assert len(wire.received()) == 9
+
+
+def test_a_reader_whose_transport_fills_while_it_is_told_of_a_loss_is_not_live() -> None:
+    wire = Wire(tape_steps=4)
+    wire.outlet.change(Interest.of([TRADES], 0b111))
+    wire.paused = wire.fills = True
+    wire.outlet.pause()
+    for _ in range(10):
+        wire.step(0b111)
+        wire.feed.flush()
+    wire.paused = False
+    wire.outlet.resume()
+    wire.run_soon()
+    assert len(wire.lags) == 1
+    wire.step(0b111)
+    wire.feed.flush()  # nothing may be written now: Wire.write would complain
+    wire.paused = wire.fills = False
+    wire.outlet.resume()
+    wire.run_soon()
+    assert [n for _, _, n in wire.received()] == [11, 11, 11]

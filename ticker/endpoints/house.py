@@ -48,6 +48,11 @@ class House:
     def full(self) -> bool:
         return len(self.connections) >= self.connections_max
 
+    def snapshot(self, channel: str, instruments: list[int]) -> bytes:
+        """Return a `snapshot` message of the newest rows of a channel, at the head of the tape."""
+        pieces = b"".join(self.dialect.render(channel, self.feed.board.newest(channel, instruments)))
+        return self.dialect.snapshot(self.feed.tape.head, channel, pieces)
+
     def sweep(self, now_s: float) -> None:
         """Look at the deadlines of every connection."""
         for connection in tuple(self.connections):

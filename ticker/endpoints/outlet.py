@@ -169,7 +169,9 @@ class Outlet:
         pace, feed = self._pace, self._house.feed
         if pace is None or self._paused or self._transport.is_closing():
             return
-        if pace.dropped and not self._skip(pace):
+        if pace.dropped:
+            if self._skip(pace):
+                self._serve_soon()  # not now: what was said may have filled the transport
             return
         stop = pace.stop(feed.flushed)
         if pace.cursor < stop:

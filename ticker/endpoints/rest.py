@@ -10,7 +10,7 @@ from ticker.endpoints.http import NO_STORE, Handler, Request, Response, json_res
 from ticker.errors import Refusal
 from ticker.instruments import Instrument
 from ticker.interest import Interest
-from ticker.session.server import Terms, check_channels, check_position, resolve_symbols
+from ticker.session.server import Terms, check_channels, read_position, resolve_symbols
 from ticker.ticks import CHANNELS, TRADES, Position
 
 BATCHES, BATCHES_MAX = 100, 1000  # messages in one answer to a poll: a second of the default market, and ten
@@ -85,12 +85,10 @@ class Rest:
         interest = interest_of(query, self._house.terms)
         limit = _whole(query, "limit", BATCHES, BATCHES_MAX)
         tape = self._house.feed.tape
-        since = Position.parse(query["since"]) if "since" in query else self._house.feed.position
-        since = since if since.seq else Position(since.epoch, tape.oldest - 1)  # 0 is as far back as is kept
-        check_position(since, tape.epoch, tape.oldest, tape.head)
-        seq, batches = since.seq, list[bytes]()
+        since = read_position(query["since"], tape.epoch, tape.oldest, tape.head) if "since" in query else tape.head
+        seq, batches = since, list[bytes]()
         audience = self._house.feed.audience(self._house.dialect, _bare, interest)
-        for entry in tape.since(since.seq):
+        for entry in tape.since(since):
             message, _, seq = audience.render([entry])
             if message is not None:
                 batches.append(message)

@@ -13,7 +13,7 @@ from ticker.errors import Refusal
 from ticker.feed.audience import Frame
 from ticker.interest import Interest
 from ticker.session.messages import Lag
-from ticker.session.server import check_position
+from ticker.session.server import read_position
 from ticker.ticks import CHANNELS, Position
 from ticker.wire import eventstream
 
@@ -36,13 +36,10 @@ class EventStreams:
         tape = self._house.feed.tape
         # A browser that comes back asks the old address again: what it says it has had is the newer word.
         text = request.header("last-event-id") or query.get("from")
-        since = Position.parse(text) if text else None
-        if since is not None:
-            since = since if since.seq else Position(since.epoch, tape.oldest - 1)
-            check_position(since, tape.epoch, tape.oldest, tape.head)
+        since = read_position(text, tape.epoch, tape.oldest, tape.head) if text else None
         if self._house.draining:
             return problem(Refusal("unavailable", "the server is going away"), {"Retry-After": "1"})
-        return EventStream(self._house, self.frame, interest, since.seq if since else None)
+        return EventStream(self._house, self.frame, interest, since)
 
     def frame(self, message: bytes, seq: int) -> bytes:
         """Return a `ticks` message as an event whose id is its position."""
@@ -82,13 +79,11 @@ class EventStream(asyncio.Protocol):
     def fell_off(self, since: int, until: int, dropped: int) -> bool:
         lag = Lag(from_=since, to=until, dropped=dropped, conflated=0, reason="slow_reader")
         self._transport.write(eventstream.event("lag", native.reply(lag)))
-        dialect = self._house.dialect
+        position = str(self._house.feed.position)
         for channel in CHANNELS:
             if self._interest.mask(channel):
-                rows = self._house.feed.board.newest(channel, self._interest.indices(channel))
-                snapshot = dialect.snapshot(until, channel, b"".join(dialect.render(channel, rows)))
-                position = Position(self._house.feed.tape.epoch, until)
-                self._transport.write(eventstream.event("snapshot", snapshot, str(position)))
+                snapshot = self._house.snapshot(channel, self._interest.indices(channel))
+                self._transport.write(eventstream.event("snapshot", snapshot, position))
         return True
 
     def sweep(self, now_s: float) -> None:

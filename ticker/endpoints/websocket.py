@@ -167,10 +167,8 @@ class Conversation(asyncio.Protocol):
 
     def _show(self, head: SnapshotHead) -> None:
         """Send the newest rows of a channel."""
-        feed, dialect = self._house.feed, self._house.dialect
-        pieces = b"".join(dialect.render(head.channel, feed.board.newest(head.channel, head.instruments)))
-        self._say(dialect.snapshot(feed.tape.head, head.channel, pieces))
-        self._session.told(feed.tape.head)
+        self._say(self._house.snapshot(head.channel, head.instruments))
+        self._session.told(self._house.feed.tape.head)
 
     def fell_off(self, since: int, until: int, dropped: int) -> bool:
         self._say(native.reply(Lag(from_=since, to=until, dropped=dropped, conflated=0, reason="slow_reader")))

@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ticker.feed.tape import Entry
 from ticker.interest import Interest
@@ -91,6 +92,8 @@ class Selection:
     def __init__(self, interest: Interest, instruments: int) -> None:
         everything = (1 << instruments) - 1
         self._interest = interest
+        self._instruments = instruments
+        self._masks: dict[str, NDArray[np.bool_]] = {}
         whole = [channel for channel in CHANNELS if interest.mask(channel) == everything]
         self._pickers: dict[str, Callable[[list[Any]], Iterable[Any]]] = {
             channel: _picker(interest.indices(channel))
@@ -109,9 +112,17 @@ class Selection:
     def count(self, batch: Batch) -> int:
         """Return how many rows of a batch are wanted."""
         return sum(
-            int(np.isin(batch.rows[channel]["instrument"], self._interest.indices(channel)).sum())
+            int(np.count_nonzero(self._wanted(channel)[batch.rows[channel]["instrument"]]))
             for channel in self._channels
         )
+
+    def _wanted(self, channel: str) -> NDArray[np.bool_]:
+        """Return, for each instrument, whether it is wanted on a channel; made when first asked for."""
+        wanted = self._masks.get(channel)
+        if wanted is None:
+            wanted = self._masks[channel] = np.zeros(self._instruments, np.bool_)
+            wanted[self._interest.indices(channel)] = True
+        return wanted
 
     def _pick(self, rendering: Rendering, channel: str) -> tuple[bytes, int]:
         picker = self._pickers.get(channel)

@@ -33,6 +33,7 @@ class Feed:
         self._instruments = instruments
         self._metrics = metrics
         self._audiences: dict[tuple[Dialect, Frame, Interest], Audience] = {}
+        self._made: Audience | None = None
         self._awaiting: list[Reader] = []
 
     @property
@@ -81,7 +82,12 @@ class Feed:
     def audience(self, dialect: Dialect, frame: Frame, interest: Interest) -> Audience:
         """Return the audience of those who are owed these bytes, made if there is none."""
         key = (dialect, frame, interest)
-        return self._audiences.get(key) or Audience(dialect, frame, interest, self._instruments)
+        audience = self._audiences.get(key)
+        if audience is not None:
+            return audience
+        if self._made is None or self._made.key != key:  # a slow reader alone asks for its own again and again
+            self._made = Audience(dialect, frame, interest, self._instruments)
+        return self._made
 
     def join(self, reader: Reader, audience: Audience) -> None:
         """Make a reader live that has had everything up to `flushed`."""
@@ -93,3 +99,4 @@ class Feed:
         del audience.live[reader]
         if not audience.live:
             del self._audiences[audience.key]
+            self._made = None

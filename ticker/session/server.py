@@ -179,17 +179,21 @@ def resolve_symbols(symbols: list[str], terms: Terms) -> tuple[int, list[str]]:
     return bits(index for index in found.values() if index is not None), [s for s, i in found.items() if i is None]
 
 
-def check_position(position: Position, epoch: str, oldest: int, head: int) -> None:
-    """Raise Refusal unless the tape can be read on from a position.
+def read_position(text: str, epoch: str, oldest: int, head: int) -> int:
+    """Return the `seq` after which the tape is to be read on; 0 stands for as far back as is kept.
 
-    bad_position where it is another tape's or in the future, gone where what follows it is no longer kept.
+    Raises Refusal: bad_position where it is none, another tape's or in the future, gone where it is no longer kept.
     """
+    position = Position.parse(text)
     if position.epoch != epoch:
         raise Refusal("bad_position", f"{position} is on another tape: this one is {epoch}", epoch=epoch)
     if position.seq > head:
         raise Refusal("bad_position", f"{position} is in the future: the newest is {epoch}:{head}", seq=head)
+    if position.seq == 0:
+        return oldest - 1
     if position.seq + 1 < oldest:
         raise Refusal("gone", f"{position} is no longer kept", oldest=str(Position(epoch, oldest - 1)))
+    return position.seq
 
 
 def _unknown_symbols(unknown: list[str], message: ClientMessage) -> Error:
