@@ -39,7 +39,9 @@ from ticker.session.messages import (
     Unsubscribe,
     Welcome,
 )
-from ticker.session.server import ServerSession, Terms
+from ticker.session.pace import Recovery
+from ticker.session.server import ServerSession
+from ticker.session.terms import Terms
 from ticker.ticks import CHANNELS, QUOTES, TRADES
 
 MARKET = MarketConfig(instruments=4, trades_per_s=60.0, quotes_per_s=40.0)
@@ -73,7 +75,7 @@ class Place:
 
     def __init__(self, steps_max: int) -> None:
         self.market = Market(MARKET)
-        self.feed = Feed(self.market.epoch, MARKET.instruments, steps_max, Metrics())
+        self.feed = Feed(self.market.epoch, MARKET.instruments, steps_max, 10, Metrics())
         self.loop = Loop()
         self.history: list[tuple[int, Tick, int]] = []
         """Every tick of the tape: its position, how clients know it, and its instrument."""
@@ -156,9 +158,9 @@ class ServerEnd:
         return True
 
     def hear(self, data: bytes) -> None:
-        before, feed = self.session.interest, self.place.feed
+        before = self.session.interest
         try:
-            outcome = self.session.receive(native.parse(data), feed.tape.head, self.outlet.cursor, NOW_US)
+            outcome = self.session.receive(native.parse(data), self.place.house.standing(self.outlet.cursor), NOW_US)
         except Refusal as refusal:
             self.write(native.refusal(refusal, None))
             return
@@ -169,6 +171,9 @@ class ServerEnd:
         if self.session.interest != before:
             self.note(before, self.session.interest)
             self.outlet.change(self.session.interest)
+
+    def recovered(self, recovery: Recovery, gap: tuple[int, int] | None) -> None:
+        raise AssertionError(recovery, gap)
 
     def show(self, head: SnapshotHead) -> None:
         feed, dialect = self.place.feed, self.place.house.dialect

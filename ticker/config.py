@@ -8,7 +8,7 @@ import ipaddress
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -82,6 +82,9 @@ class FeedConfig(Section, frozen=True, kw_only=True):
     tape_s: Annotated[
         float, Doc(ge=0.1, le=86_400, description="seconds of tape kept for slow and returning readers")
     ] = 60.0
+    bars_kept: Annotated[
+        int, Doc(ge=1, le=10_000, description="finished bars kept of each interval; 1,000 instruments take 64 KB a bar")
+    ] = 600
     lag_max_s: Annotated[
         float, Doc(ge=0.01, le=60, description="a beat later than this starts afresh, it does not burst old steps")
     ] = 0.5
@@ -120,6 +123,19 @@ class HttpConfig(Section, frozen=True, kw_only=True):
     head_s: Annotated[float, Doc(ge=0.1, le=600, description="deadline, not inactivity: slow heads are attacks")] = 5.0
     idle_s: Annotated[float, Doc(ge=0.1, le=3600, description="keep-alive without a request")] = 15.0
     requests_max: Annotated[int, Doc(ge=1, description="requests on one connection")] = 1000
+    pipelined_max: Annotated[
+        int, Doc(ge=1, description="requests that may wait behind one that is still being answered")
+    ] = 8
+    wait_max_s: Annotated[float, Doc(ge=0.1, le=3600, description="longest wait of a long poll; proxies cut at 60")] = (
+        25.0
+    )
+    scan_steps: Annotated[
+        int, Doc(ge=1, description="steps of tape looked through for one poll; the next one goes on from there")
+    ] = 1000
+    origins: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^https?://[^/\s,*]+$")], ...],
+        Doc(description="origins whose web pages may read us (CORS), such as http://localhost:3000"),
+    ] = ()
 
 
 class LogConfig(Section, frozen=True, kw_only=True):
@@ -161,13 +177,21 @@ class Key(NamedTuple):
     def variable(self) -> str:
         return f"TICKER_{self.section}_{self.name}".upper()
 
+    @property
+    def is_list(self) -> bool:
+        """Whether it takes several values, joined by commas where they are spelled as text."""
+        return get_origin(self.type.__origin__) is tuple
+
     def read(self, value: object, origin: str, *, spelled: bool) -> Any:
         """Check one value; `spelled` values are text (flags, variables). Raise `ConfigError` naming its origin."""
+        found = value
+        if spelled and isinstance(value, str) and self.is_list:
+            found = [part.strip() for part in value.split(",") if part.strip()]
         try:
             # A date is text anywhere; the lax way would take a bare number for one.
-            return msgspec.convert(value, self.type, strict=not spelled or self.type.__origin__ is datetime)
+            return msgspec.convert(found, self.type, strict=not spelled or self.type.__origin__ is datetime)
         except msgspec.ValidationError as error:
-            choices = get_args(self.type.__origin__)
+            choices = get_args(self.type.__origin__) if get_origin(self.type.__origin__) is Literal else ()
             expected = f"expected one of {', '.join(choices)}" if choices else _plain(str(error))
             raise ConfigError(f"{origin}: {expected}, got {value!r}") from None
 

@@ -30,7 +30,10 @@ HTTP_STATUS = {
     "timeout": 408,
     "uri_too_long": 414,
     "upgrade_required": 426,
+    "expectation_failed": 417,
     "head_too_large": 431,
+    "internal": 500,
+    "version_not_supported": 505,
 }
 
 

@@ -5,6 +5,8 @@ An interest is small, hashable and quick to join and cut, so that readers who wa
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from ticker.ticks import CHANNELS
 
@@ -40,6 +42,11 @@ class Interest:
 
     def __bool__(self) -> bool:
         return any(self.masks)
+
+    @property
+    def union(self) -> int:
+        """The instruments wanted on any channel, as bits."""
+        return reduce(or_, self.masks)
 
     def mask(self, channel: str) -> int:
         """Return the instrument bits of one channel."""

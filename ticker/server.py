@@ -11,21 +11,25 @@ import structlog
 from ticker import __version__, clock
 from ticker.config import Config
 from ticker.dialects.native import SUBPROTOCOL, NativeDialect
-from ticker.endpoints import websocket
-from ticker.endpoints.door import Door, Routes
+from ticker.endpoints import conversation, hello
+from ticker.endpoints.door import Door
 from ticker.endpoints.house import House
 from ticker.endpoints.page import Page
+from ticker.endpoints.poll import Polls
 from ticker.endpoints.rest import Rest
+from ticker.endpoints.routes import Routes
 from ticker.endpoints.sse import EventStreams
 from ticker.errors import SetupError
 from ticker.feed.feed import Feed
 from ticker.market.market import Market
 from ticker.metrics import Metrics
 from ticker.session.messages import Welcome
-from ticker.session.server import Terms
+from ticker.session.terms import Terms
 
 STREAM = "/v1/stream"
 EVENTS = "/v1/sse"
+TICKS = "/v1/ticks"
+HELLO = "/hello"
 SWEEP_S = 0.25  # deadlines are in seconds: a quarter of one is close enough
 SPARE_DESCRIPTORS = 64  # for the listener, the loop, logs: running out of descriptors would stop us accepting
 BACKLOG = 1024  # connections the kernel holds while a crowd arrives
@@ -52,7 +56,7 @@ class Server:
         self.market = Market(config.market)
         self.metrics = Metrics()
         steps = max(1, round(config.feed.tape_s * 1000 / config.market.step_ms))
-        self.feed = Feed(self.market.epoch, len(self.market.universe), steps, self.metrics)
+        self.feed = Feed(self.market.epoch, len(self.market.universe), steps, config.feed.bars_kept, self.metrics)
         self._folder = folder
         self._flush_steps = max(1, round(config.feed.flush_ms / config.market.step_ms))
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -117,10 +121,11 @@ class Server:
 
     def _routes(self) -> Routes:
         rest = Rest(self.house)
-        page = Page(self._folder, rest)
+        handlers = {**rest.handlers(), TICKS: Polls(self.house).ticks}
+        page = Page(self._folder, rest, [*handlers, STREAM, EVENTS, HELLO])
         return Routes(
-            {**page.handlers(), **rest.handlers()},
-            {STREAM: websocket.accept},
+            {**page.handlers(), **handlers},
+            {STREAM: conversation.accept, HELLO: hello.accept},
             {EVENTS: EventStreams(self.house).accept},
         )
 

@@ -71,7 +71,8 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Everything that happened in step `seq`: rows by channel, in the order of the tape."""
+    """Everything that happened in step `seq`, up to market time `t`: rows by channel, in the order of the tape."""
 
     seq: int
+    t: int
     rows: dict[str, Rows]

@@ -187,7 +187,8 @@ def test_text_that_is_not_utf_8_ends_the_conversation(data: bytes) -> None:
         *[(f'{{"op":"{op}"}}', "unknown_op", None) for op in ("__proto__", "constructor", "__class__", "\\u0000")],
         # J8: fields that are too few, too many, or of another kind
         ('{"op":"ack"}', "bad_request", "seq"),
-        ('{"op":"subscribe"}', "bad_request", "symbols"),
+        ('{"op":"subscribe","subscriptions":["A"]}', "bad_request", "subscriptions"),
+        ('{"op":"subscribe","subscriptions":{"trades":"A"}}', "bad_request", "subscriptions[...]"),
         ('{"op":"unsubscribe","channels":["trades"]}', "bad_request", "symbols"),
         ('{"op":"list","ts":1}', "bad_request", "ts"),
         ('{"op":"ack","seq":1,"__proto__":{}}', "bad_request", "__proto__"),
@@ -204,7 +205,7 @@ def test_text_that_is_not_utf_8_ends_the_conversation(data: bytes) -> None:
         *[(f'{{"op":"subscribe","symbols":["A"],"on_lag":{v}}}', "bad_request", "on_lag") for v in ('"die"', "null")],
         # S6 to S10: settings we do not have (yet)
         *[(f'{{"op":"subscribe","symbols":["A"],"pace":{v}}}', "bad_request", "pace") for v in ('"latest"', "1", '""')],
-        ('{"op":"subscribe","symbols":["A"],"from":"tape:1"}', "bad_request", "from"),
+        *[(f'{{"op":"subscribe","symbols":["A"],"from":{v}}}', "bad_request", "from") for v in ("1", "null", "{}")],
         ('{"op":"subscribe","symbols":["A"],"rate_hz":0}', "bad_request", "rate_hz"),
         # J10 to J13, A2, A15: positions
         *[

@@ -44,7 +44,7 @@ class Wire:
         self.lags: list[tuple[int, int, int]] = []
         self.paused = False
         self.fills = False  # whether telling a loss fills the transport
-        self.feed = Feed("tape", INSTRUMENTS, tape_steps, Metrics())
+        self.feed = Feed("tape", INSTRUMENTS, tape_steps, 10, Metrics())
         house = SimpleNamespace(
             feed=self.feed,
             dialect=ToyDialect(),
@@ -77,7 +77,7 @@ class Wire:
             self.n[row["instrument"]] += 1
             row["n"] = self.n[row["instrument"]]
         seq = self.feed.tape.head + 1
-        self.feed.publish(Batch(seq, {TRADES: rows, "quotes": np.zeros(0, DTYPES["quotes"])}), seq)
+        self.feed.publish(Batch(seq, 1000 * seq, {TRADES: rows, "quotes": np.zeros(0, DTYPES["quotes"])}), seq)
 
     def run_soon(self) -> None:
         while self.soon:

@@ -58,7 +58,7 @@ def entries_of(steps: list[dict[str, list[int]]]) -> list[Entry]:
             for row, instrument in zip(rows[channel], sorted(ticks.get(channel, [])), strict=True):
                 n[channel, instrument] += 1
                 row["instrument"], row["n"] = instrument, n[channel, instrument]
-        entries.append(Entry(Batch(seq, rows), 1000 * seq))
+        entries.append(Entry(Batch(seq, 1000 * seq, rows), 1000 * seq))
     return entries
 
 

@@ -31,7 +31,9 @@ def test_the_newest_row_of_everything(batches: list[dict[str, list[int]]]) -> No
     counts: dict[str, dict[int, int]] = {channel: {} for channel in CHANNELS}
     newest: dict[str, dict[int, Any]] = {channel: {} for channel in CHANNELS}
     for seq, wanted in enumerate(batches, 1):
-        batch = Batch(seq, {channel: rows(channel, wanted[channel], counts[channel]) for channel in CHANNELS})
+        batch = Batch(
+            seq, 1000 * seq, {channel: rows(channel, wanted[channel], counts[channel]) for channel in CHANNELS}
+        )
         board.update(batch)
         for channel in CHANNELS:
             newest[channel].update({int(row["instrument"]): row.tolist() for row in batch.rows[channel]})
@@ -42,7 +44,7 @@ def test_the_newest_row_of_everything(batches: list[dict[str, list[int]]]) -> No
 
 def test_only_the_instruments_asked_for_and_only_those_that_ticked() -> None:
     board = Board(INSTRUMENTS)
-    board.update(Batch(1, {TRADES: rows(TRADES, [0, 1, 3], {})}))
+    board.update(Batch(1, 1000, {TRADES: rows(TRADES, [0, 1, 3], {})}))
     assert board.newest(TRADES, [1, 2, 3])["instrument"].tolist() == [1, 3]
     assert board.newest(TRADES, [2]).tolist() == []
     assert board.newest(TRADES, []).tolist() == []
@@ -51,8 +53,8 @@ def test_only_the_instruments_asked_for_and_only_those_that_ticked() -> None:
 def test_a_snapshot_does_not_change_afterwards() -> None:
     board = Board(INSTRUMENTS)
     counts: dict[int, int] = {}
-    board.update(Batch(1, {TRADES: rows(TRADES, [2], counts)}))
+    board.update(Batch(1, 1000, {TRADES: rows(TRADES, [2], counts)}))
     before = board.newest(TRADES, [2])
-    board.update(Batch(2, {TRADES: rows(TRADES, [2], counts)}))
+    board.update(Batch(2, 2000, {TRADES: rows(TRADES, [2], counts)}))
     assert before["n"].tolist() == [1]
     assert board.newest(TRADES, [2])["n"].tolist() == [2]

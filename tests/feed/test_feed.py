@@ -60,7 +60,7 @@ class Scene:
     def __init__(self, steps_max: int = 100) -> None:
         self.market = Market(CONFIG)
         self.metrics = Metrics()
-        self.feed = Feed(self.market.epoch, CONFIG.instruments, steps_max, self.metrics)
+        self.feed = Feed(self.market.epoch, CONFIG.instruments, steps_max, 10, self.metrics)
         self.dialect = Plain()
 
     def steps(self, count: int) -> None:

@@ -13,7 +13,7 @@ from ticker.ticks import Batch
 def filled(steps_max: int, steps: int, before: int = 0) -> tuple[Tape, list[int]]:
     """Return a tape after so many steps, the first of them `before + 1`, and what had to go, in order."""
     tape = Tape("epoch", steps_max)
-    gone = [tape.append(Batch(before + k, {}), 1000 * k) for k in range(1, steps + 1)]
+    gone = [tape.append(Batch(before + k, 0, {}), 1000 * k) for k in range(1, steps + 1)]
     return tape, [entry.batch.seq for entry in gone if entry]
 
 
@@ -46,7 +46,7 @@ def test_an_entry_remembers_when_it_was_emitted() -> None:
 def test_steps_follow_each_other(seq: int) -> None:
     tape, _ = filled(5, 2)
     with pytest.raises(ValueError, match="does not follow 2"):
-        tape.append(Batch(seq, {}), 0)
+        tape.append(Batch(seq, 0, {}), 0)
     assert (tape.head, seqs(tape.since(0))) == (2, [1, 2])
 
 

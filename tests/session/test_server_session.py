@@ -24,12 +24,14 @@ from ticker.session.messages import (
     Unsubscribe,
     Unsubscribed,
 )
-from ticker.session.server import ServerSession, Terms, resolve_symbols
+from ticker.session.server import ServerSession
+from ticker.session.terms import Standing, Terms, resolve_symbols
 from ticker.ticks import CHANNELS, QUOTES, TRADES
 
 SYMBOLS = ["AAA", "BBB", "CCC", "DDD"]
 SYMBOLS_MAX = 6
 HEAD, SENT, NOW_US = 40, 30, 1_700_000_000_000_000
+STANDING = Standing("tape", 11, HEAD, SENT)
 TERMS = Terms(Universe(Instrument(symbol, symbol, "Sector", 2, 1, 1, 1000) for symbol in SYMBOLS), SYMBOLS_MAX)
 
 
@@ -38,21 +40,21 @@ def new_session() -> ServerSession:
 
 
 def tell(session: ServerSession, message: AnyClientMessage) -> tuple[list[Any], list[SnapshotHead]]:
-    return tuple(session.receive(message, HEAD, SENT, NOW_US))  # type: ignore[return-value]
+    return session.receive(message, STANDING, NOW_US)[:2]  # type: ignore[return-value]
 
 
 def refused(session: ServerSession, message: AnyClientMessage) -> Refusal:
     """Return the refusal of a message, which changed nothing."""
     before = (session.interest, session.acked, session.on_lag)
     with pytest.raises(Refusal) as raised:
-        session.receive(message, HEAD, SENT, NOW_US)
+        session.receive(message, STANDING, NOW_US)
     assert (session.interest, session.acked, session.on_lag) == before
     return raised.value
 
 
 def subscribed_to(*symbols: str, channels: list[str] | None = None) -> ServerSession:
     session = new_session()
-    session.receive(Subscribe(symbols=list(symbols), channels=channels or [TRADES]), HEAD, SENT, NOW_US)
+    session.receive(Subscribe(symbols=list(symbols), channels=channels or [TRADES]), STANDING, NOW_US)
     return session
 
 
@@ -266,12 +268,12 @@ def test_an_ack_of_what_was_never_sent_is_refused(seq: int) -> None:
 
 def test_a_position_the_client_was_told_of_may_be_acked() -> None:
     session = new_session()  # the welcome told it of HEAD - 20
-    session.receive(Ack(seq=HEAD - 20), HEAD, 0, NOW_US)
+    session.receive(Ack(seq=HEAD - 20), STANDING._replace(sent=0), NOW_US)
     with pytest.raises(Refusal, match="never sent"):
-        session.receive(Ack(seq=HEAD - 19), HEAD, 0, NOW_US)
+        session.receive(Ack(seq=HEAD - 19), STANDING._replace(sent=0), NOW_US)
     session.told(HEAD)
     session.told(HEAD - 5)
-    session.receive(Ack(seq=HEAD), HEAD, 0, NOW_US)
+    session.receive(Ack(seq=HEAD), STANDING._replace(sent=0), NOW_US)
     assert session.acked == HEAD
 
 

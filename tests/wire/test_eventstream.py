@@ -9,5 +9,5 @@ def test_an_event_has_its_lines_and_an_empty_one() -> None:
 
 
 def test_what_is_no_event_is_told_apart_by_its_line() -> None:
-    assert eventstream.comment("heartbeat") == b": heartbeat\n\n"
+    assert eventstream.heartbeat("tape:9") == b": heartbeat\nid: tape:9\n\n"
     assert eventstream.retry(1500) == b"retry: 1500\n\n"

@@ -12,7 +12,7 @@ from ticker.errors import Close, Refusal, Violation
 from ticker.instruments import Universe
 from ticker.session.messages import AnyClientMessage, AnyServerMessage, ClientMessage, Error, MessageId, ServerMessage
 from ticker.ticks import QUOTES, TRADES, Rows
-from ticker.wire.decimals import Decimals
+from ticker.wire.decimals import Decimals, spell
 
 SUBPROTOCOL = "ticker.v1.json"
 FIELD_CHARACTERS = 64  # of a field's name that an answer repeats: the client chose it
@@ -20,6 +20,7 @@ _ABOUT_FIELDS = {
     "Object missing required field ": "is missing",
     "Object contains unknown field ": "is not a field of this op",
 }
+VWAP_DECIMALS = 4  # a mean price lies between two ticks: so many digits more than a price has
 _SIDES = ("buy", "sell")  # by ticks.BUY and ticks.SELL
 
 _decode: Callable[[bytes | bytearray | str], AnyClientMessage] = msgspec.json.Decoder(AnyClientMessage).decode
@@ -81,14 +82,14 @@ def _explained(data: bytes | bytearray | str, problem: str) -> Refusal:
         return Refusal("bad_request", "op: a string is needed", field="op", **named)
     if op not in OPS:
         return Refusal("unknown_op", f"unknown op: {op[:32]}", known=sorted(OPS), **named)
-    field, sentence = _field(problem)
+    field, sentence = field_of(problem)
     return Refusal("bad_request", f"{field}: {sentence}", field=field, **named)
 
 
 OPS = {kind.__struct_config__.tag for kind in AnyClientMessage.__args__}
 
 
-def _field(problem: str) -> tuple[str, str]:
+def field_of(problem: str) -> tuple[str, str]:
     """Split msgspec's sentence into the field it is about and the rest."""
     plain = problem.replace("`", "")
     sentence, _, path = plain.partition(" - at $.")
@@ -110,6 +111,7 @@ class NativeDialect:
         self._prices = [
             tables.setdefault((i.decimals, i.tick_units), Decimals(i.decimals, i.tick_units)) for i in universe
         ]
+        self._grids = [(i.decimals, i.tick_units) for i in universe]
         symbols = [orjson.dumps(instrument.symbol).decode() for instrument in universe]
         self._trade_heads = [f'{{"ch":"trade","sym":{symbol},"n":' for symbol in symbols]
         self._quote_heads = [f'{{"ch":"quote","sym":{symbol},"n":' for symbol in symbols]
@@ -126,6 +128,21 @@ class NativeDialect:
     def snapshot(self, seq: int, channel: str, pieces: bytes) -> bytes:
         """Return a `snapshot` message of rendered rows."""
         return b'{"type":"snapshot","seq":%d,"channel":"%b","data":[%b]}' % (seq, channel.encode(), pieces[:-1])
+
+    def bars(self, rows: Rows) -> list[bytes]:
+        """Return one JSON object per finished bar (`feed.bars.BAR`), each followed by a comma."""
+        return [
+            f'{{"t":{t},"open":{p[opened]},"high":{p[high]},"low":{p[low]},"close":{p[closed]},"volume":{volume},'
+            f'"vwap":{self._mean(i, turnover, volume)},"trades":{trades}}},'.encode()
+            for i, trades, t, opened, high, low, closed, volume, turnover in rows.tolist()
+            for p in [self._prices[i]]
+        ]
+
+    def _mean(self, instrument: int, turnover: int, volume: int) -> str:
+        """Print turnover / volume, in ticks, as a price, rounded half up."""
+        decimals, unit = self._grids[instrument]
+        units = turnover * unit * 10**VWAP_DECIMALS
+        return spell((2 * units + volume) // (2 * volume), decimals + VWAP_DECIMALS)
 
     def _trades(self, rows: Rows) -> list[bytes]:
         heads, prices = self._trade_heads, self._prices

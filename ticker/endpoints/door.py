@@ -1,53 +1,32 @@
 """The one port: reads a request's head, answers HTTP itself, and hands the transport over on an upgrade.
 
-A head has a deadline, not an inactivity limit; nothing is read between a handshake and its 101.
+A head has a deadline, not an inactivity limit; nothing is read between a handshake and its 101. Requests may be
+pipelined: they are answered in order, and wait while an answer is held or the client does not read.
 """
 
 import asyncio
-from collections.abc import Callable
+import math
+from collections import deque
+from functools import partial
 from typing import cast
 
 import httptools
 
 from ticker import clock
 from ticker.endpoints.house import House
-from ticker.endpoints.http import Handler, Request, Response, head, problem
+from ticker.endpoints.http import METHODS, Held, Request, Response, cross_origin, head, problem
+from ticker.endpoints.routes import Routes
 from ticker.errors import Refusal
 
 BODY_BYTES_MAX = 64 * 1024  # no request of ours has a body; a small one is read and forgotten
-
-Upgrade = Callable[[House, Request], Response | asyncio.Protocol]
-Stream = Callable[[Request], Response | asyncio.Protocol]
-
-
-class Routes:
-    """Which handler answers which path; a path that ends in `/*` stands for all one level below it."""
-
-    def __init__(self, handlers: dict[str, Handler], upgrades: dict[str, Upgrade], streams: dict[str, Stream]) -> None:
-        self._handlers = handlers
-        self._upgrades = upgrades
-        self._streams = streams
-
-    def upgrade(self, request: Request) -> Upgrade | None:
-        """Return what takes the connection over, if the path offers that."""
-        return self._upgrades.get(request.path)
-
-    def answer(self, request: Request) -> Response | asyncio.Protocol:
-        """Answer a request, or return what streams the answer. Raises Refusal where nobody can."""
-        if request.path in self._upgrades:
-            raise Refusal(
-                "upgrade_required",
-                f"{request.path} is a WebSocket: connect to ws://{request.header('host') or 'HOST'}{request.path}, "
-                "or send Connection: Upgrade, Upgrade: websocket, Sec-WebSocket-Version: 13 and Sec-WebSocket-Key",
-            )
-        if stream := self._streams.get(request.path):
-            return stream(request)
-        handler = self._handlers.get(request.path) or self._handlers.get(request.path.rpartition("/")[0] + "/*")
-        if handler is None:
-            raise Refusal("not_found", f"nothing at {request.path[:128]}")
-        if request.method not in ("GET", "HEAD"):
-            raise Refusal("method_not_allowed", f"{request.method} is not allowed here: GET and HEAD are")
-        return handler(request)
+VERSIONS = ("1.0", "1.1")
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+ADVICE = {
+    "upgrade_required": {"Upgrade": "websocket"},
+    "method_not_allowed": {"Allow": METHODS},
+    "unavailable": {"Retry-After": "1"},
+    "rate_limited": {"Retry-After": "1"},
+}
 
 
 class Door(asyncio.Protocol):
@@ -60,8 +39,12 @@ class Door(asyncio.Protocol):
         self._requests = 0
         self._deadline_s = clock.monotonic_s() + house.config.http.head_s
         self._open = True
-        self._handshake: Request | None = None
+        self._waiting: deque[Request | Refusal] = deque()
+        self._held: Held | None = None
         self._stream: asyncio.Protocol | None = None
+        self._handshake: Request | None = None
+        self._paused = False
+        self._burst_bytes = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -74,36 +57,43 @@ class Door(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         if self._house.full or self._house.draining:
-            self._refuse(Refusal("unavailable", "too many connections"), {"Retry-After": "1"})
+            self._refuse(Refusal("unavailable", "too many connections"))
         self._house.connections[self] = None
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the transport's word for it
-        self._open = False
+        self._shut()
         self._house.connections.pop(self, None)
 
     def data_received(self, data: bytes) -> None:
         if not self._open:
             return
-        if self._requests and not self._unfinished_bytes:
+        if self._requests and not self._unfinished_bytes and not self._held:
             self._deadline_s = clock.monotonic_s() + self._house.config.http.head_s
         self._unfinished_bytes += len(data)
+        self._burst_bytes = 0
         try:
             self._parser.feed_data(data)
+            self._raise_if_large(self._unfinished_bytes - self._body_bytes)
         except httptools.HttpParserUpgrade as upgrade:
             self._upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserCallbackError as error:
             refusal = error.__context__
-            self._refuse(refusal if isinstance(refusal, Refusal) else Refusal("bad_request", "malformed request"))
+            self._fail(refusal if isinstance(refusal, Refusal) else Refusal("bad_request", "malformed request"))
         except httptools.HttpParserError as error:
-            self._refuse(Refusal("bad_request", f"malformed request: {error}"))
-        else:
-            if self._stream:
-                self._hand_over(self._stream)
-            else:
-                self._check_head(self._unfinished_bytes - self._body_bytes)
+            self._fail(Refusal("bad_request", f"malformed request: {error}"))
+        except Refusal as refusal:
+            self._fail(refusal)
+        self._go_on()
 
     def eof_received(self) -> None:
-        self._open = False
+        self._shut()
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        self._go_on()
 
     # Called by httptools. A Refusal raised here comes back from feed_data.
 
@@ -120,6 +110,19 @@ class Door(asyncio.Protocol):
             raise Refusal("head_too_large", f"more than {self._house.config.http.headers_max} headers")
         self._raise_if_large(self._head_bytes)
 
+    def on_headers_complete(self) -> None:
+        version = self._parser.get_http_version()
+        if version not in VERSIONS:
+            raise Refusal("version_not_supported", f"HTTP/{version} is not spoken here: HTTP/1.1 and HTTP/1.0 are")
+        hosts = sum(name == "host" for name, _ in self._headers)
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
+            raise Refusal("bad_request", f"one Host header is needed, not {hosts}")
+        expected = [value for name, value in self._headers if name == "expect"]
+        if any(value.lower() != "100-continue" for value in expected):
+            raise Refusal("expectation_failed", "nothing but 100-continue can be expected")
+        if expected and version == "1.1" and not self._waiting and not self._held:
+            self._transport.write(CONTINUE)
+
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
         if self._body_bytes > BODY_BYTES_MAX:
@@ -128,55 +131,110 @@ class Door(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if not self._open or self._stream:
             return
+        upgrading = self._parser.should_upgrade()
         request = Request(
             self._parser.get_method().decode(),
             self._target.decode("latin-1"),
             self._parser.get_http_version(),
             self._headers,
+            keep_alive=self._parser.should_keep_alive() and not upgrading,
         )
-        if self._parser.should_upgrade() and self._routes.upgrade(request):
+        if upgrading and self._routes.upgrade(request):
             self._handshake = request
             return
-        self._requests += 1
-        self._house.metrics.requests += 1
-        keep_alive = (
-            self._parser.should_keep_alive()
-            and not self._parser.should_upgrade()
-            and self._requests < self._house.config.http.requests_max
-            and not self._house.draining
-        )
-        answer = self._answer(request)
-        if isinstance(answer, asyncio.Protocol):
-            self._stream = answer  # handed over when the parser is done with this packet
-            return
-        self._send(request.method, answer, keep_alive=keep_alive)
-        self._deadline_s = clock.monotonic_s() + self._house.config.http.idle_s
         self._begin()
+        self._waiting.append(request)
+        self._answer_waiting()
 
     # Answers.
 
-    def _answer(self, request: Request) -> Response | asyncio.Protocol:
+    def _answer_waiting(self) -> None:
+        """Answer requests in order, as far as nothing is held and the client reads."""
+        while self._waiting and self._free:
+            item = self._waiting.popleft()
+            if isinstance(item, Refusal):
+                self._refuse(item)
+            else:
+                self._answer(item)
+        if len(self._waiting) > self._house.config.http.pipelined_max:
+            limit = self._house.config.http.pipelined_max
+            self._refuse(Refusal("rate_limited", f"more than {limit} requests wait for their answers"))
+
+    @property
+    def _free(self) -> bool:
+        full = self._paused or self._burst_bytes > self._house.config.stream.buffer_bytes_max
+        return self._open and not full and self._held is None and self._stream is None
+
+    def _go_on(self) -> None:
+        """Do what could not be done while a packet was parsed, an answer was held or the client did not read."""
+        self._answer_waiting()
+        if self._stream is not None and self._open:
+            self._hand_over(self._stream)
+        elif self._waiting and self._open and self._held is None and not self._paused:
+            self._soon()  # a packet of requests was too much at once
+
+    def _soon(self) -> None:
+        self._house.loop.call_soon(self._go_on_anew)
+
+    def _go_on_anew(self) -> None:
+        self._burst_bytes = 0
+        self._go_on()
+
+    def _answer(self, request: Request) -> None:
+        self._requests += 1
+        self._house.metrics.requests += 1
+        answer = self._routed(request)
+        if isinstance(answer, Response):
+            self._send(request, answer)
+        elif isinstance(answer, asyncio.Protocol):
+            self._stream = answer
+        else:
+            self._held = answer
+            self._deadline_s = math.inf
+            answer.begin(partial(self._release, request))
+
+    def _release(self, request: Request, response: Response) -> None:
+        """Send an answer that was held; what waits behind it comes later: the feed may be in the midst of a flush."""
+        self._held = None
+        self._send(request, response)
+        if self._waiting:
+            self._soon()
+
+    def _routed(self, request: Request) -> Response | Held | asyncio.Protocol:
         try:
             return self._routes.answer(request)
         except Refusal as refusal:
-            self._house.metrics.refusals[refusal.code] += 1
-            extra = {"upgrade_required": {"Upgrade": "websocket"}, "method_not_allowed": {"Allow": "GET, HEAD"}}
-            return problem(refusal, extra.get(refusal.code))
+            return self._refused(refusal)
+        except Exception as error:  # a fault of ours is one request's misfortune, not the connection's
+            self._house.log.error("a request failed", path=request.path[:128], exc_info=error)
+            return self._refused(Refusal("internal", "a fault of the server's; it has been logged"))
+
+    def _refused(self, refusal: Refusal) -> Response:
+        self._house.metrics.refusals[refusal.code] += 1
+        return problem(refusal, ADVICE.get(refusal.code))
 
     def _upgrade(self, rest: bytes) -> None:
         request, self._handshake = self._handshake, None
-        if request is None or not self._open:
+        if request is None or not self._open or self._stream is not None:
             self._close()
-            return
-        if rest:
-            self._refuse(Refusal("bad_request", "nothing may be sent between a handshake and its 101"))
-            return
+        elif rest:
+            self._fail(Refusal("bad_request", "nothing may be sent between a handshake and its 101"))
+        elif self._held is not None or self._waiting:
+            self._fail(Refusal("bad_request", "an upgrade may not wait behind a request that is still being answered"))
+        else:
+            self._switch(request)
+
+    def _switch(self, request: Request) -> None:
         upgrade = self._routes.upgrade(request)
-        taken = upgrade(self._house, request) if upgrade else None
+        assert upgrade is not None
+        try:
+            taken = upgrade(self._house, request)
+        except Refusal as refusal:
+            taken = self._refused(refusal)
         if isinstance(taken, asyncio.Protocol):
             self._hand_over(taken)
-        elif taken is not None:
-            self._send(request.method, taken, keep_alive=False)
+        else:
+            self._send(request, taken)
 
     def _hand_over(self, taker: asyncio.Protocol) -> None:
         self._open = False
@@ -184,40 +242,56 @@ class Door(asyncio.Protocol):
         self._transport.set_protocol(taker)
         taker.connection_made(self._transport)
 
-    def _check_head(self, size: int) -> None:
-        try:
-            self._raise_if_large(size)
-        except Refusal as refusal:
-            self._refuse(refusal)
-
     def _raise_if_large(self, size: int) -> None:
         if size > self._house.config.http.head_bytes_max:
             raise Refusal("head_too_large", f"more than {self._house.config.http.head_bytes_max} bytes of head")
 
-    def _refuse(self, refusal: Refusal, headers: dict[str, str] | None = None) -> None:
-        self._house.metrics.refusals[refusal.code] += 1
-        self._send("GET", problem(refusal, headers), keep_alive=False)
+    def _fail(self, refusal: Refusal) -> None:
+        """Refuse what cannot be parsed, once all before it is answered; nothing after it is heard."""
+        if self._stream is not None:
+            return
+        if self._held is not None or self._waiting:
+            self._waiting.append(refusal)
+        else:
+            self._refuse(refusal)
 
-    def _send(self, method: str, response: Response, *, keep_alive: bool) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer with a refusal and hang up."""
+        self._send(Request("GET", "", "", []), self._refused(refusal))
+
+    def _send(self, request: Request, response: Response) -> None:
         if not self._open or self._transport.is_closing():
             return
-        body = b"" if method == "HEAD" else response.body
-        self._transport.write(head(response, clock.http_date(), keep_alive=keep_alive) + body)
+        config = self._house.config.http
+        keep_alive = request.keep_alive and self._requests < config.requests_max and not self._house.draining
+        headers = cross_origin(request, config.origins)
+        body = b"" if request.method == "HEAD" else response.body or b""
+        data = head(response, clock.http_date(), keep_alive=keep_alive, headers=headers) + body
+        self._burst_bytes += len(data)
+        self._deadline_s = clock.monotonic_s() + config.idle_s
+        self._transport.write(data)
         if not keep_alive:
             self._hang_up()
 
+    # Ends.
+
     def _hang_up(self) -> None:
         """End after the answer: what still comes is not heard, but read, or a reset would overtake the answer."""
-        self._open = False
+        self._shut()
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self._deadline_s = clock.monotonic_s() + self._house.config.stream.close_s
 
     def _close(self) -> None:
-        self._open = False
+        self._shut()
         self._transport.close()
 
-    # Deadlines.
+    def _shut(self) -> None:
+        self._open = False
+        self._waiting.clear()
+        held, self._held = self._held, None
+        if held is not None:
+            held.cancel()
 
     def sweep(self, now_s: float) -> None:
         if now_s <= self._deadline_s:
@@ -229,6 +303,8 @@ class Door(asyncio.Protocol):
             self.abort("response not read")
 
     def drain(self) -> None:
+        if self._held is not None:
+            self._held.finish()  # the server is draining: it is answered, and the connection closed
         self._close()
 
     def abort(self, reason: str) -> None:  # noqa: ARG002  # the reason is for conversations

@@ -10,9 +10,11 @@ import structlog
 from ticker.config import Config
 from ticker.dialects.native import NativeDialect
 from ticker.feed.feed import Feed
+from ticker.interest import Interest
 from ticker.metrics import Metrics
 from ticker.session.messages import Welcome
-from ticker.session.server import Terms
+from ticker.session.requests import SelectQuery
+from ticker.session.terms import Standing, Terms, resolve, unknown_symbols
 
 
 class Connection(Protocol):
@@ -47,6 +49,19 @@ class House:
     @property
     def full(self) -> bool:
         return len(self.connections) >= self.connections_max
+
+    def standing(self, sent: int = 0) -> Standing:
+        """Return where the tape stands, for a client that has had ticks up to `sent`."""
+        tape = self.feed.tape
+        return Standing(tape.epoch, tape.oldest, tape.head, sent)
+
+    def interest(self, query: SelectQuery) -> Interest:
+        """Return what a request asks for; over HTTP an unknown symbol refuses all of it. Raises Refusal."""
+        symbols = query.symbols.split(",") if query.symbols else []
+        interest, unknown = resolve(query.channels.split(","), symbols, self.terms)
+        if unknown:
+            raise unknown_symbols(unknown)
+        return interest
 
     def snapshot(self, channel: str, instruments: list[int]) -> bytes:
         """Return a `snapshot` message of the newest rows of a channel, at the head of the tape."""

@@ -1,18 +1,26 @@
 """Requests and responses, as the door hands them to handlers and writes what they return."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qsl, unquote
 
+import msgspec
 import orjson
 
+from ticker.dialects import native
 from ticker.errors import Refusal
+from ticker.session.requests import Query
 
 JSON = "application/json"
 NO_STORE = {"Cache-Control": "no-store"}
+METHODS = "GET, HEAD, OPTIONS"
+PREFLIGHT_S = 600  # how long a browser may remember what we allow
+BARE = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+
+AnyQuery = TypeVar("AnyQuery", bound=Query)
 
 
 @dataclass
@@ -23,6 +31,7 @@ class Request:
     target: str
     version: str
     headers: list[tuple[str, str]]
+    keep_alive: bool = False
 
     @cached_property
     def path(self) -> str:
@@ -32,8 +41,9 @@ class Request:
         """Return a header's values joined by commas, empty where there is none."""
         return ", ".join(value for key, value in self.headers if key == name)
 
-    def query(self, *known: str) -> dict[str, str]:
-        """Return the query's parameters. Raises Refusal (bad_request) for an unknown or repeated one."""
+    def read(self, kind: type[AnyQuery]) -> AnyQuery:
+        """Return the query's parameters. Raises Refusal (bad_request) that names the one that is wrong."""
+        known = [parameter.encode_name for parameter in msgspec.structs.fields(kind)]
         found: dict[str, str] = {}
         for name, value in parse_qsl(self.target.partition("?")[2], keep_blank_values=True):
             if name not in known:
@@ -42,25 +52,42 @@ class Request:
             if name in found:
                 raise Refusal("bad_request", f"{name}: given twice", field=name)
             found[name] = value
-        return found
+        try:
+            return msgspec.convert(found, kind, strict=False)
+        except msgspec.ValidationError as error:
+            name, sentence = native.field_of(str(error))
+            raise Refusal("bad_request", f"{name}: {sentence}", field=name) from None
 
 
 @dataclass
 class Response:
-    """What is sent back; Content-Length, Date and Connection are the door's."""
+    """What is sent back; Content-Length, Date and Connection are the door's. `body` is None where none is implied."""
 
     status: int = 200
-    body: bytes = b""
+    body: bytes | None = b""
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[Request], Response]
+class Held(Protocol):
+    """An answer that is still to come."""
+
+    def begin(self, answer: Callable[[Response], None]) -> None:
+        """Call `answer` once, later."""
+
+    def finish(self) -> None:
+        """Answer now, with what there is."""
+
+    def cancel(self) -> None:
+        """Forget it: nobody listens any longer."""
+
+
+Handler = Callable[[Request], Response | Held]
 
 
 def json_response(value: Any, status: int = 200) -> Response:
     """Return a document that must not be cached."""
-    return Response(status, orjson.dumps(value), JSON, NO_STORE)
+    return Response(status, msgspec.json.encode(value), JSON, NO_STORE)
 
 
 def problem(refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
@@ -78,28 +105,53 @@ def problem(refusal: Refusal, headers: Mapping[str, str] | None = None) -> Respo
     )
 
 
-def open_head(content_type: str, headers: Mapping[str, str], date: str) -> bytes:
-    """Return the status line and headers of an answer that goes on until the connection ends."""
-    lines = [
-        "HTTP/1.1 200 OK",
-        f"Date: {date}",
-        f"Content-Type: {content_type}",
-        "X-Content-Type-Options: nosniff",
-        *(f"{name}: {value}" for name, value in headers.items()),
-        "Connection: close",
-    ]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+def conditional(request: Request, response: Response) -> Response:
+    """Return 304 in place of what the client has already (RFC 9110, section 13.1.2)."""
+    tag = response.headers.get("ETag")
+    asked = request.header("if-none-match")
+    if tag is None or not asked or response.status != HTTPStatus.OK:
+        return response
+    had = {part.strip().removeprefix("W/") for part in asked.split(",")}
+    if tag.removeprefix("W/") in had or "*" in had:
+        return Response(HTTPStatus.NOT_MODIFIED, None, response.content_type, response.headers)
+    return response
 
 
-def head(response: Response, date: str, *, keep_alive: bool) -> bytes:
-    """Return the status line and headers."""
+def options(request: Request) -> Response:
+    """Say what may be asked of a path, to browsers that ask before a page may (the Fetch standard's preflight)."""
+    headers = {"Allow": METHODS}
+    if request.header("access-control-request-method"):
+        asked = request.header("access-control-request-headers")
+        headers |= {"Access-Control-Allow-Methods": METHODS, "Access-Control-Max-Age": str(PREFLIGHT_S)}
+        headers |= {"Access-Control-Allow-Headers": asked} if asked else {}
+    return Response(HTTPStatus.NO_CONTENT, None, headers=headers)
+
+
+def cross_origin(request: Request, origins: Collection[str]) -> dict[str, str]:
+    """Return the headers that let a page of an allowed origin read the answer; exact matches only."""
+    if not origins:
+        return {}
+    origin = request.header("origin")
+    if origin not in origins:
+        return {"Vary": "Origin"}
+    return {
+        "Vary": "Origin",
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": "ETag, Retry-After",
+    }
+
+
+def head(response: Response, date: str, *, keep_alive: bool = False, headers: Mapping[str, str] | None = None) -> bytes:
+    """Return the status line and headers; `headers` go beside the response's own."""
+    bare = response.status in BARE
     lines = [
         f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}",
         f"Date: {date}",
-        f"Content-Type: {response.content_type}",
-        *([f"Content-Length: {len(response.body)}"] if response.status != HTTPStatus.NOT_MODIFIED else []),
+        *([] if bare else [f"Content-Type: {response.content_type}"]),
+        *([] if bare or response.body is None else [f"Content-Length: {len(response.body)}"]),
         "X-Content-Type-Options: nosniff",
         *(f"{name}: {value}" for name, value in response.headers.items()),
+        *(f"{name}: {value}" for name, value in (headers or {}).items()),
         f"Connection: {'keep-alive' if keep_alive else 'close'}",
     ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -11,7 +11,7 @@ from ticker.endpoints.house import House
 from ticker.feed.audience import Audience, Frame
 from ticker.feed.tape import Entry
 from ticker.interest import Interest
-from ticker.session.pace import Pace
+from ticker.session.pace import Pace, Recovery
 
 
 class Owner(Protocol):
@@ -19,6 +19,9 @@ class Owner(Protocol):
 
     def fell_off(self, since: int, until: int, dropped: int) -> bool:
         """Deal with lost ticks; return whether the reader goes on from the present."""
+
+    def recovered(self, recovery: Recovery, gap: tuple[int, int] | None) -> None:
+        """Say that a stretch of the past has been sent, all but the `gap` (after its first, up to its last)."""
 
 
 class Outlet:
@@ -72,13 +75,15 @@ class Outlet:
             self._leave()
             self._join(interest)
         else:
-            self._fall_behind().change(interest, feed.tape.head)
+            self._fall_behind(feed.flushed).change(interest, feed.tape.head)
             self._serve_soon()
 
-    def follow(self, interest: Interest, seq: int) -> None:
-        """Be owed these ticks from a position on that the tape still holds."""
-        self._pace = Pace(seq, interest)
-        self._house.feed.laggards[self] = None
+    def recover(self, added: Interest, since: int) -> None:
+        """Be owed more, from a position on that the tape still holds; the owner is told when it has been sent."""
+        new = self._audience is None and self._pace is None
+        pace = self._fall_behind(since if new else self._house.feed.flushed)
+        pace.widen(added, since)
+        pace.recoveries.append(Recovery(since, self._house.feed.tape.head))
         self._serve_soon()
 
     def stalled(self, now_s: float) -> bool:
@@ -112,7 +117,7 @@ class Outlet:
         """Stop writing ticks: the transport is full."""
         self._paused = True
         if self._audience is not None:
-            self._fall_behind()
+            self._fall_behind(self._house.feed.flushed)
 
     def resume(self) -> None:
         """Go on where we stopped: the transport has drained."""
@@ -150,10 +155,11 @@ class Outlet:
             self._house.feed.leave(self, self._audience)
             self._audience = None
 
-    def _fall_behind(self) -> Pace:
+    def _fall_behind(self, cursor: int) -> Pace:
+        """Leave the audience, if not left already, having had everything up to `cursor`."""
         if self._pace is None:
             interest = self._audience.interest if self._audience else Interest()
-            self._pace = Pace(self._house.feed.flushed, interest)
+            self._pace = Pace(cursor, interest)
             self._house.feed.laggards[self] = None
             self._leave()
         return self._pace
@@ -172,6 +178,11 @@ class Outlet:
         if pace.dropped:
             if self._skip(pace):
                 self._serve_soon()  # not now: what was said may have filled the transport
+            return
+        if done := pace.recovered():
+            for recovery in done:
+                self._owner.recovered(recovery, None)
+            self._serve_soon()
             return
         stop = pace.stop(feed.flushed)
         if pace.cursor < stop:
@@ -202,7 +213,10 @@ class Outlet:
         for entry in self._house.feed.between(pace.cursor, until):
             self._lose(pace, entry)
         dropped, pace.dropped = pace.dropped, 0
-        return self._owner.fell_off(since, until, dropped)
+        goes_on = self._owner.fell_off(since, until, dropped)
+        for recovery in pace.recovered() if goes_on else ():
+            self._owner.recovered(recovery, (since, until))
+        return goes_on
 
     def _lose(self, pace: Pace, entry: Entry) -> None:
         pace.lose(entry.batch.seq, self._to(pace.interest).count(entry))

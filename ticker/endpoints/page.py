@@ -1,10 +1,11 @@
 """The page at `/` and its files, read once at the start."""
 
-from hashlib import sha256
+from collections.abc import Iterable
 from pathlib import Path
 
-from ticker.endpoints.http import Handler, Request, Response, json_response
-from ticker.endpoints.rest import Rest
+from ticker.endpoints.http import JSON, Handler, Request, Response, json_response
+from ticker.endpoints.rest import REVALIDATE, Rest, tag
+from ticker.session.requests import NoQuery
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -19,8 +20,9 @@ POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action
 class Page:
     """Serves the files of a folder; `/` is the page for browsers and a description for programs."""
 
-    def __init__(self, folder: Path, rest: Rest) -> None:
+    def __init__(self, folder: Path, rest: Rest, paths: Iterable[str]) -> None:
         self._rest = rest
+        self._paths = sorted(paths)
         self._files = {
             f"/{path.relative_to(folder).as_posix()}": _file(path)
             for path in sorted(folder.rglob("*"))
@@ -31,29 +33,25 @@ class Page:
         return {"/": self.root, "/favicon.ico": self.icon, **dict.fromkeys(self._files, self.file)}
 
     def root(self, request: Request) -> Response:
-        request.query()
-        if "application/json" in request.header("accept"):
-            return json_response(self._rest.describe())
-        return self._serve("/index.html", request)
+        request.read(NoQuery)
+        if JSON in request.header("accept"):
+            return json_response({**self._rest.describe(), "paths": self._paths})
+        return self._files["/index.html"]
 
     def icon(self, request: Request) -> Response:
-        return self._serve("/favicon.svg", request)
+        request.read(NoQuery)
+        return self._files["/favicon.svg"]
 
     def file(self, request: Request) -> Response:
-        return self._serve(request.path, request)
-
-    def _serve(self, name: str, request: Request) -> Response:
-        response = self._files[name]
-        if request.header("if-none-match") == response.headers["ETag"]:
-            return Response(304, b"", response.content_type, response.headers)
-        return response
+        request.read(NoQuery)
+        return self._files[request.path]
 
 
 def _file(path: Path) -> Response:
     body = path.read_bytes()
     headers = {
-        "Cache-Control": "no-cache",
-        "ETag": f'"{sha256(body).hexdigest()[:16]}"',
+        "Cache-Control": REVALIDATE,
+        "ETag": tag(body),
         "Content-Security-Policy": POLICY,
     }
     return Response(200, body, TYPES[path.suffix], headers)

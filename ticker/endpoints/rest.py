@@ -1,19 +1,28 @@
 """Plain requests and answers: what is traded, what is newest, and whether we are well."""
 
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 import orjson
 
 from ticker.endpoints.house import House
-from ticker.endpoints.http import NO_STORE, Handler, Request, Response, json_response
+from ticker.endpoints.http import JSON, NO_STORE, Handler, Request, Response, json_response
 from ticker.errors import Refusal
 from ticker.instruments import Instrument
-from ticker.interest import Interest
-from ticker.session.server import Terms, check_channels, read_position, resolve_symbols
-from ticker.ticks import CHANNELS, TRADES, Position
+from ticker.session.requests import (
+    BarsQuery,
+    HealthAnswer,
+    InstrumentAnswer,
+    InstrumentsAnswer,
+    NoQuery,
+    ReadyAnswer,
+    SelectQuery,
+)
+from ticker.session.terms import unknown_symbols
+from ticker.ticks import CHANNELS
 
-BATCHES, BATCHES_MAX = 100, 1000  # messages in one answer to a poll: a second of the default market, and ten
+REVALIDATE = "no-cache"  # keep it, but ask whether it still holds
 
 
 class Rest:
@@ -21,6 +30,8 @@ class Rest:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        universe = house.terms.universe
+        self._instruments = kept(InstrumentsAnswer(instruments=[describe(instrument) for instrument in universe]))
 
     def handlers(self) -> dict[str, Handler]:
         return {
@@ -30,45 +41,41 @@ class Rest:
             "/v1/instruments": self.instruments,
             "/v1/instruments/*": self.instrument,
             "/v1/snapshot": self.snapshot,
-            "/v1/ticks": self.ticks,
+            "/v1/bars": self.bars,
         }
 
     def describe(self) -> dict[str, Any]:
         """Return what a program that asks at `/` should know."""
         welcome = msgspec.to_builtins(self._house.welcome())
         welcome.pop("type")
-        paths = sorted(self.handlers())
-        return {**welcome, "stream": "/v1/stream", "events": "/v1/sse", "channels": list(CHANNELS), "paths": paths}
+        return {**welcome, "stream": "/v1/stream", "events": "/v1/sse", "channels": list(CHANNELS)}
 
     def health(self, request: Request) -> Response:
-        request.query()
-        return json_response({"status": "ok"})
+        request.read(NoQuery)
+        return json_response(HealthAnswer())
 
     def ready(self, request: Request) -> Response:
-        request.query()
+        request.read(NoQuery)
         if self._house.draining:
             raise Refusal("unavailable", "the server is going away")
-        return json_response({"status": "ready", **self._house.feed.position._asdict()})
+        return json_response(ReadyAnswer(**self._house.feed.position._asdict()))
 
     def metrics(self, request: Request) -> Response:
-        request.query()
+        request.read(NoQuery)
         text = self._house.metrics.text()
         return Response(200, text, "text/plain; version=0.0.4; charset=utf-8", NO_STORE)
 
     def instruments(self, request: Request) -> Response:
-        request.query()
-        return json_response({"instruments": [describe(instrument) for instrument in self._house.terms.universe]})
+        request.read(NoQuery)
+        return self._instruments
 
     def instrument(self, request: Request) -> Response:
-        request.query()
+        request.read(NoQuery)
         symbol = request.path.rpartition("/")[2]
-        index = self._house.terms.universe.find(symbol)
-        if index is None:
-            raise Refusal("unknown_symbol", f"unknown symbol: {symbol[:32]}", symbols=[symbol[:32]])
-        return json_response(describe(self._house.terms.universe[index]))
+        return kept(describe(self._house.terms.universe[self._find(symbol)]))
 
     def snapshot(self, request: Request) -> Response:
-        interest = interest_of(request.query("symbols", "channels"), self._house.terms)
+        interest = self._house.interest(request.read(SelectQuery))
         feed, dialect = self._house.feed, self._house.dialect
         pieces = b"".join(
             piece
@@ -76,66 +83,44 @@ class Rest:
             if interest.mask(channel)
             for piece in dialect.render(channel, feed.board.newest(channel, interest.indices(channel)))
         )
-        body = b'%b,"data":[%b]}' % (_opened(feed.position), pieces[:-1])
-        return Response(200, body, headers=NO_STORE)
+        opened = orjson.dumps(feed.position._asdict())[:-1]
+        return Response(200, b'%b,"data":[%b]}' % (opened, pieces[:-1]), headers=NO_STORE)
 
-    def ticks(self, request: Request) -> Response:
-        """Short poll: what came after `since`, at once, one `ticks` message a step; without `since`, where we are."""
-        query = request.query("symbols", "channels", "since", "limit")
-        interest = interest_of(query, self._house.terms)
-        limit = _whole(query, "limit", BATCHES, BATCHES_MAX)
-        tape = self._house.feed.tape
-        since = read_position(query["since"], tape.epoch, tape.oldest, tape.head) if "since" in query else tape.head
-        seq, batches = since, list[bytes]()
-        audience = self._house.feed.audience(self._house.dialect, _bare, interest)
-        for entry in tape.since(since):
-            message, _, seq = audience.render([entry])
-            if message is not None:
-                batches.append(message)
-            if len(batches) == limit:
-                break
-        body = b'%b,"batches":[%b]}' % (_opened(Position(tape.epoch, seq)), b",".join(batches))
-        return Response(200, body, headers=NO_STORE)
+    def bars(self, request: Request) -> Response:
+        """Finished bars, oldest first; the tag changes when one more is finished."""
+        query = request.read(BarsQuery)
+        feed = self._house.feed
+        rows = feed.bars.newest(query.interval, self._find(query.symbol), query.limit)
+        known = {**feed.position._asdict(), "symbol": query.symbol, "interval": query.interval}
+        pieces = b"".join(self._house.dialect.bars(rows))
+        body = b'%b,"bars":[%b]}' % (orjson.dumps(known)[:-1], pieces[:-1])
+        return Response(200, body, headers={"Cache-Control": REVALIDATE, "ETag": tag(pieces)})
+
+    def _find(self, symbol: str) -> int:
+        index = self._house.terms.universe.find(symbol)
+        if index is None:
+            raise unknown_symbols([symbol])
+        return index
 
 
-def interest_of(query: dict[str, str], terms: Terms) -> Interest:
-    """Read `symbols` and `channels`; over HTTP an unknown symbol refuses the whole request."""
-    channels = query.get("channels", TRADES).split(",")
-    check_channels(channels)
-    if not query.get("symbols"):
-        raise Refusal("bad_request", "symbols: at least one is needed", field="symbols")
-    known, unknown = resolve_symbols(query["symbols"].split(","), terms)
-    if unknown:
-        names = [symbol[:32] for symbol in unknown[:20]]
-        raise Refusal("unknown_symbol", f"unknown symbol: {', '.join(names)}", symbols=names, count=len(unknown))
-    return Interest.of(channels, known)
+def tag(content: bytes) -> str:
+    """Return an entity tag: equal for equal content."""
+    return f'"{sha256(content).hexdigest()[:16]}"'
 
 
-def _bare(message: bytes, _: int) -> bytes:
-    return message
+def kept(document: msgspec.Struct) -> Response:
+    """Return a document that a client may keep, as long as it asks whether it still holds."""
+    body = msgspec.json.encode(document)
+    return Response(200, body, JSON, {"Cache-Control": REVALIDATE, "ETag": tag(body)})
 
 
-def _opened(position: Position) -> bytes:
-    """Return the beginning of a document that says its position."""
-    return orjson.dumps(position._asdict())[:-1]
-
-
-def _whole(query: dict[str, str], name: str, default: int, most: int) -> int:
-    """Return a parameter that is a whole number from 1 to `most`. Raises Refusal (bad_request)."""
-    text = query.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
-        raise Refusal("bad_request", f"{name}: a whole number from 1 to {most} is needed", field=name)
-    return int(text)
-
-
-def describe(instrument: Instrument) -> dict[str, Any]:
+def describe(instrument: Instrument) -> InstrumentAnswer:
     """Return an instrument as clients see it."""
-    scale = 10**instrument.decimals
-    return {
-        "symbol": instrument.symbol,
-        "name": instrument.name,
-        "sector": instrument.sector,
-        "tick_size": instrument.tick_units / scale,
-        "decimals": instrument.decimals,
-        "lot": instrument.lot,
-    }
+    return InstrumentAnswer(
+        symbol=instrument.symbol,
+        name=instrument.name,
+        sector=instrument.sector,
+        tick_size=instrument.tick_units / 10**instrument.decimals,
+        decimals=instrument.decimals,
+        lot=instrument.lot,
+    )

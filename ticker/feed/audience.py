@@ -109,6 +109,17 @@ class Selection:
         parts = [self._pick(rendering, channel) for channel in self._channels]
         return b"".join([pieces for pieces, _ in parts]), sum([count for _, count in parts])
 
+    def extract(self, batch: Batch, dialect: Dialect) -> tuple[bytes, int]:
+        """Do the same without a rendering of the whole batch: for what nobody else is going to want."""
+        pieces: list[bytes] = []
+        for channel in self._channels:
+            rows = batch.rows[channel]
+            if channel in self._pickers:
+                rows = rows[self._wanted(channel)[rows["instrument"]]]
+            if len(rows):
+                pieces += dialect.render(channel, rows)
+        return b"".join(pieces), len(pieces)
+
     def count(self, batch: Batch) -> int:
         """Return how many rows of a batch are wanted."""
         return sum(
@@ -161,7 +172,7 @@ class Audience:
         pieces, ticks, size = [], 0, 0
         entry = None
         for entry in entries:
-            part, count = self._selection.pick(self._rendering(entry))
+            part, count = self._pick(entry)
             if count:
                 pieces.append(part)
                 ticks += count
@@ -191,10 +202,10 @@ class Audience:
             reader.offer(frame)
         metrics.sent(len(readers), ticks * len(readers), len(frame) * len(readers))
 
-    def _rendering(self, entry: Entry) -> Rendering:
+    def _pick(self, entry: Entry) -> tuple[bytes, int]:
         if entry.renderings is None:
-            return Rendering(entry.batch, self._dialect, self._instruments)
+            return self._selection.extract(entry.batch, self._dialect)
         rendering: Rendering | None = entry.renderings.get(self._dialect)
         if rendering is None:
             rendering = entry.renderings[self._dialect] = Rendering(entry.batch, self._dialect, self._instruments)
-        return rendering
+        return self._selection.pick(rendering)

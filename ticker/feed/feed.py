@@ -1,4 +1,4 @@
-"""The one place every tick passes: on to the tape and the board, then out to every audience.
+"""The one place every tick passes: on to the tape, the board and the bars, then out to every audience.
 
 Rules: `publish` adds a step, `flush` hands out all steps since the last flush. A reader is either live (it has had
 everything up to `flushed`, and is in its audience) or behind (it has a position of its own, and reads the tape).
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from ticker.feed.audience import Audience, Dialect, Frame, Reader
+from ticker.feed.bars import Bars
 from ticker.feed.board import Board
 from ticker.feed.tape import Entry, Tape
 from ticker.interest import Interest
@@ -23,11 +24,15 @@ class Laggard(Protocol):
 
 
 class Feed:
-    """Tape, board and audiences of one market of so many instruments; `steps_max` are kept on the tape."""
+    """Tape, board, bars and audiences of one market of so many instruments.
 
-    def __init__(self, epoch: str, instruments: int, steps_max: int, metrics: Metrics) -> None:
+    The last `steps_max` steps are kept on the tape, and the last `bars_kept` bars of an interval.
+    """
+
+    def __init__(self, epoch: str, instruments: int, steps_max: int, bars_kept: int, metrics: Metrics) -> None:
         self.tape = Tape(epoch, steps_max)
         self.board = Board(instruments)
+        self.bars = Bars(bars_kept)
         self.flushed = 0
         self.laggards: dict[Laggard, None] = {}
         self._instruments = instruments
@@ -51,6 +56,7 @@ class Feed:
             self.flush()  # nothing leaves the tape before it was handed out
         gone = self.tape.append(batch, emitted_us)
         self.board.update(batch)
+        self.bars.note(batch)
         self._metrics.steps += 1
         if gone is not None:
             for laggard in tuple(self.laggards):

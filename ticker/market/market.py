@@ -44,7 +44,7 @@ class Market:
         if self._block is None or offset == 0:
             self._block = self._walk.next_block(self._start_us + self.seq * self.step_us, self.step_us)
         self.seq += 1
-        return Batch(self.seq, self._block.step(offset))
+        return Batch(self.seq, self._start_us + self.seq * self.step_us, self._block.step(offset))
 
     def _name(self, seed: int, rates: Rates) -> str:
         """Return the epoch: equal names mean equal tapes."""

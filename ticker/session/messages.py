@@ -23,12 +23,18 @@ class ClientMessage(Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 
 
 class Subscribe(ClientMessage, frozen=True, kw_only=True, tag="subscribe"):
-    """Start receiving ticks of these symbols on these channels, in addition to what is received already."""
+    """Start receiving ticks of these symbols on these channels, in addition to what is received already.
 
-    symbols: list[str]
+    `subscriptions`, channel to symbols, may stand in place of `symbols` and `channels`: what an answer shows can be
+    asked for again in one message. `from` is the position after which to begin.
+    """
+
+    symbols: list[str] = field(default_factory=list)
     channels: list[str] = field(default_factory=lambda: [TRADES])
+    subscriptions: dict[str, list[str]] | UnsetType = UNSET
     pace: Literal["every"] = "every"
     snapshot: bool | UnsetType = UNSET
+    from_: str | UnsetType = field(name="from", default=UNSET)
     on_lag: Literal["skip", "close"] = "skip"
 
 
@@ -136,6 +142,29 @@ class Lag(ServerMessage, frozen=True, kw_only=True, tag="lag"):
     reason: Literal["slow_reader", "window"]
 
 
+class Recovered(ServerMessage, frozen=True, kw_only=True, tag="recovered"):
+    """Everything after position `from` up to `to` that matches has been sent; all but the `gap`, where there is one."""
+
+    from_: str = field(name="from")
+    to: str
+    complete: bool
+    gap: dict[str, str] | UnsetType = UNSET
+
+
+class Exchange(Struct, frozen=True):
+    """The head of a request or a response: its first line and its headers, in order."""
+
+    line: str
+    headers: list[tuple[str, str]]
+
+
+class Handshake(ServerMessage, frozen=True, kw_only=True, tag="handshake"):
+    """What the upgrade of this very connection looked like, for those who asked to see it."""
+
+    request: Exchange
+    response: Exchange
+
+
 class Heartbeat(ServerMessage, frozen=True, kw_only=True, tag="heartbeat"):
     """A sign of life while nothing else flows; `sent` counts the messages so far."""
 
@@ -199,7 +228,7 @@ class Snapshot(ServerMessage, frozen=True, kw_only=True, tag="snapshot"):
 
 
 AnyAnswer = Subscribed | Unsubscribed | Subscriptions | Pong | Error
-AnyServerMessage = Welcome | Ticks | Snapshot | AnyAnswer | Lag | Heartbeat | Closing
+AnyServerMessage = Welcome | Handshake | Ticks | Snapshot | AnyAnswer | Recovered | Lag | Heartbeat | Closing
 
 
 class SnapshotHead(Struct, frozen=True):

@@ -4,15 +4,12 @@ It hears a message and says what to answer and what the client is interested in 
 and the highest position the client was told of, nothing more; it never writes, waits or looks at a clock.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from msgspec import UNSET
 
 from ticker.errors import Refusal
-from ticker.instruments import Universe
-from ticker.interest import Interest, bits
+from ticker.interest import Interest
 from ticker.session.messages import (
     Ack,
     Answer,
@@ -29,25 +26,33 @@ from ticker.session.messages import (
     Unsubscribe,
     Unsubscribed,
 )
-from ticker.ticks import CHANNELS, Position
+from ticker.session.terms import (
+    EVERYTHING,
+    Standing,
+    Terms,
+    read_position,
+    resolve,
+    resolve_table,
+    unknown_symbols,
+)
+from ticker.ticks import CHANNELS
 
 NOTHING = Interest()
-EVERYTHING = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What is the same for every conversation."""
+class Resume(NamedTuple):
+    """What is to be sent from a position of the past on: everything of `added` after `since`."""
 
-    universe: Universe
-    symbols_max: int
+    added: Interest
+    since: int
 
 
 class Outcome(NamedTuple):
-    """What is to be said, in this order, once the interest has changed."""
+    """What is to be said, in this order, once the interest has changed, and what of the past is owed then."""
 
     answers: list[Answer]
     snapshots: list[SnapshotHead]
+    resume: Resume | None = None
 
 
 SILENCE = Outcome([], [])
@@ -56,32 +61,30 @@ SILENCE = Outcome([], [])
 class ServerSession:
     """One client: `interest` is what it is owed, `on_lag` what happens when it falls off the tape."""
 
-    __slots__ = ("_terms", "_told", "acked", "interest", "on_lag")
+    __slots__ = ("_begun", "_terms", "_told", "acked", "interest", "on_lag")
 
     def __init__(self, terms: Terms, seq: int) -> None:
         self._terms = terms
         self._told = seq
+        self._begun = False
         self.acked = 0
         self.interest = NOTHING
         self.on_lag = "skip"
 
-    def receive(self, message: AnyClientMessage, head: int, sent: int, now_us: int) -> Outcome:
-        """Obey a message. `head` is the newest position, `sent` the last one this client had ticks up to.
-
-        Raises Refusal where it cannot be obeyed; then nothing has changed.
-        """
+    def receive(self, message: AnyClientMessage, standing: Standing, now_us: int) -> Outcome:
+        """Obey a message. Raises Refusal where it cannot be obeyed; then nothing has changed."""
         match message:
             case Ack():
-                return self._ack(message.seq, sent)
+                return self._ack(message.seq, standing.sent)
             case Ping():
                 return Outcome([Pong(id=message.id, ts=message.ts, server_ts=now_us)], [])
             case Subscribe():
-                return self._subscribe(message, head)
+                return self._subscribe(message, standing)
             case Unsubscribe():
-                return self._unsubscribe(message, head)
+                return self._unsubscribe(message, standing.head)
             case ListSubscriptions():
-                answer = Subscriptions(id=message.id, seq=head, subscriptions=self._spell(self.interest))
-                return Outcome([answer], [])
+                spelled = self._spell(self.interest)
+                return Outcome([Subscriptions(id=message.id, seq=standing.head, subscriptions=spelled)], [])
 
     def snapshots(self) -> list[SnapshotHead]:
         """Return the snapshots that show all this client is interested in."""
@@ -99,33 +102,53 @@ class ServerSession:
         self.acked = max(self.acked, seq)  # cumulative: an older one changes nothing
         return SILENCE
 
-    def _subscribe(self, message: Subscribe, head: int) -> Outcome:
-        known, unknown = self._resolve(message.channels, message.symbols)
-        answers: list[Answer] = [_unknown_symbols(unknown, message)] if unknown else []
-        if unknown and not known:
+    def _subscribe(self, message: Subscribe, standing: Standing) -> Outcome:
+        asked, unknown = self._asked(message)
+        answers: list[Answer] = [_without(unknown, message)] if unknown else []
+        if not asked:
             return Outcome(answers, [])
-        asked = Interest.of(message.channels, known)
+        since = None if message.from_ is UNSET else self._start(message.from_, standing)
         added = asked - self.interest  # a second snapshot could overtake ticks
         self.interest = self.interest | asked
         self.on_lag = message.on_lag
-        snapshot = message.snapshot is UNSET or bool(message.snapshot)
+        self._begun = True
+        channels = [channel for channel in CHANNELS if asked.mask(channel)]
+        snapshot = since is None if message.snapshot is UNSET else message.snapshot
         granted = Subscribed(
             id=message.id,
-            seq=head,
-            channels=_in_order(message.channels),
-            symbols=self._symbols(known),
+            seq=standing.head,
+            channels=channels,
+            symbols=self._symbols(asked.union),
             pace=message.pace,
             snapshot=snapshot,
             on_lag=message.on_lag,
             subscriptions=self._spell(self.interest),
         )
-        shown = [SnapshotHead(channel, added.indices(channel)) for channel in granted.channels] if snapshot else []
-        return Outcome([*answers, granted], shown)
+        shown = [SnapshotHead(channel, added.indices(channel)) for channel in channels] if snapshot else []
+        return Outcome([*answers, granted], shown, None if since is None else Resume(added, since))
+
+    def _asked(self, message: Subscribe) -> tuple[Interest, list[str]]:
+        """Return what a subscription asks for, and the names in it that name no instrument. Raises Refusal."""
+        if message.subscriptions is UNSET:
+            return resolve(message.channels, message.symbols, self._terms)
+        if message.symbols:
+            raise Refusal("bad_request", "subscriptions: in place of symbols, not beside them", field="subscriptions")
+        return resolve_table(message.subscriptions, self._terms)
+
+    def _start(self, text: str, standing: Standing) -> int:
+        """Return the `seq` to begin after: positions of one conversation only rise. Raises Refusal."""
+        since = read_position(text, standing)
+        if self._begun and since < standing.sent:
+            raise Refusal(
+                "bad_position",
+                f"{text} lies before what this connection was already sent: resume before anything else",
+                seq=standing.sent,
+            )
+        return since
 
     def _unsubscribe(self, message: Unsubscribe, head: int) -> Outcome:
-        known, unknown = self._resolve(message.channels, message.symbols)
-        answers: list[Answer] = [_unknown_symbols(unknown, message)] if unknown else []
-        removed = Interest.of(message.channels, known)
+        removed, unknown = resolve(message.channels, message.symbols, self._terms)
+        answers: list[Answer] = [_without(unknown, message)] if unknown else []
         if not self.interest & removed:
             if unknown:
                 return Outcome(answers, [])
@@ -133,11 +156,6 @@ class ServerSession:
         self.interest = self.interest - removed
         answers.append(Unsubscribed(id=message.id, seq=head, subscriptions=self._spell(self.interest)))
         return Outcome(answers, [])
-
-    def _resolve(self, channels: list[str], symbols: list[str]) -> tuple[int, list[str]]:
-        """Return the instruments' mask and the symbols that name none."""
-        check_channels(channels)
-        return resolve_symbols(symbols, self._terms)
 
     def _symbols(self, mask: int) -> list[str]:
         universe = self._terms.universe
@@ -149,66 +167,7 @@ class ServerSession:
         return {channel: self._symbols(interest.mask(channel)) for channel in CHANNELS if interest.mask(channel)}
 
 
-def check_channels(channels: list[str]) -> None:
-    """Raise Refusal (bad_request, unknown_channel) unless at least one channel is named and all exist."""
-    if not channels:
-        raise Refusal("bad_request", "channels: at least one is needed", field="channels")
-    unknown = [channel for channel in channels if channel not in CHANNELS]
-    if unknown:
-        raise Refusal(
-            "unknown_channel", f"unknown channel: {_quoted(unknown)}", channels=unknown[:20], known=list(CHANNELS)
-        )
-
-
-def resolve_symbols(symbols: list[str], terms: Terms) -> tuple[int, list[str]]:
-    """Return the mask of the instruments named and the names that name none; `*` names all.
-
-    Raises Refusal (bad_request, too_many_symbols).
-    """
-    if not symbols:
-        raise Refusal("bad_request", "symbols: at least one is needed", field="symbols")
-    if len(symbols) > terms.symbols_max:
-        raise Refusal(
-            "too_many_symbols",
-            f"{len(symbols)} symbols in one request, {terms.symbols_max} is the most",
-            limit=terms.symbols_max,
-        )
-    if EVERYTHING in symbols:
-        return (1 << len(terms.universe)) - 1, []
-    found = {symbol: terms.universe.find(symbol) for symbol in symbols}
-    return bits(index for index in found.values() if index is not None), [s for s, i in found.items() if i is None]
-
-
-def read_position(text: str, epoch: str, oldest: int, head: int) -> int:
-    """Return the `seq` after which the tape is to be read on; 0 stands for as far back as is kept.
-
-    Raises Refusal: bad_position where it is none, another tape's or in the future, gone where it is no longer kept.
-    """
-    position = Position.parse(text)
-    if position.epoch != epoch:
-        raise Refusal("bad_position", f"{position} is on another tape: this one is {epoch}", epoch=epoch)
-    if position.seq > head:
-        raise Refusal("bad_position", f"{position} is in the future: the newest is {epoch}:{head}", seq=head)
-    if position.seq == 0:
-        return oldest - 1
-    if position.seq + 1 < oldest:
-        raise Refusal("gone", f"{position} is no longer kept", oldest=str(Position(epoch, oldest - 1)))
-    return position.seq
-
-
-def _unknown_symbols(unknown: list[str], message: ClientMessage) -> Error:
-    return Error(
-        id=message.id,
-        code="unknown_symbol",
-        message=f"unknown symbol: {_quoted(unknown)}",
-        details={"symbols": unknown[:20], "count": len(unknown)},
-    )
-
-
-def _quoted(words: list[str]) -> str:
-    shown = ", ".join(word[:32] for word in words[:5])
-    return f"{shown} and {len(words) - 5} more" if len(words) > 5 else shown
-
-
-def _in_order(channels: Iterable[str]) -> list[str]:
-    return [channel for channel in CHANNELS if channel in set(channels)]
+def _without(unknown: list[str], message: ClientMessage) -> Error:
+    """Return the answer that names what was left out."""
+    refusal = unknown_symbols(unknown)
+    return Error(id=message.id, code=refusal.code, message=refusal.message, details=refusal.details)

@@ -10,15 +10,16 @@ class Decimals(dict[int, str]):
         super().__init__()
         self._decimals = decimals
         self._unit = unit
-        self._scale = 10**decimals
 
     def __missing__(self, count: int) -> str:
         if len(self) >= KEPT_MAX:
             self.clear()
-        text = self[count] = self._print(count * self._unit)
+        text = self[count] = spell(count * self._unit, self._decimals)
         return text
 
-    def _print(self, units: int) -> str:
-        whole, part = divmod(abs(units), self._scale)
-        sign = "-" if units < 0 else ""
-        return f"{sign}{whole}.{part:0{self._decimals}d}" if self._decimals else f"{sign}{whole}"
+
+def spell(units: int, decimals: int) -> str:
+    """Return so many units of 10**-decimals as text."""
+    whole, part = divmod(abs(units), 10**decimals)
+    sign = "-" if units < 0 else ""
+    return f"{sign}{whole}.{part:0{decimals}d}" if decimals else f"{sign}{whole}"

@@ -12,9 +12,9 @@ def event(kind: str, data: bytes, event_id: str | None = None) -> bytes:
     return b"event: %b\nid: %b\ndata: %b\n\n" % (kind.encode(), event_id.encode(), data)
 
 
-def comment(text: str) -> bytes:
-    """Return a line that clients skip: a sign of life."""
-    return b": %b\n\n" % text.encode()
+def heartbeat(event_id: str) -> bytes:
+    """Return a sign of life that clients skip, but for the `event_id`: an event without data is none."""
+    return b": heartbeat\nid: %b\n\n" % event_id.encode()
 
 
 def retry(delay_ms: int) -> bytes:

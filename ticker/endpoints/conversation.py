@@ -1,0 +1,135 @@
+"""The native conversation over a WebSocket: commands in, answers and ticks out, both at any time."""
+
+from websockets.http11 import Response as Switch
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from ticker import clock
+from ticker.dialects import native
+from ticker.endpoints.house import House
+from ticker.endpoints.http import Request, Response
+from ticker.endpoints.outlet import Outlet
+from ticker.endpoints.websocket import WebSocket, shake_hands
+from ticker.errors import Close, Refusal, Violation
+from ticker.session.messages import (
+    AnyClientMessage,
+    Closing,
+    Exchange,
+    Handshake,
+    Heartbeat,
+    Lag,
+    SnapshotHead,
+)
+from ticker.session.pace import Recovery, recovered
+from ticker.session.requests import StreamQuery
+from ticker.session.server import Outcome, ServerSession
+from ticker.wire.frames import text_frame
+
+RECONNECT_S = {Close.GOING_AWAY: 1.0, Close.SLOW_READER: 0.5, Close.TRY_LATER: 5.0}
+WITHHELD = {"authorization", "cookie", "proxy-authorization"}  # not even to whoever sent them: a script may listen
+
+
+def accept(house: House, request: Request) -> "Response | Conversation":
+    """Answer a handshake. Raises Refusal for an unknown parameter."""
+    wish = request.read(StreamQuery).handshake
+
+    def take(protocol: ServerProtocol, switch: Switch) -> Conversation:
+        return Conversation(house, protocol, switch, _shown(request, switch) if wish else None)
+
+    return shake_hands(house, request, [native.SUBPROTOCOL], take)
+
+
+def _shown(request: Request, switch: Switch) -> Handshake:
+    """Return what an upgrade looked like."""
+    headers = [(name, "(withheld)" if name in WITHHELD else value) for name, value in request.headers]
+    return Handshake(
+        request=Exchange(f"{request.method} {request.target} HTTP/{request.version}", headers),
+        response=Exchange(f"HTTP/1.1 {switch.status_code} {switch.reason_phrase}", list(switch.headers.raw_items())),
+    )
+
+
+def _frame(message: bytes, _: int) -> bytes:
+    return text_frame(message)
+
+
+class Conversation(WebSocket):
+    """One client: every command comes in by `_heard`, every answer goes out by `_say`, ticks by the outlet."""
+
+    __slots__ = ("_handshake", "_outlet", "_session")
+
+    def __init__(self, house: House, ws: ServerProtocol, switch: Switch, handshake: Handshake | None) -> None:
+        super().__init__(house, ws, switch)
+        self._session = ServerSession(house.terms, house.feed.tape.head)
+        self._handshake = handshake
+
+    def _opened(self) -> None:
+        self._outlet = Outlet(self._house, self, self._transport, _frame)
+        self._say(native.reply(self._house.welcome()))
+        if self._handshake is not None:
+            self._say(native.reply(self._handshake))
+            self._handshake = None
+
+    def pause_writing(self) -> None:
+        self._outlet.pause()
+
+    def resume_writing(self) -> None:
+        self._outlet.resume()
+
+    def _heard(self, data: bytes) -> None:
+        message: AnyClientMessage | None = None
+        try:
+            message = native.parse(data)
+            interest = self._session.interest
+            standing = self._house.standing(self._outlet.cursor)
+            outcome = self._session.receive(message, standing, clock.wall_us())
+        except Refusal as error:
+            self._house.metrics.refusals[error.code] += 1
+            self._say(native.refusal(error, message))
+        except Violation as error:
+            self.close(error.close, error.reason)
+        else:
+            self._answer(outcome)
+            if outcome.resume:
+                self._outlet.recover(*outcome.resume)
+            elif self._session.interest != interest:
+                self._outlet.change(self._session.interest)
+
+    def _answer(self, outcome: Outcome) -> None:
+        for answer in outcome.answers:
+            self._say(native.reply(answer))
+        for head in outcome.snapshots:
+            self._show(head)
+
+    def _show(self, head: SnapshotHead) -> None:
+        """Send the newest rows of a channel."""
+        self._say(self._house.snapshot(head.channel, head.instruments))
+        self._session.told(self._house.feed.tape.head)
+
+    def fell_off(self, since: int, until: int, dropped: int) -> bool:
+        self._say(native.reply(Lag(from_=since, to=until, dropped=dropped, conflated=0, reason="slow_reader")))
+        if self._session.on_lag == "close":
+            self.close(Close.SLOW_READER, "slow reader: the tape does not reach back that far")
+            return False
+        for head in self._session.snapshots():
+            self._show(head)
+        return True
+
+    def recovered(self, recovery: Recovery, gap: tuple[int, int] | None) -> None:
+        self._say(native.reply(recovered(self._house.feed.tape.epoch, recovery, gap)))
+
+    def _leave(self) -> None:
+        self._outlet.close()
+
+    def _look(self, now_s: float) -> None:
+        if self._outlet.stalled(now_s):
+            self.abort("stalled")
+        elif self._outlet.idle(now_s, self._said):
+            sent = self._said + self._outlet.messages
+            self._say(native.reply(Heartbeat(seq=self._outlet.cursor, ts=clock.wall_us(), sent=sent)))
+
+    def close(self, code: Close, reason: str) -> None:
+        """Say why, and when to come back, before the closing handshake."""
+        if self._ws.state is State.OPEN:
+            self._leave()
+            self._say(native.reply(Closing(code=code, reason=reason, reconnect_after_s=RECONNECT_S.get(code))))
+        super().close(code, reason)

@@ -1,0 +1,38 @@
+"""The first server of every WebSocket lesson: it logs what it is sent, and answers `Thanks`."""
+
+from websockets.http11 import Response as Switch
+from websockets.server import ServerProtocol
+
+from ticker.endpoints.house import House
+from ticker.endpoints.http import Request, Response
+from ticker.endpoints.websocket import WebSocket, shake_hands
+from ticker.session.requests import NoQuery
+
+ANSWER = b"Thanks"
+LOGGED_BYTES = 200  # of a message: a log is read by people
+LOGGED_MESSAGES = 100  # of a connection: and it is not theirs to fill
+
+
+def accept(house: House, request: Request) -> "Response | Hello":
+    """Answer a handshake. Raises Refusal for any parameter."""
+    request.read(NoQuery)
+
+    def take(protocol: ServerProtocol, switch: Switch) -> Hello:
+        return Hello(house, protocol, switch)
+
+    return shake_hands(house, request, (), take)
+
+
+class Hello(WebSocket):
+    """One client that says hello."""
+
+    __slots__ = ("_count",)
+
+    def _opened(self) -> None:
+        self._count = 0
+
+    def _heard(self, data: bytes) -> None:
+        self._count += 1
+        if self._count <= LOGGED_MESSAGES:
+            self._house.log.info("hello", said=data[:LOGGED_BYTES].decode(errors="replace"), count=self._count)
+        self._say(ANSWER)

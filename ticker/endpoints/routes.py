@@ -1,0 +1,56 @@
+"""Which handler answers which path, by which methods."""
+
+import asyncio
+from collections.abc import Callable
+
+from ticker.endpoints.house import House
+from ticker.endpoints.http import METHODS, Handler, Held, Request, Response, conditional, options
+from ticker.errors import Refusal
+
+Upgrade = Callable[[House, Request], Response | asyncio.Protocol]
+Stream = Callable[[Request], Response | asyncio.Protocol]
+
+
+class Routes:
+    """Handlers answer at once or later, streams take the transport over, upgrades are WebSockets.
+
+    A path that ends in `/*` stands for all one level below it.
+    """
+
+    def __init__(self, handlers: dict[str, Handler], upgrades: dict[str, Upgrade], streams: dict[str, Stream]) -> None:
+        self._handlers = handlers
+        self._upgrades = upgrades
+        self._streams = streams
+
+    def upgrade(self, request: Request) -> Upgrade | None:
+        """Return what takes the connection over, if the path offers that."""
+        return self._upgrades.get(request.path)
+
+    def answer(self, request: Request) -> Response | Held | asyncio.Protocol:
+        """Answer a request, or return what will. Raises Refusal where nobody can."""
+        path = request.path
+        if request.method == "OPTIONS" and (path == "*" or self._known(path)):
+            return options(request)
+        if path in self._upgrades:
+            raise Refusal(
+                "upgrade_required",
+                f"{path} is a WebSocket: connect to ws://{request.header('host') or 'HOST'}{path}, "
+                "or send Connection: Upgrade, Upgrade: websocket, Sec-WebSocket-Version: 13 and Sec-WebSocket-Key",
+            )
+        if not self._known(path):
+            raise Refusal("not_found", f"nothing at {path[:128]}")
+        if request.method not in ("GET", "HEAD"):
+            raise Refusal("method_not_allowed", f"{request.method[:32]} is not allowed here: {METHODS} are")
+        if stream := self._streams.get(path):
+            return stream(request)
+        answer = self._handler(path)(request)
+        return conditional(request, answer) if isinstance(answer, Response) else answer
+
+    def _known(self, path: str) -> bool:
+        return path in self._upgrades or path in self._streams or self._pattern(path) in self._handlers
+
+    def _pattern(self, path: str) -> str:
+        return path if path in self._handlers else path.rpartition("/")[0] + "/*"
+
+    def _handler(self, path: str) -> Handler:
+        return self._handlers[self._pattern(path)]
