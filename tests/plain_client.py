@@ -18,13 +18,13 @@ PATIENCE_S = 10.0
 class PlainClient:
     """One connection to `ws://127.0.0.1:port/v1/stream`, blocking, with small kernel buffers on our side if asked."""
 
-    def __init__(self, port: int, *, receive_buffer: int | None = None) -> None:
+    def __init__(self, port: int, target: str = "/v1/stream", *, receive_buffer: int | None = None) -> None:
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE_S)
         self.socket.connect(("127.0.0.1", port))
-        self.head = self._shake_hands()
+        self.head = self._shake_hands(target)
         self._ws = ClientProtocol(parse_uri("ws://127.0.0.1/"), state=State.OPEN, max_size=None)
         self.frames: list[Frame] = []
         self.bytes_received = 0
@@ -36,10 +36,10 @@ class PlainClient:
     def __exit__(self, *_: object) -> None:
         self.socket.close()
 
-    def _shake_hands(self) -> bytes:
+    def _shake_hands(self, target: str) -> bytes:
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
-            f"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
         )
         head = b""

@@ -192,3 +192,69 @@ def test_a_crowd_at_the_door_is_let_in(server: RunningServer) -> None:
     with ThreadPoolExecutor(50) as crowd:
         answers = list(crowd.map(lambda _: exchange(server, get("/healthz", "Connection: close")), range(200)))
     assert all(status(answer) == 200 for answer in answers)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/", "/v1/sse", "/v1/ticks", "/v1/stream", "*"])
+def test_options_say_what_may_be_asked(server: RunningServer, path: str) -> None:
+    answer = exchange(server, get(path, method="OPTIONS"))
+    assert answer.startswith(b"HTTP/1.1 204 No Content\r\n")
+    assert b"Allow: GET, HEAD, OPTIONS\r\n" in answer
+    assert b"Content-Length" not in answer
+    assert b"Access-Control" not in answer
+
+
+def test_pages_of_other_origins_may_read_us_only_where_they_are_named(
+    serve_ticker: Callable[..., RunningServer],
+) -> None:
+    server = serve_ticker("--http.origins", "http://localhost:3000,https://app.example")
+    allowed = b"Access-Control-Allow-Origin: https://app.example\r\n"
+    for path in ("/healthz", "/v1/ticks?symbols=ACME&wait=5", "/v1/sse?symbols=*", "/nowhere"):
+        method = "HEAD" if path.startswith("/v1/sse") else "GET"
+        answer = exchange(server, get(path, "Origin: https://app.example", "Connection: close", method=method))
+        assert allowed in answer
+        assert b"Vary: Origin\r\n" in answer
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+        client.sendall(get("/v1/sse?symbols=*", "Origin: https://app.example"))
+        assert allowed in client.recv(4096)
+    strangers = ("https://app.example.evil", "http://app.example", "https://app.example:443", "null", "*", "x" * 5000)
+    for origin in strangers:
+        answer = exchange(server, get("/healthz", f"Origin: {origin}"))
+        assert b"Access-Control" not in answer
+        assert b"Vary: Origin\r\n" in answer
+    headers = ("Origin: https://app.example", "Access-Control-Request-Method: GET")
+    preflight = exchange(server, get("/v1/sse", *headers, "Access-Control-Request-Headers: x-y", method="OPTIONS"))
+    assert allowed in preflight
+    assert b"Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n" in preflight
+    assert b"Access-Control-Allow-Headers: x-y\r\n" in preflight
+
+
+def test_http_1_0_is_kept_alive_where_it_asks(server: RunningServer) -> None:
+    answer = exchange(server, get("/healthz", "Connection: keep-alive", version="1.0") * 2)
+    assert answer.count(b"HTTP/1.1 200 OK") == answer.count(b"Connection: keep-alive") == 2
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "code"),
+    [
+        (b"GET /healthz HTTP/1.1\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.0\r\n\r\n", 200),
+        (b"GET /healthz HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+        (get("/healthz", "Expect: the-unexpected"), 417),
+    ],
+)
+def test_hosts_versions_and_expectations(server: RunningServer, request_bytes: bytes, code: int) -> None:
+    assert status(exchange(server, request_bytes)) == code
+
+
+def test_a_body_that_waits_to_be_asked_for_is_asked_for(server: RunningServer) -> None:
+    head = get("/healthz", "Expect: 100-continue", "Content-Length: 5")
+    answer = exchange(server, head, b"hello", pause_s=0.1)
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+
+
+def test_a_packet_full_of_requests_does_not_fill_our_memory(server: RunningServer) -> None:
+    """Answers of some 15 KB each: what is not written yet waits, and more than a few may not."""
+    answer = exchange(server, get("/v1/instruments") * 45)
+    assert 10 < answer.count(b"HTTP/1.1 200 OK") < 45
+    assert b"HTTP/1.1 429 " in answer

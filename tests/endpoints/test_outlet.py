@@ -14,6 +14,7 @@ from ticker.endpoints.outlet import Outlet
 from ticker.feed.feed import Feed
 from ticker.interest import Interest
 from ticker.metrics import Metrics
+from ticker.session.pace import Recovery
 from ticker.ticks import DTYPES, TRADES, Batch, Rows
 
 INSTRUMENTS = 3
@@ -54,6 +55,9 @@ class Wire:
         )
         self.outlet = Outlet(cast(House, house), self, cast(Any, self), unframed)
         self.n = [0] * INSTRUMENTS
+        self.counts = [tuple(self.n)]  # by position
+        self.asked: list[Recovery] = []
+        self.told: list[Recovery] = []
 
     def is_closing(self) -> bool:
         return False
@@ -69,6 +73,16 @@ class Wire:
             self.outlet.pause()
         return True
 
+    def recover(self, interest: Interest, since: int) -> None:
+        self.asked.append(Recovery(since, self.feed.tape.head))
+        self.outlet.recover(interest, since)
+
+    def recovered(self, recovery: Recovery, gap: tuple[int, int] | None) -> None:
+        assert all(seq <= self.outlet.cursor for seq, _, _ in self.received())
+        assert recovery.until <= self.outlet.cursor
+        assert bool(gap) <= bool(self.lags)
+        self.told.append(recovery)
+
     def step(self, mask: int) -> None:
         """Publish a step in which the instruments of a mask trade."""
         rows = np.zeros(mask.bit_count(), DTYPES[TRADES])
@@ -76,6 +90,7 @@ class Wire:
         for row in rows:
             self.n[row["instrument"]] += 1
             row["n"] = self.n[row["instrument"]]
+        self.counts.append(tuple(self.n))
         seq = self.feed.tape.head + 1
         self.feed.publish(Batch(seq, 1000 * seq, {TRADES: rows, "quotes": np.zeros(0, DTYPES["quotes"])}), seq)
 
@@ -98,6 +113,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("step"), st.integers(0, 7)),
     st.tuples(st.sampled_from(["flush", "pause", "resume", "soon"]), st.just(0)),
     st.tuples(st.just("want"), st.integers(0, 7)),
+    st.tuples(st.just("recover"), st.integers(0, 63)),  # which instruments, and how far back
 )
 
 
@@ -105,7 +121,7 @@ ACTIONS = st.one_of(
 @given(st.lists(ACTIONS, max_size=80), st.sampled_from([4, 1000]))
 def test_what_was_wanted_came_once_and_in_order(actions: list[tuple[str, int]], tape_steps: int) -> None:
     wire = Wire(tape_steps)
-    wanted = 0
+    wanted, begun = 0, False
     since = [0] * INSTRUMENTS  # n of each instrument when it was last asked for
     for action, argument in [*actions, ("resume", 0), ("flush", 0), ("soon", 0), ("flush", 0), ("soon", 0)]:
         match action:
@@ -125,9 +141,19 @@ def test_what_was_wanted_came_once_and_in_order(actions: list[tuple[str, int]], 
                 for index in range(INSTRUMENTS):
                     if argument >> index & 1 and not wanted >> index & 1:
                         since[index] = wire.n[index]
-                wanted = argument
+                wanted, begun = argument, True
                 wire.outlet.change(Interest.of([TRADES], wanted))
+            case "recover" if argument & 7 & ~wanted:
+                back = max(wire.feed.tape.oldest - 1, wire.feed.tape.head - argument // 8)
+                place = max(back, wire.outlet.cursor) if begun else back
+                added, begun = argument & 7 & ~wanted, True
+                for index in range(INSTRUMENTS):
+                    if added >> index & 1:
+                        since[index] = wire.counts[place][index]
+                wanted |= added
+                wire.recover(Interest.of([TRADES], added), place)
     ticks = wire.received()
+    assert wire.told == wire.asked
     assert [seq for seq, _, _ in ticks] == sorted(seq for seq, _, _ in ticks)
     assert len(set(wire.written)) == len(wire.written)
     for index in range(INSTRUMENTS):

@@ -3,29 +3,17 @@
 import time
 import urllib.request
 from collections.abc import Callable
-from typing import Any
 
-import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from conftest import RunningServer
-from plain_client import PlainClient
+from plain_http import fetch, refused
 
 
 @pytest.fixture(scope="module")
 def server(serve_ticker: Callable[..., RunningServer]) -> RunningServer:
     return serve_ticker("--instruments", "103")
-
-
-def fetch(server: RunningServer, path: str, **headers: str) -> tuple[Any, dict[str, str]]:
-    """Return a body, read where it is JSON, and the headers in lower case."""
-    request = urllib.request.Request(server.url + path, headers=headers)
-    with urllib.request.urlopen(request, timeout=5) as response:
-        data = response.read()
-        kind = response.headers.get_content_type()
-        found = {name.lower(): value for name, value in response.headers.items()}
-        return (orjson.loads(data) if kind == "application/json" else data), found
 
 
 def test_instruments_are_described(server: RunningServer) -> None:
@@ -92,71 +80,60 @@ def test_files_of_the_page_are_not_sent_twice(server: RunningServer) -> None:
         assert unchanged.value.code == 304
 
 
-def refused(server: RunningServer, path: str) -> tuple[int, dict[str, Any]]:
-    """Fetch what is refused; return its status and problem."""
-    with pytest.raises(urllib.request.HTTPError) as raised:
-        fetch(server, path)
-    with raised.value as error:
-        return error.code, orjson.loads(error.read())
-
-
-def test_polls_follow_each_other_without_a_hole(server: RunningServer) -> None:
-    path = "v1/ticks?symbols=*&channels=trades,quotes"
-    answer = fetch(server, path)[0]
-    assert answer["batches"] == []  # without since: where the tape stands
-    last: dict[tuple[str, str], int] = {}
-    here, seq = f"{answer['epoch']}:0", 0
-    for _ in range(30):
-        answer = fetch(server, f"{path}&limit=3&since={here}")[0]
-        here = f"{answer['epoch']}:{answer['seq']}"
-        assert len(answer["batches"]) <= 3
-        for batch in answer["batches"]:
-            assert batch["type"] == "ticks"
-            assert seq < batch["seq"] <= answer["seq"]
-            seq = batch["seq"]
-            for tick in batch["data"]:
-                key = tick["ch"], tick["sym"]
-                assert tick["n"] == last.get(key, tick["n"] - 1) + 1
-                last[key] = tick["n"]
-    assert len(last) > 103  # the opening quotes, and trades
-
-
-def test_a_poll_may_begin_with_the_tape(server: RunningServer) -> None:
-    epoch = fetch(server, "v1/ticks?symbols=ACME")[0]["epoch"]
-    first = fetch(server, f"v1/ticks?symbols=*&channels=quotes&since={epoch}:0&limit=1")[0]
-    assert first["seq"] == first["batches"][0]["seq"] == 1
-    assert len(first["batches"][0]["data"]) == 103
-
-
-def test_a_poll_reads_the_same_ticks_as_a_stream(server: RunningServer) -> None:
-    with PlainClient(server.port) as client:
-        client.send({"op": "subscribe", "symbols": ["ACME", "BYTE"], "channels": ["trades", "quotes"]})
-        granted = client.read_until("subscribed")[-1]
-        streamed = [tick for message in client.read(1.5) if message["type"] == "ticks" for tick in message["data"]]
-    epoch = fetch(server, "v1/ticks?symbols=ACME")[0]["epoch"]
-    path = f"v1/ticks?symbols=ACME,BYTE&channels=trades,quotes&since={epoch}:{granted['seq']}&limit=1000"
-    polled = [tick for batch in fetch(server, path)[0]["batches"] for tick in batch["data"]]
-    assert len(streamed) > 10
-    assert polled[: len(streamed)] == streamed
-
-
-def test_a_position_that_cannot_be_read_on_from_is_refused(serve_ticker: Callable[..., RunningServer]) -> None:
-    server = serve_ticker("--feed.tape-s", "0.5")
-    time.sleep(1)
-    here = fetch(server, "v1/ticks?symbols=ACME")[0]
-    path = "v1/ticks?symbols=ACME&since="
-    code, problem = refused(server, f"{path}other:1")
-    assert (code, problem["code"], problem["epoch"]) == (400, "bad_position", here["epoch"])
-    assert refused(server, f"{path}{here['epoch']}:99999999")[1]["code"] == "bad_position"
-    assert refused(server, f"{path}nonsense")[1]["code"] == "bad_position"
-    code, problem = refused(server, f"{path}{here['epoch']}:1")
-    assert (code, problem["code"]) == (410, "gone")
-    epoch, _, oldest = problem["oldest"].partition(":")
-    assert epoch == here["epoch"]
-    assert int(oldest) > 1
-    for limit in ("0", "1001", "x", "-1", ""):
-        assert refused(server, f"v1/ticks?symbols=ACME&limit={limit}")[1]["field"] == "limit"
-
-
 def test_answers_that_change_are_not_kept_by_caches(server: RunningServer) -> None:
     assert fetch(server, "v1/snapshot?symbols=ACME")[1]["cache-control"] == "no-store"
+
+
+def test_bars_are_finished_and_oldest_first(serve_ticker: Callable[..., RunningServer]) -> None:
+    server = serve_ticker("--config", "configs/load.toml")
+    epoch = fetch(server, "readyz")[0]["epoch"]
+    while (here := fetch(server, "v1/bars?symbol=SYM0001&interval=1s")[0])["seq"] < 310:
+        time.sleep(0.1)
+    assert (here["epoch"], here["symbol"], here["interval"]) == (epoch, "SYM0001", "1s")
+    assert [bar["trades"] for bar in here["bars"][:3]] == [99, 100, 100]  # step 100 opens the second second
+    assert [bar["t"] % 1_000_000 for bar in here["bars"]] == [0] * len(here["bars"])
+    ticks = fetch(server, f"v1/ticks?symbols=SYM0001&since={epoch}:0&limit=1000")[0]["batches"]
+    trades = [tick for batch in ticks for tick in batch["data"]]
+    for bar in here["bars"]:
+        inside = [trade for trade in trades if bar["t"] <= trade["t"] < bar["t"] + 1_000_000]
+        prices = [trade["px"] for trade in inside]
+        assert (bar["open"], bar["high"], bar["low"], bar["close"]) == (
+            prices[0],
+            max(prices),
+            min(prices),
+            prices[-1],
+        )
+        assert bar["volume"] == sum(trade["sz"] for trade in inside)
+        assert bar["vwap"] == pytest.approx(sum(t["px"] * t["sz"] for t in inside) / bar["volume"], abs=1e-6)
+    assert fetch(server, "v1/bars?symbol=SYM0001&interval=1s&limit=2")[0]["bars"][-1]["t"] >= here["bars"][-1]["t"]
+    assert fetch(server, "v1/bars?symbol=SYM0001")[0]["bars"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "field"),
+    [
+        ("", "bad_request", "symbol"),
+        ("symbol=ACME&interval=2m", "bad_request", "interval"),
+        ("symbol=ACME&limit=0", "bad_request", "limit"),
+        ("symbol=ACME&limit=10001", "bad_request", "limit"),
+        ("symbol=ACME&symbols=ACME", "bad_request", "symbols"),
+        ("symbol=*", "unknown_symbol", None),
+    ],
+)
+def test_bars_that_cannot_be_had_are_refused(server: RunningServer, query: str, code: str, field: str | None) -> None:
+    problem = refused(server, f"v1/bars?{query}")[1]
+    assert (problem["code"], problem.get("field")) == (code, field)
+
+
+@pytest.mark.parametrize("path", ["v1/instruments", "v1/instruments/ACME", "v1/bars?symbol=ACME&interval=1m", ""])
+@pytest.mark.parametrize("asked", ["{}", "W/{}", '"other", {}', "*"])
+def test_what_has_not_changed_is_not_sent_again(server: RunningServer, path: str, asked: str) -> None:
+    whole, headers = fetch(server, path)
+    assert whole
+    with pytest.raises(urllib.request.HTTPError) as unchanged:
+        fetch(server, path, **{"If-None-Match": asked.format(headers["etag"])})
+    with unchanged.value as answer:
+        assert (answer.code, answer.read()) == (304, b"")
+        assert answer.headers["ETag"] == headers["etag"]
+        assert "Content-Length" not in answer.headers
+    assert fetch(server, path, **{"If-None-Match": '"other"'})[0]

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ticker.interest import Interest
-from ticker.session.pace import Pace
+from ticker.session.messages import Recovered
+from ticker.session.pace import Pace, Recovery, recovered
 
 masks = st.integers(0, 15)
 
@@ -17,31 +18,50 @@ def interest(mask: int) -> Interest:
 class Pacing(RuleBasedStateMachine):
     """The tape grows, the interest changes at its head, and entries are read in turn or lost at the old end.
 
-    What is owed of a position is what was wanted when it was published and has been wanted at every moment since.
+    What is owed of a position is what was wanted when it was published and has been wanted at every moment since, and
+    what was asked for afterwards from before that position on.
     """
 
     @initialize(start=st.integers(0, 100), mask=masks)
     def begin(self, start: int, mask: int) -> None:
         self.head = self.cursor = start
         self.pace = Pace(start, interest(mask))
-        self.changes = [(start, interest(mask))]
+        self.wish = interest(mask)
+        self.debts: dict[int, Interest] = {}
+        self.recoveries: list[Recovery] = []
         self.dropped, self.since = 0, start
 
     def owed(self, seq: int) -> Interest:
-        in_force = max(k for k, (head, _) in enumerate(self.changes) if head < seq)
-        wanted = self.changes[in_force][1]
-        for _, later in self.changes[in_force + 1 :]:
-            wanted = wanted & later
-        return wanted
+        return self.debts.get(seq, self.wish)
 
     @rule(steps=st.integers(1, 4))
     def publish(self, steps: int) -> None:
-        self.head += steps
+        for _ in range(steps):
+            self.head += 1
+            self.debts[self.head] = self.wish
 
     @rule(mask=masks)
     def change(self, mask: int) -> None:
         self.pace.change(interest(mask), self.head)
-        self.changes.append((self.head, interest(mask)))
+        self.wish = interest(mask)
+        self.debts = {seq: wanted & self.wish for seq, wanted in self.debts.items()}
+
+    @rule(mask=masks, data=st.data())
+    def recover(self, mask: int, data: st.DataObject) -> None:
+        since = data.draw(st.integers(self.cursor, self.head))
+        self.pace.widen(interest(mask), since)
+        self.pace.recoveries.append(Recovery(since, self.head))
+        self.recoveries.append(Recovery(since, self.head))
+        self.wish = self.wish | interest(mask)
+        self.debts = {seq: owed | interest(mask) if seq > since else owed for seq, owed in self.debts.items()}
+
+    @rule()
+    def tell(self) -> None:
+        """Whoever asked for the past learns that it has been sent: once, and not before."""
+        done = [recovery for recovery in self.recoveries if recovery.until <= self.cursor]
+        assert self.pace.recovered() == done
+        assert self.pace.recovered() == []
+        self.recoveries = [recovery for recovery in self.recoveries if recovery.until > self.cursor]
 
     @precondition(lambda self: self.cursor < self.head)
     @rule(data=st.data())
@@ -81,7 +101,7 @@ class Pacing(RuleBasedStateMachine):
     @invariant()
     def when_level_it_wants_what_was_last_asked_for(self) -> None:
         if self.cursor == self.head:
-            assert self.pace.interest == self.changes[-1][1]
+            assert self.pace.interest == self.wish
             assert self.pace.turns == []
 
 
@@ -124,3 +144,10 @@ def test_a_loss_begins_where_the_last_tick_was_had() -> None:
     pace.lose(12, 3)
     pace.lose(13, 4)
     assert (pace.since, pace.cursor, pace.dropped) == (11, 13, 7)
+
+
+def test_a_recovery_says_what_could_not_be_filled() -> None:
+    assert recovered("tape", Recovery(3, 9), None) == Recovered(from_="tape:3", to="tape:9", complete=True)
+    assert recovered("tape", Recovery(3, 9), (4, 7)) == Recovered(
+        from_="tape:3", to="tape:9", complete=False, gap={"from": "tape:4", "to": "tape:7"}
+    )

@@ -188,7 +188,7 @@ class Outlet:
         if pace.cursor < stop:
             self._catch_up(pace, stop)
             self._serve_soon()
-        elif pace.cursor > feed.flushed or pace.turns:
+        elif pace.cursor > feed.flushed or pace.turns or pace.recoveries:
             feed.await_flush(self)
         else:
             self._rejoin(pace)
