@@ -37,6 +37,7 @@ class Events:
             self._receive()
         self.head, _, self._rest = self._rest.partition(b"\r\n\r\n")
         self.comments = 0
+        self.place = ""
         self.bytes_received = 0
         self.events: list[tuple[str, str, Any]] = []
 
@@ -70,6 +71,7 @@ class Events:
 
     def _take(self, block: str) -> None:
         fields = dict(line.split(": ", 1) for line in block.split("\n"))
+        self.place = fields.get("id", self.place)
         if "data" in fields:
             self.events.append((fields["event"], fields.get("id", ""), orjson.loads(fields["data"])))
         self.comments += "" in fields
@@ -107,6 +109,31 @@ def test_a_reader_goes_on_where_it_was(server: RunningServer, how: str) -> None:
     with Events(server.port, query if how == "header" else f"{query}&from={place}", *header) as reader:
         second = reader.read(0.8)
     assert assert_no_hole([*first, *second]) > 100
+    [recovered] = [message for message in second if message["type"] == "recovered"]
+    assert (recovered["from"], recovered["complete"]) == (place, True)
+
+
+@pytest.mark.parametrize("place", ["other:7", "{tape}:99999999", "{tape}:1"])
+def test_a_browser_that_comes_back_too_late_is_told_so_and_shown_the_present(
+    serve_ticker: Callable[..., RunningServer], place: str
+) -> None:
+    """After a refusal an EventSource would never come back."""
+    server = serve_ticker("--feed.tape-s", "0.5")
+    with Events(server.port, "symbols=*") as reader:
+        reader.read(1)
+        tape = reader.events[0][1].partition(":")[0]
+    place = place.format(tape=tape)
+    with Events(server.port, "symbols=*&channels=trades,quotes", f"Last-Event-ID: {place}") as reader:
+        messages = reader.read(0.5)
+    recovered = messages[0]
+    assert reader.events[0][:2] == ("recovered", "")
+    assert (recovered["from"], recovered["complete"]) == (place, False)
+    assert recovered["gap"] == {"from": place, "to": recovered["to"]}
+    assert [kind for kind, _, _ in reader.events[1:4]] == ["snapshot", "snapshot", "ticks"]
+    assert reader.events[1][1] == recovered["to"]
+    assert_no_hole(messages)
+    with Events(server.port, f"symbols=*&from={place}") as reader:
+        assert reader.head.split(b" ")[1] in (b"400", b"410")
 
 
 def test_a_reader_may_begin_with_the_tape(server: RunningServer) -> None:
@@ -124,6 +151,7 @@ def test_a_sign_of_life_comes_while_nothing_else_does(serve_ticker: Callable[...
     with Events(server.port, "symbols=SYM0000&channels=quotes") as reader:
         assert reader.read(1.8) == []
         assert 2 <= reader.comments <= 8
+        assert reader.place.rpartition(":")[2].isdigit()  # so that it need not begin again where the last event was
 
 
 @pytest.mark.parametrize(

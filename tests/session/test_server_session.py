@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from ticker.errors import Refusal
 from ticker.instruments import Instrument, Universe
+from ticker.interest import Interest
 from ticker.session.messages import (
     Ack,
     AnyClientMessage,
@@ -24,7 +25,7 @@ from ticker.session.messages import (
     Unsubscribe,
     Unsubscribed,
 )
-from ticker.session.server import ServerSession
+from ticker.session.server import Resume, ServerSession
 from ticker.session.terms import Standing, Terms, resolve_symbols
 from ticker.ticks import CHANNELS, QUOTES, TRADES
 
@@ -348,3 +349,79 @@ class Subscribing(RuleBasedStateMachine):
 
 TestSubscribing = Subscribing.TestCase
 TestSubscribing.settings = settings(deadline=None, max_examples=60, stateful_step_count=25)
+
+
+def test_a_subscription_may_begin_in_the_past() -> None:
+    session = new_session()
+    [granted], shown, resume = session.receive(Subscribe(symbols=["BBB"], from_="tape:15"), STANDING, NOW_US)
+    assert (granted.snapshot, shown) == (False, [])
+    assert resume == Resume(Interest.of([TRADES], 0b10), 15)
+
+
+def test_only_what_was_not_subscribed_before_is_sent_again() -> None:
+    session = subscribed_to("BBB")
+    message = Subscribe(symbols=["BBB", "CCC"], from_=f"tape:{SENT}", snapshot=True)
+    [granted], shown, resume = session.receive(message, STANDING, NOW_US)
+    assert granted.snapshot
+    assert shown == [SnapshotHead(TRADES, [2])]
+    assert resume == Resume(Interest.of([TRADES], 0b100), SENT)
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "details"),
+    [
+        ("tape:9", "gone", {"oldest": "tape:10"}),
+        ("tape:41", "bad_position", {"seq": HEAD}),
+        ("other:20", "bad_position", {"epoch": "tape"}),
+        ("tape", "bad_position", {}),
+    ],
+)
+def test_a_place_to_begin_must_be_on_the_tape(place: str, code: str, details: dict[str, Any]) -> None:
+    refusal = refused(new_session(), Subscribe(symbols=["BBB"], from_=place))
+    assert (refusal.code, refusal.details) == (code, details)
+
+
+def test_the_beginning_is_as_far_back_as_is_kept() -> None:
+    resume = new_session().receive(Subscribe(symbols=["BBB"], from_="tape:0"), STANDING, NOW_US).resume
+    assert resume is not None
+    assert resume.since == 10
+
+
+def test_positions_of_one_conversation_only_rise() -> None:
+    refusal = refused(subscribed_to("BBB"), Subscribe(symbols=["CCC"], from_=f"tape:{SENT - 1}"))
+    assert (refusal.code, refusal.details) == ("bad_position", {"seq": SENT})
+
+
+def test_what_an_answer_shows_can_be_asked_for() -> None:
+    session = new_session()
+    table = {QUOTES: ["AAA", "CCC"], TRADES: ["BBB"]}
+    [granted], _ = tell(session, Subscribe(subscriptions=table))
+    assert granted.subscriptions == table
+    assert (granted.channels, granted.symbols) == ([QUOTES, TRADES], ["AAA", "BBB", "CCC"])
+    again = new_session()
+    tell(again, Subscribe(subscriptions=granted.subscriptions))
+    assert again.interest == session.interest
+
+
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        ({}, "bad_request"),
+        ({TRADES: []}, "bad_request"),
+        ({"trade": ["AAA"]}, "unknown_channel"),
+        ({TRADES: ["AAA"] * 7}, "too_many_symbols"),
+    ],
+)
+def test_a_table_that_asks_for_nothing_is_refused(table: dict[str, list[str]], code: str) -> None:
+    assert refused(new_session(), Subscribe(subscriptions=table)).code == code
+
+
+def test_a_table_goes_in_place_of_symbols() -> None:
+    message = Subscribe(symbols=["AAA"], subscriptions={TRADES: ["BBB"]})
+    assert refused(new_session(), message).details == {"field": "subscriptions"}
+
+
+def test_unknown_symbols_of_a_table_are_named_once() -> None:
+    [error, granted], _ = tell(new_session(), Subscribe(subscriptions={TRADES: ["ZZZ", "AAA"], QUOTES: ["ZZZ"]}))
+    assert error.details == {"symbols": ["ZZZ"], "count": 1}
+    assert granted.subscriptions == {TRADES: ["AAA"]}
