@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -34,6 +34,8 @@ class Contestant:
     protocol: str = ""
     step_ticks: int = 0
     """Ticks in one step of `seq`, or 0 where messages carry no `seq`."""
+    events: str = ""
+    """Where server-sent events are read, in place of a WebSocket."""
 
 
 def run_quietly(*command: str) -> None:
@@ -83,6 +85,11 @@ def ticker(python: str) -> Contestant:
     return Contestant("ticker", command, json.dumps(trades), json.dumps(quotes), "ticker.v1.json", len(SYMBOLS))
 
 
+def ticker_sse(python: str) -> Contestant:
+    """Returns the same server, read as server-sent events."""
+    return replace(ticker(python), name="ticker_sse", protocol="", events="/v1/sse?symbols=*&channels=trades")
+
+
 def loop(_python: str) -> Contestant:
     """Returns the bare C yardstick, which sends to whoever connected and has no idle subscribers."""
     command = (compiled(HERE / "peers/loop.c"), "--port", "0")
@@ -107,6 +114,7 @@ def broadcast(python: str) -> Contestant:
 
 CONTESTANTS: dict[str, Callable[[str], Contestant]] = {
     "ticker": ticker,
+    "ticker_sse": ticker_sse,
     "loop": loop,
     "bun": bun,
     "node_ws": node_ws,

@@ -1,4 +1,5 @@
-/* receiver: N WebSocket clients in one thread, counting what one server delivers.
+/* receiver: N WebSocket clients (or, with --events, N readers of server-sent events) in one thread, counting what one
+ * server delivers.
  *
  * 1. Opens --idle connections (if any), prints "idle ready" when each was sent the --idle-marker, waits for a line on stdin.
  * 2. Opens --clients connections; each is ready once it has received a tick, so no slow ramp hides in the window.
@@ -39,7 +40,7 @@ enum {
     BUCKETS = 64 << SUB_BITS,
 };
 
-typedef enum { CONNECTING, UPGRADING, SUBSCRIBED, READY, GONE } stage;
+typedef enum { CONNECTING, REQUESTED, SUBSCRIBED, READY, GONE } stage;
 
 typedef struct {
     int fd;
@@ -52,6 +53,7 @@ typedef struct {
 
 static struct {
     int port, clients, idle;
+    bool events;
     double warmup_s, seconds;
     int64_t seq_step, step_ticks, step_us;
     const char *path, *protocol, *message, *marker, *idle_message, *idle_marker;
@@ -211,6 +213,14 @@ static size_t take_frames(connection *c, const uint8_t *bytes, size_t size) {
     return at;
 }
 
+/* The same for events: blocks of lines, each ended by an empty one. */
+static size_t take_events(connection *c, const uint8_t *bytes, size_t size) {
+    size_t at = 0;
+    for (const uint8_t *end; (end = memmem(bytes + at, size - at, "\n\n", 2)); at = (size_t)(end - bytes) + 2)
+        on_message(c, (const char *)bytes + at, (size_t)(end - bytes) - at);
+    return at;
+}
+
 /* ---- one connection: connect, upgrade, subscribe, read ---- */
 
 static void open_connection(bool idle) {
@@ -231,30 +241,33 @@ static void open_connection(bool idle) {
     epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &event);
 }
 
-static void request_upgrade(connection *c) {
+static void request(connection *c) {
     int error = 0;
     socklen_t size = sizeof error;
     getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size);
     if (error) die("connect: %s", strerror(error));
-    char request[1024];
-    int length = snprintf(request, sizeof request,
-                          "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s\r\n",
-                          option.path, option.port, option.protocol ? "Sec-WebSocket-Protocol: " : "",
+    char head[1024];
+    int length = snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%s%s\r\n",
+                          option.path, option.port, option.events ? "" :
+                          "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                          option.protocol ? "Sec-WebSocket-Protocol: " : "",
                           option.protocol ? option.protocol : "", option.protocol ? "\r\n" : "");
-    if (length < 0 || (size_t)length >= sizeof request) die("the request is too long");
-    send_all(c, request, (size_t)length);
-    c->stage = UPGRADING;
+    if (length < 0 || (size_t)length >= sizeof head) die("the request is too long");
+    send_all(c, head, (size_t)length);
+    c->stage = REQUESTED;
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)(c - connections)};
     epoll_ctl(poller, EPOLL_CTL_MOD, c->fd, &event);
 }
 
 /* Returns the size of the answer's head, or 0 while it is incomplete. */
-static size_t take_upgrade(connection *c, const uint8_t *bytes, size_t size) {
+static size_t take_head(connection *c, const uint8_t *bytes, size_t size) {
     const uint8_t *end = memmem(bytes, size, "\r\n\r\n", 4);
     if (!end) return 0;
-    if (size < 12 || memcmp(bytes, "HTTP/1.1 101", 12)) die("refused: %.*s", (int)(end - bytes), (const char *)bytes);
+    const char *wanted = option.events ? "HTTP/1.1 200" : "HTTP/1.1 101";
+    if (size < 12 || memcmp(bytes, wanted, 12)) die("refused: %.*s", (int)(end - bytes), (const char *)bytes);
     c->stage = SUBSCRIBED;
+    if (option.events) return (size_t)(end - bytes) + 4;
     const char *message = c->idle ? option.idle_message : option.message;
     send_frame(c, 1, message, strlen(message));
     return (size_t)(end - bytes) + 4;
@@ -279,8 +292,8 @@ static void on_readable(connection *c) {
     }
     seen.bytes += (uint64_t)got;
     size_t size = c->rest_bytes + (size_t)got, used = 0;
-    if (c->stage == UPGRADING) used = take_upgrade(c, buffer, size);
-    if (c->stage != UPGRADING) used += take_frames(c, buffer + used, size - used);
+    if (c->stage == REQUESTED) used = take_head(c, buffer, size);
+    if (c->stage != REQUESTED) used += (option.events ? take_events : take_frames)(c, buffer + used, size - used);
     keep_rest(c, buffer + used, c->stage == GONE ? 0 : size - used);
 }
 
@@ -301,7 +314,7 @@ static void poll_once(int timeout_ms) {
             continue;
         }
         connection *c = &connections[events[i].data.u32];
-        if (c->stage == CONNECTING) request_upgrade(c);
+        if (c->stage == CONNECTING) request(c);
         else if (c->stage != GONE) on_readable(c);
     }
 }
@@ -358,13 +371,14 @@ static void measure(void) {
 
 static void parse_options(int argc, char **argv) {
     enum { PORT, PATH, PROTOCOL, CLIENTS, MESSAGE, MARKER, WARMUP, SECONDS, SEQ_STEP, STEP_TICKS, STEP_US, IDLE,
-           IDLE_MESSAGE, IDLE_MARKER };
+           IDLE_MESSAGE, IDLE_MARKER, EVENT_STREAM };
     static const struct option names[] = {
         {"port", 1, 0, PORT},         {"path", 1, 0, PATH},         {"protocol", 1, 0, PROTOCOL},
         {"clients", 1, 0, CLIENTS},   {"message", 1, 0, MESSAGE},   {"marker", 1, 0, MARKER},
         {"warmup", 1, 0, WARMUP},     {"seconds", 1, 0, SECONDS},   {"seq-step", 1, 0, SEQ_STEP},
         {"step-ticks", 1, 0, STEP_TICKS}, {"step-us", 1, 0, STEP_US}, {"idle", 1, 0, IDLE},
-        {"idle-message", 1, 0, IDLE_MESSAGE}, {"idle-marker", 1, 0, IDLE_MARKER}, {0}};
+        {"idle-message", 1, 0, IDLE_MESSAGE}, {"idle-marker", 1, 0, IDLE_MARKER},
+        {"events", 0, 0, EVENT_STREAM}, {0}};
     for (int name; (name = getopt_long(argc, argv, "", names, NULL)) != -1;) switch (name) {
         case PORT: option.port = atoi(optarg); break;
         case PATH: option.path = optarg; break;
@@ -380,6 +394,7 @@ static void parse_options(int argc, char **argv) {
         case IDLE: option.idle = atoi(optarg); break;
         case IDLE_MESSAGE: option.idle_message = optarg; break;
         case IDLE_MARKER: option.idle_marker = optarg; break;
+        case EVENT_STREAM: option.events = true; break;
         default: exit(2);
         }
     if (option.port <= 0 || option.clients < 0 || option.idle < 0) die("--port is missing, or a count is negative");

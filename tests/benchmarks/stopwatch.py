@@ -191,7 +191,7 @@ def receiving(server: Server, *, clients: int, seconds: float, warmup_s: float, 
     contestant = server.contestant
     options: dict[str, object] = {
         "port": server.port,
-        "path": server.path,
+        "path": contestant.events or server.path,
         "clients": clients,
         "message": contestant.subscribe,
         "warmup": warmup_s,
@@ -204,7 +204,9 @@ def receiving(server: Server, *, clients: int, seconds: float, warmup_s: float, 
     }
     if contestant.protocol:
         options["protocol"] = contestant.protocol
-    flags = (word for name, value in options.items() for word in (f"--{name}", str(value)))
+    flags = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    if contestant.events:
+        flags.append("--events")
     with running("receiver", (compiled(HERE / "receiver.c"), *flags), cores()[1]) as process:
         yield process
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qsl, unquote
@@ -43,7 +43,7 @@ class Request:
 
     def read(self, kind: type[AnyQuery]) -> AnyQuery:
         """Return the query's parameters. Raises Refusal (bad_request) that names the one that is wrong."""
-        known = [parameter.encode_name for parameter in msgspec.structs.fields(kind)]
+        known = _parameters(kind)
         found: dict[str, str] = {}
         for name, value in parse_qsl(self.target.partition("?")[2], keep_blank_values=True):
             if name not in known:
@@ -57,6 +57,11 @@ class Request:
         except msgspec.ValidationError as error:
             name, sentence = native.field_of(str(error))
             raise Refusal("bad_request", f"{name}: {sentence}", field=name) from None
+
+
+@cache
+def _parameters(kind: type[Query]) -> tuple[str, ...]:
+    return tuple(parameter.encode_name for parameter in msgspec.structs.fields(kind))
 
 
 @dataclass
