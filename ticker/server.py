@@ -121,7 +121,9 @@ class Server:
 
     def _routes(self) -> Routes:
         rest = Rest(self.house)
-        handlers = {**rest.handlers(), TICKS: Polls(self.house).ticks}
+        polls = Polls(self.house)
+        self.metrics.gauge("polls_held", "Long polls that wait for something to come.", lambda: polls.held)
+        handlers = {**rest.handlers(), TICKS: polls.ticks}
         page = Page(self._folder, rest, [*handlers, STREAM, EVENTS, HELLO])
         return Routes(
             {**page.handlers(), **handlers},

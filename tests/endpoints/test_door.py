@@ -258,3 +258,25 @@ def test_a_packet_full_of_requests_does_not_fill_our_memory(server: RunningServe
     answer = exchange(server, get("/v1/instruments") * 45)
     assert 10 < answer.count(b"HTTP/1.1 200 OK") < 45
     assert b"HTTP/1.1 429 " in answer
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_a_client_that_does_not_read_its_answers_cannot_begin_a_conversation(
+    serve_ticker: Callable[..., RunningServer], loop: str
+) -> None:
+    """What took the transport over would not know that it is full."""
+    server = serve_ticker("--server.loop", loop, "--stream.buffer-bytes", "2048", "--instruments", "2000")
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", server.port))
+        client.settimeout(5)
+        client.sendall(get("/v1/instruments") * 3)
+        time.sleep(0.3)
+        client.sendall(WEBSOCKET)
+        time.sleep(0.3)
+        answer = b""
+        with suppress(TimeoutError, ConnectionResetError):
+            while part := client.recv(65536):
+                answer += part
+    assert b"HTTP/1.1 400 Bad Request" in answer
+    assert b"101 Switching Protocols" not in answer

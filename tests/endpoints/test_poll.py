@@ -169,11 +169,12 @@ def test_who_hangs_up_while_waiting_leaves_nothing_behind(quiet: RunningServer) 
         client.sendall(b"GET /v1/ticks?symbols=*&channels=quotes&wait=20 HTTP/1.1\r\nHost: x\r\n\r\n")
     time.sleep(0.3)
     assert gauge("audiences") == 1
+    assert gauge("polls_held") == 20
     assert gauge("connections") == 21
     for client in clients:
         client.close()
     time.sleep(0.3)
-    assert gauge("audiences") == 0
+    assert gauge("audiences") == gauge("polls_held") == 0
     assert gauge("connections") == 1
 
 

@@ -56,6 +56,7 @@ class Door(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=self._house.config.stream.buffer_bytes)
         if self._house.full or self._house.draining:
             self._refuse(Refusal("unavailable", "too many connections"))
         self._house.connections[self] = None
@@ -219,7 +220,7 @@ class Door(asyncio.Protocol):
             self._close()
         elif rest:
             self._fail(Refusal("bad_request", "nothing may be sent between a handshake and its 101"))
-        elif self._held is not None or self._waiting:
+        elif self._held is not None or self._waiting or self._paused:
             self._fail(Refusal("bad_request", "an upgrade may not wait behind a request that is still being answered"))
         else:
             self._switch(request)

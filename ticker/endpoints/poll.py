@@ -24,6 +24,7 @@ class Polls:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self.held = 0
 
     def ticks(self, request: Request) -> Response | Held:
         """Answer with what came after `since`, one message a step; without `since`, with where the tape stands."""
@@ -89,6 +90,7 @@ class Waiter:
 
     def begin(self, answer: Callable[[Response], None]) -> None:
         self._answer = answer
+        self._polls.held += 1
         self._timer = self._house.loop.call_later(self._wait_s, self.finish)
         self._wait()
 
@@ -111,7 +113,10 @@ class Waiter:
         self._say(self._polls.answer(self._seq, []))
 
     def cancel(self) -> None:
+        if self._answer is None:
+            return
         self._answer = None
+        self._polls.held -= 1
         if self._timer is not None:
             self._timer.cancel()
         if self._audience is not None:

@@ -82,7 +82,6 @@ class EventStream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=self._house.config.stream.buffer_bytes)
         self._outlet = Outlet(self._house, self, self._transport, self._frame)
         self._house.connections[self] = None
         self._transport.write(self._opening + eventstream.retry(random.randint(*RETRY_MS)))

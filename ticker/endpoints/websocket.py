@@ -92,7 +92,6 @@ class WebSocket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=self._house.config.stream.buffer_bytes)
         self._house.connections[self] = None
         self._transport.write(self._head)
         self._head = b""
