@@ -3,12 +3,15 @@
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from playwright.async_api import async_playwright
+
+from browser import CHROMIUM, FLAGS, Visit
 
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
@@ -79,3 +82,12 @@ def ticker_server(serve_ticker: Callable[..., RunningServer]) -> Iterator[Runnin
     yield server
     if server.process.poll() is None:
         server.stop()
+
+
+@pytest.fixture
+async def visit() -> AsyncIterator[Visit]:
+    """A page in a browser of its own, for one test."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield Visit(await browser.new_page())
+        await browser.close()

@@ -6,14 +6,15 @@
  */
 
 import { waitMs } from "./backoff.js";
+import { utf8Bytes } from "./frames.js";
 
 /** @import {ClientMessage, ServerMessage} from "./messages.js" */
 /** @typedef {"connecting" | "live" | "reconnecting" | "closed"} State */
 /**
  * @typedef {object} Listener
  * @property {(state: State, why: string) => void} onState
- * @property {(message: ServerMessage) => void} onMessage
- * @property {(message: ClientMessage) => void} onSent
+ * @property {(message: ServerMessage, bytes: number) => void} onMessage  with the length of its text
+ * @property {(message: ClientMessage, bytes: number) => void} onSent
  */
 
 const STEADY_MS = 5_000; // a connection that held this long has earned a quick retry
@@ -64,21 +65,24 @@ export class Connection {
   /** @param {ClientMessage} message @returns {boolean} whether it was sent */
   send(message) {
     if (this.state !== "live" || this.#socket?.readyState !== WebSocket.OPEN) return false;
-    this.#socket.send(JSON.stringify(message));
-    this.#listener.onSent(message);
+    const text = JSON.stringify(message);
+    this.#socket.send(text);
+    this.#listener.onSent(message, utf8Bytes(text));
     return true;
   }
 
   #open() {
     const socket = new WebSocket(this.#url, "ticker.v1.json");
-    socket.onmessage = (event) => this.#hear(JSON.parse(event.data));
+    socket.onmessage = (event) => this.#hear(event.data);
     socket.onclose = (event) => this.#lose(event.code, event.reason);
     this.#socket = socket;
     this.#askedS = null;
   }
 
-  /** @param {ServerMessage} message */
-  #hear(message) {
+  /** @param {string} text */
+  #hear(text) {
+    /** @type {ServerMessage} */
+    const message = JSON.parse(text);
     this.#heard = true;
     if (message.type === "closing") this.#askedS = message.reconnect_after_s;
     if (message.type === "welcome") {
@@ -86,7 +90,7 @@ export class Connection {
       this.#keepWatch(message.heartbeat_s * 1000);
       this.#become("live", "");
     }
-    this.#listener.onMessage(message);
+    this.#listener.onMessage(message, utf8Bytes(text));
   }
 
   /** @param {number} code @param {string} reason */

@@ -22,3 +22,6 @@ export const duration = (durationMs) => `${durationMs.toFixed(durationMs < 10 ? 
 
 /** @param {Date} date */
 export const clock = (date) => date.toTimeString().slice(0, 8);
+
+/** @param {number} many */
+export const bytes = (many) => (many < 1_000 ? `${many} B` : many < 1e6 ? `${(many / 1e3).toFixed(1)} kB` : `${(many / 1e6).toFixed(2)} MB`);

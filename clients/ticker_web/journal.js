@@ -54,12 +54,13 @@ function part(className, text, label) {
   return span;
 }
 
-/** Long lists are cut short: the whole frame is in devtools. @param {object} message */
-function abbreviated(message) {
+/** Long lists are cut short: the whole frame is in devtools. @param {object} message @returns {string} */
+export function abbreviated(message) {
   const text = JSON.stringify(message, (_, value) => {
     if (!Array.isArray(value) || value.length <= ITEMS_MAX) return value;
     const shown = typeof value[0] === "string" ? value.slice(0, ITEMS_MAX) : [];
-    return [...shown, `… ${value.length - shown.length} ${shown.length > 0 ? "more" : "ticks"}`];
+    const kind = shown.length > 0 ? "more" : Array.isArray(value[0]) ? "headers" : "ticks";
+    return [...shown, `… ${value.length - shown.length} ${kind}`];
   });
   return text.replaceAll(',"', ', "');
 }

@@ -7,6 +7,9 @@ import { count, duration, NOTHING } from "./format.js";
 import { CHANNELS, Interest } from "./interest.js";
 import { Journal } from "./journal.js";
 import { Rate } from "./rates.js";
+import { listed } from "./transports/once.js";
+import { Record } from "./upgrade/record.js";
+import { Views } from "./views.js";
 
 /** @import {Channel, ServerMessage, Welcome} from "./messages.js" */
 
@@ -22,9 +25,11 @@ const filter = /** @type {HTMLInputElement} */ (byId("filter"));
 const board = new Board(byId("rows"));
 const journal = new Journal(byId("journal"));
 const rates = { ticks: new Rate(), messages: new Rate() };
-const url = new URL("v1/stream", location.href);
+const record = new Record();
+const base = new URL(".", location.href);
+const url = new URL("v1/stream?handshake=true", base);
 url.protocol = url.protocol.replace("http", "ws");
-const connection = new Connection(url, { onState, onMessage, onSent: (message) => journal.sent(message) });
+const connection = new Connection(url, { onState, onMessage, onSent });
 const interest = new Interest((message) => connection.send(message));
 const acks = new Acks((message) => connection.send(message));
 
@@ -36,14 +41,22 @@ let conversation = 0;
 function onState(state, why) {
   document.body.dataset.state = state;
   if (state !== "live") interest.suspend();
+  if (state === "live") record.restart();
   write("state", state);
   write("why", why);
   write("switch", state === "closed" ? "Connect" : "Disconnect");
   /** @type {HTMLButtonElement} */ (byId("ping")).disabled = state !== "live";
 }
 
-/** @param {ServerMessage} message */
-function onMessage(message) {
+/** @param {import("./messages.js").ClientMessage} message @param {number} bytes */
+function onSent(message, bytes) {
+  record.sent(message, bytes);
+  journal.sent(message);
+}
+
+/** @param {ServerMessage} message @param {number} bytes */
+function onMessage(message, bytes) {
+  record.received(message, bytes);
   rates.messages.add();
   if (message.type === "ticks") {
     rates.ticks.add(message.data.length);
@@ -82,9 +95,9 @@ function onWord(message) {
 async function begin(welcome) {
   const current = (conversation += 1);
   if (welcome.epoch !== tape.epoch || welcome.seq < tape.seq) {
-    const instruments = await listed();
+    const instruments = await listed(base);
     if (current !== conversation || connection.state !== "live") return;
-    if (instruments === null) return connection.drop("no list of instruments");
+    if (!instruments) return connection.drop("no list of instruments");
     board.build(instruments);
     write("epoch", welcome.epoch);
   }
@@ -92,16 +105,6 @@ async function begin(welcome) {
   acks.restart();
   interest.restart(board.symbols, welcome.limits.symbols);
   follow();
-}
-
-/** @returns {Promise<import("./messages.js").Instrument[] | null>} what is traded, or null where that cannot be had */
-async function listed() {
-  try {
-    const answer = await fetch("v1/instruments");
-    return answer.ok ? (await answer.json()).instruments : null;
-  } catch {
-    return null; // not reached, or cut short
-  }
 }
 
 /** Show what the filter lets through, and subscribe to that alone. */
@@ -124,6 +127,11 @@ function showFigures() {
   write("messages-rate", count(Math.round(rates.messages.sample(nowMs))));
   write("missed", count(board.missed));
   acks.remind();
+}
+
+function upgradeAgain() {
+  connection.hangUp();
+  connection.dial();
 }
 
 let typing = 0;
@@ -149,4 +157,9 @@ byId("switch").addEventListener("click", () => {
 
 /** @type {HTMLDetailsElement} */ (byId("talk")).open = matchMedia("(min-width: 64rem)").matches;
 setInterval(showFigures, FIGURES_MS);
+new Views({
+  transports: async (section) => new (await import("./lanes/lanes.js")).Lanes(section, base),
+  upgrade: async (section) => new (await import("./upgrade/upgrade.js")).Upgrade(section, record, upgradeAgain),
+  lesson: async (section) => new (await import("./lesson/lesson.js")).Lesson(section, base),
+});
 connection.dial();

@@ -10,7 +10,7 @@
  * @typedef {"trades" | "quotes"} Channel
  * @typedef {Partial<Record<Channel, string[]>>} Subscriptions  channel to symbols, `["*"]` for all
  *
- * @typedef {{op: "subscribe" | "unsubscribe", channels: Channel[], symbols: string[]}} Request
+ * @typedef {{op: "subscribe" | "unsubscribe", channels: Channel[], symbols: string[], from?: string}} Request
  * @typedef {(Request | {op: "ack", seq: number} | {op: "ping", ts: number}) & {id?: number}} ClientMessage
  *
  * @typedef {{type: "welcome", epoch: string, seq: number, heartbeat_s: number, limits: {symbols: number}}} Welcome
@@ -22,7 +22,10 @@
  * @typedef {{type: "lag", from: number, to: number, dropped: number, conflated: number}} Lag
  * @typedef {{type: "heartbeat", seq: number}} Heartbeat
  * @typedef {{type: "closing", code: number, reason: string, reconnect_after_s: number | null}} Closing
- * @typedef {Welcome | Ticks | Snapshot | Granted | Pong | Refused | Lag | Heartbeat | Closing} ServerMessage
+ * @typedef {{line: string, headers: [string, string][]}} Head
+ * @typedef {{type: "handshake", request: Head, response: Head}} Handshake
+ * @typedef {{type: "recovered", from: string, to: string, complete: boolean}} Recovered
+ * @typedef {Welcome | Handshake | Recovered | Ticks | Snapshot | Granted | Pong | Refused | Lag | Heartbeat | Closing} ServerMessage
  */
 
 export {};

@@ -1,0 +1,33 @@
+/** Long poll: the server holds the request until there is something to say, or until our patience ends. */
+
+import { Poll } from "./poll.js";
+import { sleep } from "./reader.js";
+
+const WAIT_S = 20; // a proxy's limit is commonly 30 or 60
+const AT_ONCE_MS = 50;
+const PAUSE_MS = 250; // before we ask again where an empty answer was not held at all: a server that is going away
+
+export class LongPoll extends Poll {
+  #held = new AbortController();
+
+  /** A held request cannot be changed: it is given up, and another one asks. @override */
+  change() {
+    this.#held.abort();
+  }
+
+  /** @override @param {AbortSignal} signal */
+  async read(signal) {
+    while (!signal.aborted) {
+      this.#held = new AbortController();
+      const given = this.#held.signal;
+      this.doing("held");
+      const askedMs = performance.now();
+      try {
+        const messages = await this.poll({ wait: WAIT_S }, AbortSignal.any([signal, given]));
+        if (messages === 0 && performance.now() - askedMs < AT_ONCE_MS) await sleep(PAUSE_MS, signal);
+      } catch (error) {
+        if (signal.aborted || !given.aborted) throw error;
+      }
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/** A plain request: asked once, answered once. Nobody tells us what happens afterwards. */
+
+import { Reader, sleep } from "./reader.js";
+
+/** @import {Beginning} from "./reader.js" */
+
+export class Request extends Reader {
+  #wake = new AbortController();
+
+  /** @override */
+  change() {
+    this.again();
+  }
+
+  /** Ask once more, because somebody pressed a button. */
+  again() {
+    this.#wake.abort();
+  }
+
+  /** @override @param {AbortSignal} signal */
+  async read(signal) {
+    while (!signal.aborted) {
+      this.doing("asking");
+      const wish = this.wish;
+      this.#wake = new AbortController();
+      /** @type {Beginning} */
+      const snapshot = await this.ask("v1/snapshot", this.spelled, signal);
+      this.took(wish);
+      this.begin(snapshot, "");
+      this.doing("waiting", { why: "nobody tells us more" });
+      await sleep(2 ** 31 - 1, AbortSignal.any([signal, this.#wake.signal]));
+    }
+  }
+}

@@ -1,0 +1,30 @@
+/** Short poll: asks, is answered at once (often with nothing), and sleeps before it asks again. */
+
+import { Poll } from "./poll.js";
+import { sleep } from "./reader.js";
+
+export class ShortPoll extends Poll {
+  #intervalMs = 1_000;
+  #wake = new AbortController();
+
+  get intervalMs() {
+    return this.#intervalMs;
+  }
+
+  set intervalMs(ms) {
+    this.#intervalMs = ms;
+    this.#wake.abort();
+  }
+
+  /** @override @param {AbortSignal} signal */
+  async read(signal) {
+    while (!signal.aborted) {
+      this.doing("asking");
+      await this.poll({}, signal);
+      if (signal.aborted) return;
+      this.#wake = new AbortController();
+      this.doing("waiting", { untilMs: performance.now() + this.#intervalMs });
+      await sleep(this.#intervalMs, AbortSignal.any([signal, this.#wake.signal]));
+    }
+  }
+}
