@@ -164,6 +164,21 @@ async def test_nothing_is_asked_while_the_section_is_closed(visit, house):
     assert visit.complaints == []
 
 
+async def test_a_tab_in_the_background_asks_nothing(visit, house):
+    hide = """hidden => {
+        Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    await visit.go(f"{house.url}#transports")
+    await agree(visit, 1)
+    await visit.page.evaluate(hide, True)
+    await expect(visit.page.locator("[data-doing=off]")).to_have_count(5)
+    await until(lambda: len(visit.open_sockets) == 1)
+    await visit.page.evaluate(hide, False)
+    await agree(visit, 1)
+    await expect(visit.page.locator("[data-doing=off]")).to_have_count(0)
+
+
 @pytest.mark.parametrize("seed", ["1", "2"])
 async def test_every_lane_comes_back_after_the_server_does(visit, serve_ticker, seed):
     first = serve_ticker("--seed", "1")

@@ -27,7 +27,7 @@ export class Request extends Reader {
       const snapshot = await this.ask("v1/snapshot", this.spelled, signal);
       this.took(wish);
       this.begin(snapshot, "");
-      this.doing("waiting", { why: "nobody tells us more" });
+      this.doing("waiting", { why: "nobody calls" });
       await sleep(2 ** 31 - 1, AbortSignal.any([signal, this.#wake.signal]));
     }
   }

@@ -1,6 +1,7 @@
 /** A frame as a row of a table: its head byte for byte, its size, and the beginning of its text. */
 
 import { element } from "../element.js";
+import { count } from "../format.js";
 import { abbreviated } from "../journal.js";
 
 /** @import {Frame} from "./record.js" */
@@ -14,7 +15,7 @@ export function frameRow({ sent, message, bytes, head }) {
     { class: sent ? "sent" : "received" },
     element("td", { class: "way" }, sent ? "↑ page" : "↓ server"),
     element("td", { class: "bytes" }, ...headBytes(head), element("small", {}, `${head.length} bytes`)),
-    element("td", { class: "size" }, `${bytes} bytes`),
+    element("td", { class: "size" }, `${count(bytes)} bytes`),
     element("td", { class: "text" }, element("code", {}, abbreviated(message))),
   );
 }
