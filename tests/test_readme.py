@@ -116,10 +116,12 @@ def test_upgrade(clone: Path, port: int) -> None:
 
 @pytest.mark.usefixtures("server")
 def test_plain_http(clone: Path, port: int) -> None:
-    snapshot, events, poll = (run(command, clone, port) for command in PLAIN.splitlines())
+    snapshot, events, poll, long_poll, bars = (run(command, clone, port) for command in PLAIN.splitlines())
     assert '"sym":"BYTE"' in snapshot
     assert "event: ticks\nid: " in events
     assert '"batches":[]' in poll
+    assert '"batches":[{"type":"ticks","seq":' in long_poll
+    assert '"interval":"1s","bars":[{"t":' in bars
 
 
 @pytest.mark.usefixtures("server")
