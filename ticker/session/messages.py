@@ -31,6 +31,7 @@ MarketTime = Annotated[int, Meta(description="market time in microseconds since 
 Table = Annotated[dict[str, list[str]], Meta(description="channel to symbols; `*` stands for all symbols")]
 Symbols = Annotated[list[str], Meta(description="symbols; `*` stands for all", examples=[["ACME", "BYTE"]])]
 Channels = Annotated[list[str], Meta(description="channels: `trades`, `quotes`", examples=[["trades"]])]
+WantedChannels = Annotated[Channels, Meta(extra_json_schema={"default": [TRADES]})]
 
 
 class ClientMessage(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="op"):
@@ -47,7 +48,7 @@ class Subscribe(ClientMessage, frozen=True, kw_only=True, tag="subscribe"):
     """
 
     symbols: Symbols = field(default_factory=list)
-    channels: Channels = field(default_factory=lambda: [TRADES])
+    channels: WantedChannels = field(default_factory=lambda: [TRADES])
     subscriptions: Table | UnsetType = UNSET
     pace: Annotated[Literal["every"], Meta(description="every tick, in order")] = "every"
     snapshot: (
@@ -63,7 +64,7 @@ class Unsubscribe(ClientMessage, frozen=True, kw_only=True, tag="unsubscribe"):
     """Stop receiving these symbols on these channels."""
 
     symbols: Symbols
-    channels: Channels = field(default_factory=lambda: [TRADES])
+    channels: WantedChannels = field(default_factory=lambda: [TRADES])
 
 
 class ListSubscriptions(ClientMessage, frozen=True, kw_only=True, tag="list"):

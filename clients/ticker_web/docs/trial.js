@@ -26,9 +26,10 @@ export function trial(path, parameters) {
 }
 
 /** @param {any} parameter */
-function field({ name, in: place, required, schema }) {
-  const value = String(schema.examples?.[0] ?? (place === "path" ? "ACME" : ""));
-  const hint = schema.default === undefined ? "" : String(schema.default);
+function field({ name, required, schema }) {
+  const shown = schema.examples?.[0];
+  const value = required ? String(shown ?? "ACME") : "";
+  const hint = String(schema.default ?? shown ?? "");
   const input = element("input", { name, value, placeholder: hint, autocomplete: "off", spellcheck: "false" });
   if (required) input.setAttribute("required", "");
   return element("label", {}, element("code", {}, name), input);

@@ -149,12 +149,12 @@ def _refusals(codes: list[str], opening: str) -> dict[str, Any]:
     return {
         "description": opening or spelled,
         **({"headers": _named(names)} if names else {}),
-        "content": {"application/problem+json": {"schema": schema, "examples": _problems(codes)}},
+        "content": {"application/problem+json": {"schema": schema, **({} if opening else _problems(codes))}},
     }
 
 
 def _problems(codes: list[str]) -> Mapping[str, Any]:
-    return {code: {"value": _problem(code)} for code in codes}
+    return {"examples": {code: {"value": _problem(code)} for code in codes}}
 
 
 def _problem(code: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ JSON, HTML, TEXT, EVENTS = "application/json", "text/html", "text/plain", "text/
 ASKED_WRONG = ("bad_request",)
 SELECTED_WRONG = ("bad_request", "too_many_symbols", "unknown_channel", "unknown_symbol")
 PLACED_WRONG = ("bad_position", "gone")
-UPGRADED_WRONG = ("bad_request", "method_not_allowed", "upgrade_required", "unavailable")
+UPGRADED_WRONG = ("bad_request", "upgrade_required", "unavailable")
 
 TAGS = {
     "ticks": "What happens, as it happens or a little later.",
