@@ -20,7 +20,7 @@ Place = Annotated[
     str,
     Meta(
         description="a position, `epoch:seq`; `E:0` is the beginning of the tape as far as it is kept",
-        examples=["4bb2e3ac:1200"],
+        examples=["1e0616885b9d:1200"],
     ),
 ]
 Epoch = Annotated[str, Meta(description="name of the tape: equal epoch and seq mean equal ticks")]

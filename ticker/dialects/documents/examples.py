@@ -10,7 +10,7 @@ from ticker.session import messages as say
 from ticker.session import requests as http
 from ticker.ticks import CHANNELS
 
-EPOCH, SEQ = "4bb2e3ac", 1200
+EPOCH, SEQ = "1e0616885b9d", 1200
 SUBSCRIBED = {"trades": ["ACME", "BYTE"], "quotes": ["*"]}
 TRADE = say.Trade("ACME", 551, 1_767_623_412_345_678, 187.32, 100, "buy")
 QUOTE = say.Quote("ACME", 552, 1_767_623_412_345_678, 187.31, 300, 187.33, 200)
