@@ -16,7 +16,7 @@ TOP = {"cli", "__main__"}
 MAY_IMPORT = {
     **dict.fromkeys(LEAVES | {"market", "feed", "session", "wire"}, LEAVES),
     "__init__": set[str](),
-    "dialects": LEAVES | {"session.messages", "wire"},
+    "dialects": LEAVES | {"session.messages", "session.requests", "wire"},
     "endpoints": LEAVES | {"dialects", "session", "feed", "wire"},
     "links": LEAVES | {"feed", "wire"},
     "server": LEAVES | PURE | {"endpoints", "links"},

@@ -12,6 +12,7 @@ from ticker import __version__, clock
 from ticker.config import Config
 from ticker.dialects.native import SUBPROTOCOL, NativeDialect
 from ticker.endpoints import conversation, hello
+from ticker.endpoints.documents import Documents
 from ticker.endpoints.door import Door
 from ticker.endpoints.house import House
 from ticker.endpoints.page import Page
@@ -123,7 +124,7 @@ class Server:
         rest = Rest(self.house)
         polls = Polls(self.house)
         self.metrics.gauge("polls_held", "Long polls that wait for something to come.", lambda: polls.held)
-        handlers = {**rest.handlers(), TICKS: polls.ticks}
+        handlers = {**rest.handlers(), TICKS: polls.ticks, **Documents().handlers()}
         page = Page(self._folder, rest, [*handlers, STREAM, EVENTS, HELLO])
         return Routes(
             {**page.handlers(), **handlers},

@@ -1,4 +1,4 @@
-"""The page at `/` and its files, read once at the start."""
+"""The pages at `/` and `/docs` and their files, read once at the start."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,7 +22,7 @@ class Page:
 
     def __init__(self, folder: Path, rest: Rest, paths: Iterable[str]) -> None:
         self._rest = rest
-        self._paths = sorted(paths)
+        self._paths = sorted(["/", "/docs", *paths])
         self._files = {
             f"/{path.relative_to(folder).as_posix()}": _file(path)
             for path in sorted(folder.rglob("*"))
@@ -30,13 +30,17 @@ class Page:
         }
 
     def handlers(self) -> dict[str, Handler]:
-        return {"/": self.root, "/favicon.ico": self.icon, **dict.fromkeys(self._files, self.file)}
+        return {"/": self.root, "/docs": self.docs, "/favicon.ico": self.icon, **dict.fromkeys(self._files, self.file)}
 
     def root(self, request: Request) -> Response:
         request.read(NoQuery)
         if JSON in request.header("accept"):
-            return json_response({**self._rest.describe(), "paths": self._paths})
+            return json_response(self._rest.describe(self._paths))
         return self._files["/index.html"]
+
+    def docs(self, request: Request) -> Response:
+        request.read(NoQuery)
+        return self._files["/docs/index.html"]
 
     def icon(self, request: Request) -> Response:
         request.read(NoQuery)

@@ -1,7 +1,6 @@
 """Plain requests and answers: what is traded, what is newest, and whether we are well."""
 
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 import orjson
@@ -18,6 +17,7 @@ from ticker.session.requests import (
     NoQuery,
     ReadyAnswer,
     SelectQuery,
+    ServiceAnswer,
 )
 from ticker.session.terms import unknown_symbols
 from ticker.ticks import CHANNELS
@@ -44,11 +44,12 @@ class Rest:
             "/v1/bars": self.bars,
         }
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self, paths: list[str]) -> ServiceAnswer:
         """Return what a program that asks at `/` should know."""
-        welcome = msgspec.to_builtins(self._house.welcome())
-        welcome.pop("type")
-        return {**welcome, "stream": "/v1/stream", "events": "/v1/sse", "channels": list(CHANNELS)}
+        introduction = msgspec.structs.asdict(self._house.welcome())
+        return ServiceAnswer(
+            **introduction, stream="/v1/stream", events="/v1/sse", channels=list(CHANNELS), paths=paths
+        )
 
     def health(self, request: Request) -> Response:
         request.read(NoQuery)

@@ -12,14 +12,32 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from ticker.ticks import QUOTES, TRADES
 
 MessageId = Annotated[str, Meta(max_length=128)] | Annotated[int, Meta(ge=-(2**53), le=2**53)]
-Seq = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+CommandId = Annotated[MessageId, Meta(description="of the client's choosing: the answer repeats it")]
+AnswerId = Annotated[MessageId, Meta(description="that of the message answered, where it had one")]
+Seq = Annotated[int, Meta(ge=0, le=2**53 - 1, description="number of a step: with the epoch, a position")]
 """A position's number: within the integers that JavaScript can hold."""
+Place = Annotated[
+    str,
+    Meta(
+        description="a position, `epoch:seq`; `E:0` is the beginning of the tape as far as it is kept",
+        examples=["1e0616885b9d:1200"],
+    ),
+]
+Epoch = Annotated[str, Meta(description="name of the tape: equal epoch and seq mean equal ticks")]
+Head = Annotated[int, Meta(description="where the tape stood when this was said")]
+Reached = Annotated[int, Meta(description="the newest step in it")]
+WallTime = Annotated[int, Meta(description="the server's wall clock, in microseconds since 1970")]
+MarketTime = Annotated[int, Meta(description="market time in microseconds since 1970")]
+Table = Annotated[dict[str, list[str]], Meta(description="channel to symbols; `*` stands for all symbols")]
+Symbols = Annotated[list[str], Meta(description="symbols; `*` stands for all", examples=[["ACME", "BYTE"]])]
+Channels = Annotated[list[str], Meta(description="channels: `trades`, `quotes`", examples=[["trades"]])]
+WantedChannels = Annotated[Channels, Meta(extra_json_schema={"default": [TRADES]})]
 
 
 class ClientMessage(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="op"):
     """Something a client says."""
 
-    id: MessageId | UnsetType = UNSET
+    id: CommandId | UnsetType = UNSET
 
 
 class Subscribe(ClientMessage, frozen=True, kw_only=True, tag="subscribe"):
@@ -29,20 +47,24 @@ class Subscribe(ClientMessage, frozen=True, kw_only=True, tag="subscribe"):
     asked for again in one message. `from` is the position after which to begin.
     """
 
-    symbols: list[str] = field(default_factory=list)
-    channels: list[str] = field(default_factory=lambda: [TRADES])
-    subscriptions: dict[str, list[str]] | UnsetType = UNSET
-    pace: Literal["every"] = "every"
-    snapshot: bool | UnsetType = UNSET
-    from_: str | UnsetType = field(name="from", default=UNSET)
-    on_lag: Literal["skip", "close"] = "skip"
+    symbols: Symbols = field(default_factory=list)
+    channels: WantedChannels = field(default_factory=lambda: [TRADES])
+    subscriptions: Table | UnsetType = UNSET
+    pace: Annotated[Literal["every"], Meta(description="every tick, in order")] = "every"
+    snapshot: (
+        Annotated[bool, Meta(description="be shown the newest first; true unless `from` is there")] | UnsetType
+    ) = UNSET
+    from_: Place | UnsetType = field(name="from", default=UNSET)
+    on_lag: Annotated[
+        Literal["skip", "close"], Meta(description="off the tape: be told and go on with the present, or be closed")
+    ] = "skip"
 
 
 class Unsubscribe(ClientMessage, frozen=True, kw_only=True, tag="unsubscribe"):
     """Stop receiving these symbols on these channels."""
 
-    symbols: list[str]
-    channels: list[str] = field(default_factory=lambda: [TRADES])
+    symbols: Symbols
+    channels: WantedChannels = field(default_factory=lambda: [TRADES])
 
 
 class ListSubscriptions(ClientMessage, frozen=True, kw_only=True, tag="list"):
@@ -58,7 +80,7 @@ class Ack(ClientMessage, frozen=True, kw_only=True, tag="ack"):
 class Ping(ClientMessage, frozen=True, kw_only=True, tag="ping"):
     """Ask for a sign of life; `ts` comes back as it is."""
 
-    ts: Any = UNSET
+    ts: Annotated[Any, Meta(description="anything: it is not looked at")] = UNSET
 
 
 AnyClientMessage = Subscribe | Unsubscribe | ListSubscriptions | Ack | Ping
@@ -68,94 +90,118 @@ class ServerMessage(Struct, frozen=True, kw_only=True, tag_field="type"):
     """Something the server says."""
 
 
-class Welcome(ServerMessage, frozen=True, kw_only=True, tag="welcome"):
-    """The first message: who speaks, and where the tape stands."""
+class Introduction(Struct, frozen=True, kw_only=True):
+    """Who speaks, and where the tape stands."""
 
-    server: str
-    version: str
-    protocol: str
-    epoch: str
-    seq: int
-    step_ms: float
-    seed: int
-    sim: Literal[True] = True
-    instruments: int
-    limits: dict[str, int | float]
-    heartbeat_s: float
-    auth_required: bool
+    server: Annotated[str, Meta(description="name of the program")]
+    version: Annotated[str, Meta(description="version of the program")]
+    protocol: Annotated[str, Meta(description="subprotocol spoken unless another is agreed on")]
+    epoch: Epoch
+    seq: Head
+    step_ms: Annotated[float, Meta(description="milliseconds of market time in a step")]
+    seed: Annotated[int, Meta(description="what the market was grown from")]
+    sim: Annotated[Literal[True], Meta(description="nothing here is real")] = True
+    instruments: Annotated[int, Meta(description="how many are traded")]
+    limits: Annotated[dict[str, int | float], Meta(description="what a client may not exceed, by name")]
+    heartbeat_s: Annotated[float, Meta(description="seconds of silence after which a heartbeat is sent")]
+    auth_required: Annotated[bool, Meta(description="whether a client must say who it is")]
+
+
+class Welcome(ServerMessage, Introduction, frozen=True, kw_only=True, tag="welcome"):
+    """The first message: who speaks, and where the tape stands."""
 
 
 class Answer(ServerMessage, frozen=True, kw_only=True):
     """A server message that answers a client's, repeating its `id`."""
 
-    id: MessageId | UnsetType = UNSET
+    id: AnswerId | UnsetType = UNSET
 
 
 class Subscribed(Answer, frozen=True, kw_only=True, tag="subscribed"):
-    """A subscription as granted, and all that is subscribed now: channel to symbols, `["*"]` for all of them."""
+    """A subscription as granted, and all that is subscribed now."""
 
-    seq: int
-    channels: list[str]
-    symbols: list[str]
-    pace: str
-    snapshot: bool
-    on_lag: str
-    subscriptions: dict[str, list[str]]
+    seq: Head
+    channels: Channels
+    symbols: Symbols
+    pace: Annotated[str, Meta(description="as granted")]
+    snapshot: Annotated[bool, Meta(description="whether snapshots follow")]
+    on_lag: Annotated[str, Meta(description="as granted")]
+    subscriptions: Table
 
 
 class Unsubscribed(Answer, frozen=True, kw_only=True, tag="unsubscribed"):
     """What is still subscribed."""
 
-    seq: int
-    subscriptions: dict[str, list[str]]
+    seq: Head
+    subscriptions: Table
 
 
 class Subscriptions(Answer, frozen=True, kw_only=True, tag="subscriptions"):
     """What is subscribed."""
 
-    seq: int
-    subscriptions: dict[str, list[str]]
+    seq: Head
+    subscriptions: Table
 
 
 class Pong(Answer, frozen=True, kw_only=True, tag="pong"):
-    """The answer to a ping: its `ts`, and the server's wall clock in microseconds since 1970."""
+    """The answer to a ping."""
 
-    ts: Any = UNSET
-    server_ts: int
+    ts: Annotated[Any, Meta(description="that of the ping, where it had one")] = UNSET
+    server_ts: WallTime
+
+
+class Details(Struct, frozen=True, kw_only=True):
+    """What helps whoever was refused; which of these are there depends on the code."""
+
+    field: Annotated[str, Meta(description="name of the field or parameter that is wrong")] | UnsetType = UNSET
+    known: Annotated[list[str], Meta(description="what there is instead")] | UnsetType = UNSET
+    symbols: Annotated[list[str], Meta(description="the first twenty that name no instrument")] | UnsetType = UNSET
+    count: Annotated[int, Meta(description="how many name no instrument")] | UnsetType = UNSET
+    channels: Annotated[list[str], Meta(description="the first twenty that are no channel")] | UnsetType = UNSET
+    limit: Annotated[float, Meta(description="what may not be exceeded")] | UnsetType = UNSET
+    oldest: Annotated[Place, Meta(description="the oldest position that can be read on from")] | UnsetType = UNSET
+    epoch: Annotated[Epoch, Meta(description="name of the tape that is served")] | UnsetType = UNSET
+    seq: Annotated[int, Meta(description="the position in question, or the nearest that would do")] | UnsetType = UNSET
+    last: Annotated[int, Meta(description="the newest position that was sent")] | UnsetType = UNSET
+    subscriptions: Table | UnsetType = UNSET
 
 
 class Error(Answer, frozen=True, kw_only=True, tag="error"):
     """A refusal: one message was not obeyed, the conversation goes on."""
 
-    code: str
-    message: str
+    code: Annotated[str, Meta(description="what is wrong, for programs", examples=["unknown_symbol"])]
+    message: Annotated[str, Meta(description="what is wrong, for people")]
     details: dict[str, Any] | UnsetType = UNSET
+    """As `Details`; a dict, so that a client of a newer server sees all of them."""
 
 
 class Lag(ServerMessage, frozen=True, kw_only=True, tag="lag"):
     """Ticks after position `from` up to `to` that this client was not sent."""
 
-    from_: int = field(name="from")
-    to: int
-    dropped: int
-    conflated: int
-    reason: Literal["slow_reader", "window"]
+    from_: Annotated[int, Meta(description="the last step it had")] = field(name="from")
+    to: Annotated[int, Meta(description="the step after which it goes on")]
+    dropped: Annotated[int, Meta(description="ticks left out")]
+    conflated: Annotated[int, Meta(description="ticks merged into newer ones")]
+    reason: Annotated[Literal["slow_reader", "window"], Meta(description="why")]
 
 
 class Recovered(ServerMessage, frozen=True, kw_only=True, tag="recovered"):
     """Everything after position `from` up to `to` that matches has been sent; all but the `gap`, where there is one."""
 
-    from_: str = field(name="from")
-    to: str
-    complete: bool
-    gap: dict[str, str] | UnsetType = UNSET
+    from_: Place = field(name="from")
+    to: Place
+    complete: Annotated[bool, Meta(description="whether there is no gap")]
+    gap: (
+        Annotated[dict[str, str], Meta(description="what is lost: after position `from`, up to position `to`")]
+        | UnsetType
+    ) = UNSET
 
 
 class Exchange(Struct, frozen=True):
     """The head of a request or a response: its first line and its headers, in order."""
 
-    line: str
-    headers: list[tuple[str, str]]
+    line: Annotated[str, Meta(description="request line or status line")]
+    headers: Annotated[list[tuple[str, str]], Meta(description="pairs of name and value")]
 
 
 class Handshake(ServerMessage, frozen=True, kw_only=True, tag="handshake"):
@@ -166,44 +212,48 @@ class Handshake(ServerMessage, frozen=True, kw_only=True, tag="handshake"):
 
 
 class Heartbeat(ServerMessage, frozen=True, kw_only=True, tag="heartbeat"):
-    """A sign of life while nothing else flows; `sent` counts the messages so far."""
+    """A sign of life while nothing else flows."""
 
-    seq: int
-    ts: int
-    sent: int
+    seq: Annotated[int, Meta(description="everything that matches up to this step has been sent")]
+    ts: WallTime
+    sent: Annotated[int, Meta(description="messages so far")]
 
 
 class Closing(ServerMessage, frozen=True, kw_only=True, tag="closing"):
     """The last message before the server closes on purpose."""
 
-    code: int
-    reason: str
-    reconnect_after_s: float | None
+    code: Annotated[int, Meta(description="the close code that follows; up to 4499: come back, above: do not")]
+    reason: Annotated[str, Meta(description="why, for people")]
+    reconnect_after_s: Annotated[float | None, Meta(description="seconds to wait before coming back")]
+
+
+Symbol = Annotated[str, Meta(description="the instrument", examples=["ACME"])]
+Count = Annotated[int, Meta(description="counts this symbol's ticks on this channel, without a hole")]
 
 
 class Trade(Struct, frozen=True, tag_field="ch", tag="trade"):
-    """A trade: `n` counts this symbol's trades, `t` is market time in microseconds, `px` the price, `sz` the size."""
+    """A trade."""
 
-    sym: str
-    n: int
-    t: int
-    px: float
-    sz: int
-    side: Literal["buy", "sell"]
+    sym: Symbol
+    n: Count
+    t: MarketTime
+    px: Annotated[float, Meta(description="price")]
+    sz: Annotated[int, Meta(description="size")]
+    side: Annotated[Literal["buy", "sell"], Meta(description="who was in a hurry")]
 
     channel: ClassVar[str] = TRADES
 
 
 class Quote(Struct, frozen=True, tag_field="ch", tag="quote"):
-    """A quote: best bid and ask with their sizes; `n` and `t` as in a trade."""
+    """A quote: best bid and ask with their sizes."""
 
-    sym: str
-    n: int
-    t: int
-    bid: float
-    bsz: int
-    ask: float
-    asz: int
+    sym: Symbol
+    n: Count
+    t: MarketTime
+    bid: Annotated[float, Meta(description="highest price somebody would pay")]
+    bsz: Annotated[int, Meta(description="size of the bid")]
+    ask: Annotated[float, Meta(description="lowest price somebody would sell at")]
+    asz: Annotated[int, Meta(description="size of the ask")]
 
     channel: ClassVar[str] = QUOTES
 
@@ -212,19 +262,19 @@ Tick = Trade | Quote
 
 
 class Ticks(ServerMessage, frozen=True, kw_only=True, tag="ticks"):
-    """Ticks up to position `seq`, emitted at wall time `ts`, as a client reads them."""
+    """What happened in one step of the market or several, as a client reads it."""
 
-    seq: int
-    ts: int
-    data: list[Tick]
+    seq: Reached
+    ts: Annotated[WallTime, Meta(description="when it was emitted: wall clock, in microseconds since 1970")]
+    data: Annotated[list[Tick], Meta(description="ticks in the order of the tape")]
 
 
 class Snapshot(ServerMessage, frozen=True, kw_only=True, tag="snapshot"):
     """The newest tick of each instrument asked for, as a client reads it."""
 
-    seq: int
-    channel: str
-    data: list[Tick]
+    seq: Head
+    channel: Annotated[str, Meta(description="the channel shown", examples=["trades"])]
+    data: Annotated[list[Tick], Meta(description="at most one tick an instrument")]
 
 
 AnyAnswer = Subscribed | Unsubscribed | Subscriptions | Pong | Error

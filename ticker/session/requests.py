@@ -4,11 +4,11 @@ Queries are named as the parameters are; `symbols` and `channels` are lists join
 ticks are never built from these types: a dialect renders them straight from the rows of the tape.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from ticker.session.messages import Seq, Tick, Ticks
+from ticker.session.messages import Details, Epoch, Introduction, MarketTime, Place, Seq, Tick, Ticks
 from ticker.ticks import TRADES
 
 BATCHES, BATCHES_MAX = 100, 1000  # messages in one answer to a poll: a second of the default market, and ten
@@ -16,7 +16,6 @@ BARS, BARS_MAX = 100, 10_000
 
 Symbols = Annotated[str, Meta(description="symbols joined by commas, or * for all", examples=["ACME,BYTE"])]
 Channels = Annotated[str, Meta(description="channels joined by commas", examples=["trades,quotes"])]
-Place = Annotated[str, Meta(description="a position, epoch:seq; E:0 is the beginning of the tape as far as it is kept")]
 
 
 class Query(Struct, frozen=True, kw_only=True):
@@ -62,15 +61,24 @@ class BarsQuery(Query, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=BARS_MAX, description="most bars in the answer: the newest")] = BARS
 
 
-class InstrumentAnswer(Struct, frozen=True, kw_only=True):
-    """What is traded; prices are multiples of `tick_size` with so many `decimals`, sizes multiples of `lot`."""
+class ServiceAnswer(Introduction, frozen=True, kw_only=True):
+    """What a program that asks at `/` should know."""
 
-    symbol: str
-    name: str
-    sector: str
-    tick_size: float
-    decimals: int
-    lot: int
+    stream: Annotated[str, Meta(description="path of the WebSocket")]
+    events: Annotated[str, Meta(description="path of the server-sent events")]
+    channels: Annotated[list[str], Meta(description="what can be subscribed")]
+    paths: Annotated[list[str], Meta(description="all that can be asked for; `*` stands for one name")]
+
+
+class InstrumentAnswer(Struct, frozen=True, kw_only=True):
+    """What is traded."""
+
+    symbol: Annotated[str, Meta(description="what it is called by", examples=["ACME"])]
+    name: Annotated[str, Meta(description="the company, invented")]
+    sector: Annotated[str, Meta(description="its line of business")]
+    tick_size: Annotated[float, Meta(description="prices are multiples of it")]
+    decimals: Annotated[int, Meta(description="most digits of a price after the point")]
+    lot: Annotated[int, Meta(description="sizes are multiples of it")]
 
 
 class InstrumentsAnswer(Struct, frozen=True, kw_only=True):
@@ -82,39 +90,39 @@ class InstrumentsAnswer(Struct, frozen=True, kw_only=True):
 class SnapshotAnswer(Struct, frozen=True, kw_only=True):
     """The newest tick of each symbol and channel, at a position."""
 
-    epoch: str
+    epoch: Epoch
     seq: Seq
-    data: list[Tick]
+    data: Annotated[list[Tick], Meta(description="channel by channel, in the order of the universe")]
 
 
 class TicksAnswer(Struct, frozen=True, kw_only=True):
     """What came after a position; `epoch:seq` is the `since` of the next poll."""
 
-    epoch: str
+    epoch: Epoch
     seq: Seq
-    batches: list[Ticks]
+    batches: Annotated[list[Ticks], Meta(description="oldest first; it may be empty while the position moves on")]
 
 
 class Bar(Struct, frozen=True, kw_only=True):
-    """A finished bar: `t` is when it opened in market time (microseconds since 1970), `vwap` the price by volume."""
+    """A finished bar."""
 
-    t: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: int
-    vwap: float
-    trades: int
+    t: Annotated[MarketTime, Meta(description="when it opened: market time, in microseconds since 1970")]
+    open: Annotated[float, Meta(description="price of the first trade")]
+    high: Annotated[float, Meta(description="highest price")]
+    low: Annotated[float, Meta(description="lowest price")]
+    close: Annotated[float, Meta(description="price of the last trade")]
+    volume: Annotated[int, Meta(description="sum of the sizes")]
+    vwap: Annotated[float, Meta(description="mean price, weighted by size")]
+    trades: Annotated[int, Meta(description="how many")]
 
 
 class BarsAnswer(Struct, frozen=True, kw_only=True):
     """Finished bars, oldest first; an interval without a trade has none."""
 
-    epoch: str
+    epoch: Epoch
     seq: Seq
-    symbol: str
-    interval: str
+    symbol: Annotated[str, Meta(description="as asked for")]
+    interval: Annotated[str, Meta(description="as asked for")]
     bars: list[Bar]
 
 
@@ -128,19 +136,15 @@ class ReadyAnswer(Struct, frozen=True, kw_only=True):
     """There is a market to read, and the tape stands at this position."""
 
     status: Literal["ready"] = "ready"
-    epoch: str
+    epoch: Epoch
     seq: Seq
 
 
-class Problem(Struct, frozen=True, kw_only=True):
-    """A refusal (RFC 9457); `code` is that of the protocol, and what else helps stands beside it."""
+class Problem(Details, frozen=True, kw_only=True):
+    """A refusal (RFC 9457); what else helps stands beside it."""
 
     type: str = "about:blank"
-    title: str
-    status: int
-    code: str
-    detail: str
-    field: str | UnsetType = UNSET
-    oldest: str | UnsetType = UNSET
-    symbols: list[str] | UnsetType = UNSET
-    known: list[Any] | UnsetType = UNSET
+    title: Annotated[str, Meta(description="the phrase that goes with the status")]
+    status: Annotated[int, Meta(description="the HTTP status")]
+    code: Annotated[str, Meta(description="what is wrong, for programs", examples=["unknown_symbol"])]
+    detail: Annotated[str, Meta(description="what is wrong, for people")]

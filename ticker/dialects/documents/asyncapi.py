@@ -1,0 +1,201 @@
+"""The WebSocket conversation as a document (AsyncAPI 3.0.0, https://www.asyncapi.com/docs/reference/specification/v3.0.0).
+
+An operation is named from the server's side, as AsyncAPI has it: the server receives a `subscribe`, and sends `ticks`.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+from ticker import __version__
+from ticker.dialects.documents.examples import example
+from ticker.dialects.documents.schemas import CODES, CONVERSATION, schemas, sentences, table
+from ticker.dialects.native import SUBPROTOCOL
+from ticker.errors import Close
+from ticker.session import messages as say
+from ticker.session.requests import StreamQuery
+
+STREAM, HELLO = "/v1/stream", "/hello"
+MESSAGES: tuple[type[Struct], ...] = (*say.AnyClientMessage.__args__, *say.AnyServerMessage.__args__)
+ANSWERS: dict[type[say.ClientMessage], tuple[type[say.ServerMessage], ...]] = {
+    say.Subscribe: (say.Subscribed, say.Error),
+    say.Unsubscribe: (say.Unsubscribed, say.Error),
+    say.ListSubscriptions: (say.Subscriptions,),
+    say.Ack: (say.Error,),
+    say.Ping: (say.Pong,),
+}
+"""Which message may be answered by which; an `ack` that is right is not answered at all."""
+
+CLOSES = {
+    Close.NORMAL: "the client said goodbye",
+    Close.GOING_AWAY: "the server stops: come back",
+    Close.PROTOCOL_ERROR: "a frame that breaks RFC 6455",
+    Close.INVALID_DATA: "text that is not UTF-8",
+    Close.TOO_BIG: "a message larger than `limits.message_bytes`, or in too many fragments",
+    Close.INTERNAL_ERROR: "a fault of the server's",
+    Close.SLOW_READER: "the tape no longer reaches back to where this client was (`on_lag: close`): come back",
+    Close.TRY_LATER: "the server is full: come back later",
+    Close.RATE_LIMITED: "too much at once: come back later",
+    Close.UNAUTHORIZED: "say who you are: do not come back before you can",
+    Close.FORBIDDEN: "you may not: do not come back",
+}
+
+RULES = """\
+A market is simulated in **steps**. What happened in a step is a **batch** with a **position** `epoch:seq`: `seq` counts
+the steps of the tape named `epoch`. Equal positions mean equal ticks, over every transport and for every client.
+
+Both ends may speak at any moment. A client's message is a JSON object with an `op`, and may carry an `id`; the answer
+carries it too. A server's message is a JSON object with a `type`. Ignore fields you do not know: more may come.
+
+## Order, loss, slowness
+
+1. The `seq` of `ticks` messages strictly rises. One message may carry several steps; `seq` and `ts` are then
+   those of the last.
+2. Nothing is lost while the tape still holds what you have not had. No queue is kept for you: a slow client is a
+   position further back, and catches up from there in larger messages.
+3. Off the tape's end, you are told by `lag` and go on with snapshots and the present (`on_lag: skip`), or are closed
+   with 4008 (`close`).
+4. `n` counts the ticks of a symbol on a channel without a hole: you can check all of this.
+5. `subscribe` with `from` sends all that matches after that position, then goes on live: no hole, no repeat, no race;
+   then comes `recovered`. Resume before you subscribe to anything else: positions of one conversation only rise.
+6. Answers and control messages overtake ticks. An `error` refuses one message; the conversation goes on.
+"""
+
+
+def document(host: str) -> dict[str, Any]:
+    """Return the document of a server that is reached at a host (and port)."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": _info(),
+        "defaultContentType": "application/json",
+        "servers": servers(host),
+        "channels": {"stream": _stream(), "hello": _hello()},
+        "operations": {**_asked(), "tell": _told(), "receiveHello": _greeting()},
+        "components": {
+            "messages": {_name(kind): _message(kind) for kind in MESSAGES},
+            "schemas": schemas(MESSAGES),
+        },
+    }
+
+
+def servers(host: str) -> dict[str, Any]:
+    """Return the part of the document that depends on whom the client called."""
+    return {"here": {"host": host, "protocol": "ws", "description": "The server that gave you this."}}
+
+
+def _info() -> dict[str, Any]:
+    errors = table(("code", "meaning"), [(f"`{code}`", CODES[code]) for code in CONVERSATION])
+    closes = table(("code", "meaning"), [(int(code), meaning) for code, meaning in CLOSES.items()])
+    after = "4000 to 4499 ask you to come back, 4500 to 4999 not to. `closing` comes first where the server can say it."
+    return {
+        "title": "Ticker, the conversation",
+        "version": __version__,
+        "description": f"{RULES}\n## Errors\n\n{errors}\n\n## Close codes\n\n{closes}\n\n{after}",
+        "license": {"name": "MIT", "url": "https://spdx.org/licenses/MIT.html"},
+        "tags": [{"name": "market data", "description": "Simulated: nothing here is real."}],
+    }
+
+
+def _stream() -> dict[str, Any]:
+    query = schemas([StreamQuery])["StreamQuery"]["properties"]
+    return {
+        "address": STREAM,
+        "title": "The conversation",
+        "description": f"Subprotocol `{SUBPROTOCOL}`, which is also spoken where none is named.",
+        "messages": {_name(kind): {"$ref": f"#/components/messages/{_name(kind)}"} for kind in MESSAGES},
+        "bindings": {
+            "ws": {
+                "method": "GET",
+                "query": {"type": "object", "properties": query},
+                "bindingVersion": "0.1.0",
+            }
+        },
+    }
+
+
+def _hello() -> dict[str, Any]:
+    return {
+        "address": HELLO,
+        "title": "The first server of every WebSocket lesson",
+        "description": "It logs what it is sent, text or binary, and answers `Thanks` to every message.",
+        "messages": {
+            "anything": {
+                "summary": "Whatever you like.",
+                "contentType": "text/plain",
+                "payload": {"type": "string"},
+                "examples": [{"name": "hello", "payload": "Hello, server"}],
+            },
+            "thanks": {
+                "summary": "The answer to everything.",
+                "contentType": "text/plain",
+                "payload": {"type": "string", "const": "Thanks"},
+                "examples": [{"name": "thanks", "payload": "Thanks"}],
+            },
+        },
+        "bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
+    }
+
+
+def _asked() -> dict[str, Any]:
+    """Return an operation for everything a client says, with what it is answered."""
+    return {
+        f"receive{_title(kind)}": {
+            "action": "receive",
+            "channel": {"$ref": "#/channels/stream"},
+            "summary": sentences(kind).partition("\n")[0],
+            "messages": [_on("stream", _name(kind))],
+            "reply": {
+                "channel": {"$ref": "#/channels/stream"},
+                "messages": [_on("stream", _name(answer)) for answer in answers],
+            },
+        }
+        for kind, answers in ANSWERS.items()
+    }
+
+
+def _told() -> dict[str, Any]:
+    answers = {answer for kinds in ANSWERS.values() for answer in kinds} - {say.Error}
+    unasked = [kind for kind in say.AnyServerMessage.__args__ if kind not in answers]
+    return {
+        "action": "send",
+        "channel": {"$ref": "#/channels/stream"},
+        "summary": "What the server says of its own accord.",
+        "messages": [_on("stream", _name(kind)) for kind in unasked],
+    }
+
+
+def _greeting() -> dict[str, Any]:
+    return {
+        "action": "receive",
+        "channel": {"$ref": "#/channels/hello"},
+        "summary": "Say something, be thanked.",
+        "messages": [_on("hello", "anything")],
+        "reply": {"channel": {"$ref": "#/channels/hello"}, "messages": [_on("hello", "thanks")]},
+    }
+
+
+def _message(kind: type[Struct]) -> dict[str, Any]:
+    summary, _, more = sentences(kind).partition("\n\n")
+    known: dict[str, Any] = {"description": more} if more else {}
+    if issubclass(kind, say.ClientMessage | say.Answer):
+        known["correlationId"] = {"location": "$message.payload#/id", "description": "An answer repeats it."}
+    return {
+        "name": _name(kind),
+        "title": _title(kind),
+        "summary": summary,
+        **known,
+        "payload": {"$ref": f"#/components/schemas/{kind.__name__}"},
+        "examples": [{"name": _name(kind), "payload": example(kind)}],
+    }
+
+
+def _on(channel: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/channels/{channel}/messages/{name}"}
+
+
+def _name(kind: type[Struct]) -> str:
+    return str(kind.__struct_config__.tag)
+
+
+def _title(kind: type[Struct]) -> str:
+    return _name(kind).capitalize()

@@ -1,0 +1,87 @@
+"""One example of everything that is said, as values of the very types: what cannot be said cannot stand here."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ticker import __version__
+from ticker.session import messages as say
+from ticker.session import requests as http
+from ticker.ticks import CHANNELS
+
+EPOCH, SEQ = "1e0616885b9d", 1200
+SUBSCRIBED = {"trades": ["ACME", "BYTE"], "quotes": ["*"]}
+TRADE = say.Trade("ACME", 551, 1_767_623_412_345_678, 187.32, 100, "buy")
+QUOTE = say.Quote("ACME", 552, 1_767_623_412_345_678, 187.31, 300, 187.33, 200)
+NOW_US = 1_767_700_000_000_000
+INTRODUCTION: dict[str, Any] = {
+    "server": "ticker",
+    "version": __version__,
+    "protocol": "ticker.v1.json",
+    "epoch": EPOCH,
+    "seq": SEQ,
+    "step_ms": 10.0,
+    "seed": 1,
+    "instruments": 100,
+    "limits": {"message_bytes": 16384, "symbols": 1000},
+    "heartbeat_s": 10.0,
+    "auth_required": False,
+}
+TICKS = say.Ticks(seq=SEQ + 1, ts=NOW_US, data=[QUOTE, TRADE])
+ACME = http.InstrumentAnswer(
+    symbol="ACME", name="Acme Anvils & Automation", sector="Technology", tick_size=0.01, decimals=2, lot=1
+)
+BAR = http.Bar(
+    t=1_767_623_400_000_000, open=187.3, high=187.35, low=187.29, close=187.32, volume=5300, vwap=187.3171, trades=41
+)
+
+EXAMPLES: tuple[Struct, ...] = (
+    say.Subscribe(id=1, symbols=["ACME", "BYTE"], channels=["trades", "quotes"], on_lag="close"),
+    say.Unsubscribe(id=2, symbols=["BYTE"], channels=["quotes"]),
+    say.ListSubscriptions(id=3),
+    say.Ack(seq=1),
+    say.Ping(id=4, ts="any value"),
+    say.Welcome(**INTRODUCTION),
+    say.Handshake(
+        request=say.Exchange("GET /v1/stream?handshake=true HTTP/1.1", [("host", "127.0.0.1:8765")]),
+        response=say.Exchange("HTTP/1.1 101 Switching Protocols", [("Upgrade", "websocket")]),
+    ),
+    TICKS,
+    say.Snapshot(seq=SEQ, channel="trades", data=[TRADE]),
+    say.Subscribed(
+        id=1,
+        seq=SEQ,
+        channels=["quotes", "trades"],
+        symbols=["ACME", "BYTE"],
+        pace="every",
+        snapshot=True,
+        on_lag="close",
+        subscriptions=SUBSCRIBED,
+    ),
+    say.Unsubscribed(id=2, seq=SEQ, subscriptions={"trades": ["ACME", "BYTE"], "quotes": ["ACME"]}),
+    say.Subscriptions(id=3, seq=SEQ, subscriptions=SUBSCRIBED),
+    say.Pong(id=4, ts="any value", server_ts=NOW_US),
+    say.Error(id=5, code="unknown_symbol", message="unknown symbol: ACNE", details={"symbols": ["ACNE"], "count": 1}),
+    say.Recovered(from_=f"{EPOCH}:{SEQ - 200}", to=f"{EPOCH}:{SEQ}", complete=True),
+    say.Lag(from_=SEQ, to=SEQ + 6000, dropped=7200, conflated=0, reason="slow_reader"),
+    say.Heartbeat(seq=SEQ, ts=NOW_US, sent=3),
+    say.Closing(code=1001, reason="the server is going away", reconnect_after_s=1.0),
+    http.ServiceAnswer(
+        **INTRODUCTION, stream="/v1/stream", events="/v1/sse", channels=list(CHANNELS), paths=["/", "/v1/stream"]
+    ),
+    http.InstrumentsAnswer(instruments=[ACME]),
+    ACME,
+    http.SnapshotAnswer(epoch=EPOCH, seq=SEQ, data=[QUOTE, TRADE]),
+    http.TicksAnswer(epoch=EPOCH, seq=SEQ + 1, batches=[TICKS]),
+    http.BarsAnswer(epoch=EPOCH, seq=SEQ, symbol="ACME", interval="1m", bars=[BAR]),
+    http.HealthAnswer(),
+    http.ReadyAnswer(epoch=EPOCH, seq=SEQ),
+)
+
+_BY_KIND = {type(example): msgspec.to_builtins(example) for example in EXAMPLES}
+
+
+def example(kind: type[Struct]) -> Any:
+    """Return the example of a type, as JSON would have it."""
+    return _BY_KIND[kind]

@@ -1,0 +1,42 @@
+"""The protocol's own documents, made when first asked for."""
+
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from ticker.dialects.documents import asyncapi, openapi
+from ticker.endpoints.http import JSON, Handler, Request, Response
+from ticker.endpoints.rest import REVALIDATE, tag
+from ticker.session.requests import NoQuery
+
+NAMELESS = "localhost"  # a client of HTTP/1.0 need not say whom it calls
+
+
+class Documents:
+    """Serves `/asyncapi.json`, which names the host it was asked of, and `/openapi.json`, which need not."""
+
+    def handlers(self) -> dict[str, Handler]:
+        return {"/asyncapi.json": self.asyncapi, "/openapi.json": self.openapi}
+
+    def asyncapi(self, request: Request) -> Response:
+        request.read(NoQuery)
+        servers = asyncapi.servers(request.header("host") or NAMELESS)
+        return _kept({**self._conversation, "servers": servers})
+
+    def openapi(self, request: Request) -> Response:
+        request.read(NoQuery)
+        return self._requests
+
+    @cached_property
+    def _conversation(self) -> dict[str, Any]:
+        return asyncapi.document(NAMELESS)
+
+    @cached_property
+    def _requests(self) -> Response:
+        return _kept(openapi.document())
+
+
+def _kept(document: dict[str, Any]) -> Response:
+    body = orjson.dumps(document)
+    return Response(200, body, JSON, {"Cache-Control": REVALIDATE, "ETag": tag(body)})
