@@ -137,6 +137,7 @@ def watch(
     *symbols: str,
     url: str = DEFAULT_URL,
     channels: list[str] | None = None,
+    transport: str = "ws",
     json: bool = False,
     count: int | None = None,
 ) -> int:
@@ -147,16 +148,19 @@ def watch(
     symbols
         What to watch, for example ACME BYTE; everything where none is named.
     url
-        The server's stream.
+        The server's stream, or its page.
     channels
         Channels to subscribe to: trades, quotes. Both by default.
+    transport
+        How to hear the tape: ws, sse, long-poll or short-poll.
     json
         Print JSON lines, one a tick.
     count
         Stop after so many ticks (JSON lines only).
     """
     module = import_module("ticker_client.watch")
-    return int(module.run(url, list(symbols) or ["*"], channels or ["quotes", "trades"], as_json=json, count=count))
+    wanted = (list(symbols) or ["*"], channels or ["quotes", "trades"])
+    return int(module.run(url, *wanted, transport, as_json=json, count=count))
 
 
 @app.command(name="load")

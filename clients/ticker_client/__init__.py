@@ -1,12 +1,19 @@
-"""The Python client: `async with connect(url) as feed`, or the same without async by `connect_sync(url)`."""
+"""The Python client: `async with connect(url) as feed`, or the same without async by `connect_sync(url)`.
+
+One feed, four transports: WebSocket, server-sent events, long poll and short poll, told apart by one argument.
+"""
 
 from ticker.session.client import Gap
 from ticker.session.messages import Quote, Tick, Trade
 from ticker.ticks import Position
-from ticker_client.feed import ConnectionEnded, Feed, Refused, connect
+from ticker_client.errors import ConnectionEnded, Refused
+from ticker_client.feed import Feed, connect
+from ticker_client.line import Traffic
 from ticker_client.sync import SyncFeed, connect_sync
+from ticker_client.transports import TRANSPORTS
 
 __all__ = [
+    "TRANSPORTS",
     "ConnectionEnded",
     "Feed",
     "Gap",
@@ -16,6 +23,7 @@ __all__ = [
     "SyncFeed",
     "Tick",
     "Trade",
+    "Traffic",
     "connect",
     "connect_sync",
 ]

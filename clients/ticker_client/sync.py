@@ -4,12 +4,13 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Iterable, Iterator
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, Unpack
 
 from ticker.session.client import ClientSession
 from ticker.session.messages import Subscribed, Tick, Unsubscribed
 from ticker.ticks import TRADES
-from ticker_client.feed import Feed
+from ticker_client.feed import Feed, Options
+from ticker_client.line import Traffic
 
 Result = TypeVar("Result")
 
@@ -17,14 +18,23 @@ Result = TypeVar("Result")
 class SyncFeed:
     """A `Feed` for programs without an event loop; iterate over it for ticks."""
 
-    def __init__(self, url: str, *, ack_every: int = 50, reconnect: bool = True) -> None:
+    def __init__(self, url: str, **options: Unpack[Options]) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="ticker-client", daemon=True)
-        self._feed = Feed(url, ack_every=ack_every, reconnect=reconnect)
+        self._feed = Feed(url, **options)
 
     @property
     def session(self) -> ClientSession:
         return self._feed.session
+
+    @property
+    def traffic(self) -> Traffic:
+        return self._feed.traffic
+
+    @property
+    def transport(self) -> str:
+        """How the tape is heard now."""
+        return self._feed.transport
 
     def __enter__(self) -> Self:
         """Connect. Raises ConnectionEnded where that fails."""
@@ -58,6 +68,10 @@ class SyncFeed:
         """Return the round-trip time of a question and its answer, in seconds."""
         return self._wait(self._feed.ping())
 
+    def switch(self, transport: str) -> None:
+        """Go on over another transport, from the position reached. Raises ValueError and ConnectionEnded."""
+        self._wait(self._feed.switch(transport))
+
     def __iter__(self) -> Iterator[Tick]:
         batches = self._feed.batches()
         try:
@@ -82,6 +96,6 @@ class SyncFeed:
         self._loop.close()
 
 
-def connect_sync(url: str, *, ack_every: int = 50, reconnect: bool = True) -> SyncFeed:
-    """Return a feed to enter: `with connect_sync("ws://127.0.0.1:8765/v1/stream") as feed`."""
-    return SyncFeed(url, ack_every=ack_every, reconnect=reconnect)
+def connect_sync(url: str, **options: Unpack[Options]) -> SyncFeed:
+    """Return a feed to enter: `with connect_sync("ws://127.0.0.1:8765/v1/stream") as feed`; see `connect`."""
+    return SyncFeed(url, **options)

@@ -14,9 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ticker import clock
-from ticker.errors import SetupError
+from ticker.errors import ConfigError, SetupError
 from ticker.session.messages import Quote, Snapshot, Tick, Ticks, Trade
-from ticker_client.feed import ConnectionEnded, Feed, Refused, connect
+from ticker_client.errors import ConnectionEnded, Refused
+from ticker_client.feed import Feed, connect
+from ticker_client.transports import TRANSPORTS
 
 PAINT_S = 0.1  # a terminal is read by eyes: ten pictures a second
 FLASH_S = 0.4
@@ -74,16 +76,19 @@ class Screen:
         return sum(count for _, count in self.counts) / span_s if span_s > 0 else 0.0
 
 
-def run(url: str, symbols: list[str], channels: list[str], *, as_json: bool, count: int | None) -> int:
+def run(url: str, symbols: list[str], channels: list[str], transport: str, *, as_json: bool, count: int | None) -> int:
     """Watch until interrupted; return the exit code. Raises SetupError where the server cannot be watched."""
+    if transport not in TRANSPORTS:
+        raise ConfigError(f"--transport: {transport} is none; choose one of {', '.join(TRANSPORTS)}")
+    feed = connect(url, transport=transport)
     try:
-        return asyncio.run(_watch(url, symbols, channels, as_json=as_json, count=count))
+        return asyncio.run(_watch(feed, symbols, channels, as_json=as_json, count=count))
     except (ConnectionEnded, Refused) as error:
         raise SetupError(str(error)) from None
 
 
-async def _watch(url: str, symbols: list[str], channels: list[str], *, as_json: bool, count: int | None) -> int:
-    async with connect(url) as feed:
+async def _watch(feed: Feed, symbols: list[str], channels: list[str], *, as_json: bool, count: int | None) -> int:
+    async with feed:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, lambda: asyncio.ensure_future(feed.close()))
@@ -144,7 +149,7 @@ def _state(screen: Screen, feed: Feed, now_s: float) -> Text:
     latency = f"{median(screen.latencies_ms):.1f} ms" if screen.latencies_ms else "-"
     state = Text("live", style="bold green") if feed.live else Text("reconnecting", style="bold red")
     gaps = Text(f"missed {session.missed}", style="bold red" if session.missed else "")
-    facts = (f"{session.position}", f"{screen.rate(now_s):.0f} ticks/s", f"latency {latency}")
+    facts = (feed.transport, f"{session.position}", f"{screen.rate(now_s):.0f} ticks/s", f"latency {latency}")
     return Text("  ").join([state, *(Text(fact) for fact in facts), gaps])
 
 

@@ -1,0 +1,47 @@
+"""Where a server is: one URL, from which the addresses of all its transports follow."""
+
+from dataclasses import dataclass
+from ssl import SSLContext, create_default_context
+from urllib.parse import urlsplit
+
+from ticker_client.errors import ConnectionEnded
+
+STREAM = "/v1/stream"
+_PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
+
+
+@dataclass(frozen=True)
+class Address:
+    """A server's host and port, the prefix of its paths, its WebSocket's URL, and TLS where it is spoken."""
+
+    url: str
+    host: str
+    port: int
+    prefix: str
+    stream: str
+    tls: SSLContext | None
+
+    @classmethod
+    def of(cls, url: str, tls: SSLContext | None = None) -> "Address":
+        """Read `ws://host:port/v1/stream` or `http://host:port/`. Raises ConnectionEnded for anything else."""
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port or _PORTS[parts.scheme]
+        except (KeyError, ValueError):
+            host, port = None, 0
+        if not host:
+            raise ConnectionEnded(
+                f"{url} is not a WebSocket address: write ws://host:port/v1/stream, or http://host:port/"
+            )
+        prefix = parts.path.removesuffix(STREAM).rstrip("/")
+        secure = parts.scheme in ("wss", "https")
+        stream = (
+            url if parts.scheme in ("ws", "wss") else f"{'wss' if secure else 'ws'}://{parts.netloc}{prefix}{STREAM}"
+        )
+        return cls(url, host, port, prefix, stream, (tls or create_default_context()) if secure else None)
+
+    @property
+    def authority(self) -> str:
+        """Return what a request's Host header says."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"

@@ -1,0 +1,35 @@
+"""What a server that says no over HTTP means by it: problem+json (RFC 9457) into the exceptions of the client."""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from ticker.session.messages import Error
+from ticker_client.errors import NO_TICKER, ConnectionEnded, Refused
+from ticker_client.http import Answer
+
+_COME_BACK = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
+_CLOSE_CODES = {HTTPStatus.UNAUTHORIZED: 4501, HTTPStatus.FORBIDDEN: 4503}
+_GENERAL = ("type", "title", "status", "instance", "code", "detail")
+
+
+def refusal(answer: Answer) -> Refused | None:
+    """Return the refusal of one request, as the WebSocket would spell it; None where the answer is no such thing."""
+    try:
+        document = msgspec.json.decode(answer.body, type=dict[str, Any])
+        code, detail = str(document["code"]), str(document.get("detail", ""))
+    except (msgspec.DecodeError, KeyError):
+        return None
+    details = {name: value for name, value in document.items() if name not in _GENERAL}
+    return Refused(Error(code=code, message=detail, details=details))
+
+
+def ended(answer: Answer, url: str) -> ConnectionEnded:
+    """Return how an answer that is no success ends the connection: for good, unless the server is only busy."""
+    status = answer.status
+    refused = refusal(answer)
+    sentence = f"{url} answered HTTP {status}" + (f": {refused}" if refused else ", like no ticker server")
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _COME_BACK:
+        return ConnectionEnded(sentence, after_s=answer.after_s)
+    return ConnectionEnded(sentence, _CLOSE_CODES.get(HTTPStatus(status), NO_TICKER))

@@ -1,0 +1,106 @@
+"""What a server answers to plain questions: who it is, what is traded, what is newest."""
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from ticker.session.messages import Tick, Welcome
+from ticker_client import problems, wants
+from ticker_client.errors import NO_TICKER, ConnectionEnded, Refused
+from ticker_client.http import HttpClient
+
+Read = TypeVar("Read")
+
+
+class Shown(Struct):
+    """The newest ticks at a position."""
+
+    epoch: str
+    seq: int
+    data: list[Tick]
+
+
+class _Instrument(Struct):
+    symbol: str
+
+
+class _Instruments(Struct):
+    instruments: list[_Instrument]
+
+
+class Snapshots(NamedTuple):
+    """What was shown, of which symbols, and the refusal of those that do not exist."""
+
+    shown: list[Shown]
+    known: list[str]
+    refused: Refused | None
+
+
+_read_shown = msgspec.json.Decoder(Shown).decode
+_read_instruments = msgspec.json.Decoder(_Instruments).decode
+
+
+def _read_welcome(body: bytes) -> Welcome:
+    document = msgspec.json.decode(body, type=dict[str, Any])
+    return msgspec.convert({**document, "type": "welcome"}, Welcome)
+
+
+class Records:
+    """Questions to one server. All raise ConnectionEnded, those about symbols Refused as well."""
+
+    def __init__(self, http: HttpClient, url: str) -> None:
+        self._http = http
+        self._url = url
+
+    async def welcome(self) -> Welcome:
+        """Return what a WebSocket would be greeted with."""
+        try:
+            return await self._read(_read_welcome, "/")
+        except Refused as error:
+            raise ConnectionEnded(f"{self._url} answers like no ticker server: {error}", NO_TICKER) from None
+
+    async def health(self) -> None:
+        """Have the server say that it is well."""
+        await self._ask("/healthz")
+
+    async def universe(self) -> list[str]:
+        """Return all symbols that are traded."""
+        found = await self._read(_read_instruments, "/v1/instruments")
+        return [instrument.symbol for instrument in found.instruments]
+
+    async def snapshots(self, symbols: Sequence[str], channels: Sequence[str]) -> Snapshots:
+        """Return the newest ticks of symbols on channels, as many of them as exist."""
+        known, refused = list(symbols), None
+        while known:
+            try:
+                shown = [
+                    await self._read(_read_shown, f"/v1/snapshot?{wants.query(portion, channels)}")
+                    for portion in wants.portions(known)
+                ]
+                return Snapshots(shown, known, refused)
+            except Refused as error:
+                named = frozenset(error.details.get("symbols", ()))
+                left = [symbol for symbol in known if symbol[:32] not in named]  # it repeats no more of a name
+                if error.code != "unknown_symbol" or len(left) == len(known):
+                    raise
+                known, refused = left, refused or error
+        return Snapshots([], [], refused)
+
+    async def _read(self, decode: Callable[[bytes], Read], path: str) -> Read:
+        body = await self._ask(path)
+        try:
+            return decode(body)
+        except msgspec.DecodeError as error:
+            raise ConnectionEnded(f"{self._url} answers like no ticker server: {error}", NO_TICKER) from None
+
+    async def _ask(self, path: str) -> bytes:
+        answer = await self._http.get(path)
+        if answer.status == HTTPStatus.OK:
+            return answer.body
+        refused = problems.refusal(answer)
+        if refused is None or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise problems.ended(answer, self._url)
+        raise refused

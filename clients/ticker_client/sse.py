@@ -1,0 +1,35 @@
+"""The line by server-sent events: one answer that goes on, asked for anew where something changes."""
+
+from ticker.dialects import native
+from ticker.wire import eventstream
+from ticker_client.errors import ConnectionEnded
+from ticker_client.plain import PlainLine
+
+SILENCES = 3  # heartbeats in a row that may fail to come
+SILENCE_S_MIN = 10.0  # a busy machine is no dead one
+
+
+class EventLine(PlainLine):
+    """A line over `/v1/sse`."""
+
+    async def follow(self, revision: int) -> None:
+        position = self._session.position
+        answer, connection = await self._http.stream(
+            f"/v1/sse?{self._request.text}&from={position}", "text/event-stream"
+        )
+        try:
+            self.check(answer)
+            parser = eventstream.Parser()
+            while revision == self._revision:
+                piece = await self._http.chunk(connection, self._silence_s())
+                if not piece:
+                    raise ConnectionEnded("the server ended the stream", after_s=(parser.retry_ms or 0) / 1000)
+                for event in parser.feed(piece):
+                    if not await self.take(native.read(event.data), revision):
+                        return
+        finally:
+            self._http.drop_held()
+
+    def _silence_s(self) -> float:
+        welcome = self._session.welcome
+        return max(SILENCE_S_MIN, SILENCES * welcome.heartbeat_s if welcome else 0.0)
