@@ -23,7 +23,16 @@ MAY_IMPORT = {
     "cli": LEAVES | PURE | {"endpoints", "links", "server"},
     "__main__": {"cli"},
 }
-CLIENTS_MAY_IMPORT = {"session.client", "session.messages", "dialects", "wire", "errors", "clock", "ticks"}
+CLIENTS_MAY_IMPORT = {
+    "session.client",
+    "session.messages",
+    "session.requests",
+    "dialects",
+    "wire",
+    "errors",
+    "clock",
+    "ticks",
+}
 UNCLEAN = {"asyncio", "socket", "time", "os", "io", "pathlib", "random", "secrets", "threading", "subprocess"}
 DRAWERS = {"utils", "util", "helpers", "common", "base", "core", "misc"}
 

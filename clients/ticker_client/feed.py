@@ -74,6 +74,8 @@ class Feed:
         self._inbox = Inbox(self.session)
         self._commands = asyncio.Lock()  # none is lost between two transports
         self._line: Line | None = None
+        self._opened = False
+        """Whether the line was opened and has not been heard to end."""
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -188,6 +190,7 @@ class Feed:
 
     async def _open(self, line: Line) -> None:
         await line.open()
+        self._opened = True
         self.connections += 1
 
     async def _run(self, line: Line) -> None:
@@ -196,11 +199,12 @@ class Feed:
         while True:
             heard = self._inbox.heard
             try:
-                if not line.live:
+                if not self._opened:
                     await asyncio.sleep(self._delay_s(attempt, advice_s))
                     attempt += 1
                     await self._open(line)
                 ended = await line.listen()
+                self._opened = False
             except ConnectionEnded as error:
                 ended = error
             except msgspec.DecodeError as error:
@@ -221,7 +225,7 @@ class Feed:
 def connect(url: str, **options: Unpack[Options]) -> Feed:
     """Return a feed to enter: `async with connect("ws://127.0.0.1:8765/v1/stream") as feed`.
 
-    The URL may also be the server's `http://127.0.0.1:8765/`, whatever the transport; `Options` says what may be chosen.
+    The URL may also be the server's `http://127.0.0.1:8765/`, whatever the transport. `Options` are what may be chosen.
     A lost connection is made again and goes on from the position reached. Raises ValueError for an unknown transport.
     """
     return Feed(url, **options)

@@ -13,11 +13,12 @@ from http import HTTPStatus
 from msgspec.structs import replace
 
 from ticker.session.messages import AnyServerMessage, Snapshot, Subscribed, Ticks, Unsubscribed
+from ticker.session.requests import SnapshotAnswer
 from ticker_client import problems, wants
 from ticker_client.errors import NO_TICKER, ConnectionEnded, Refused
 from ticker_client.http import Answer, HttpClient
 from ticker_client.line import Desk
-from ticker_client.records import Records, Shown
+from ticker_client.records import Records
 
 _BEGIN_AFRESH = ("gone", "bad_position", "unknown_symbol")
 
@@ -154,7 +155,9 @@ class PlainLine:
         if not self._live:
             raise ConnectionEnded("there is no connection now")
 
-    def _grant(self, shown: list[Shown], known: list[str], channels: Sequence[str], reached: int) -> Subscribed:
+    def _grant(
+        self, shown: list[SnapshotAnswer], known: list[str], channels: Sequence[str], reached: int
+    ) -> Subscribed:
         """Take in snapshots and what they begin; `reached` is the position from before they were asked for."""
         session, inbox = self._session, self._desk.inbox
         before, added = session.subscriptions, wants.joined({}, known, channels)
@@ -179,7 +182,7 @@ class PlainLine:
             self._change()
         return answer
 
-    def _show(self, shown: list[Shown], wanted: wants.Subscriptions, known: wants.Subscriptions) -> None:
+    def _show(self, shown: list[SnapshotAnswer], wanted: wants.Subscriptions, known: wants.Subscriptions) -> None:
         for document in shown:
             for snapshot in wants.snapshots(document.seq, document.data, wanted, known):
                 self._desk.inbox.take(snapshot)
@@ -202,7 +205,7 @@ class PlainLine:
         """Have everything shown anew: what was missed until then shows in its `n`."""
         async with self._lock:
             await self._greet()
-            shown: list[tuple[list[Shown], wants.Subscriptions]] = []
+            shown: list[tuple[list[SnapshotAnswer], wants.Subscriptions]] = []
             left: wants.Subscriptions = {}
             for symbols, channels in wants.alike(self._session.subscriptions):
                 documents, known, _ = await self._shown(symbols, channels)
@@ -220,7 +223,9 @@ class PlainLine:
             self._stale = False
             self._ask_for(left)
 
-    async def _shown(self, symbols: Sequence[str], channels: Sequence[str]) -> tuple[list[Shown], list[str], object]:
+    async def _shown(
+        self, symbols: Sequence[str], channels: Sequence[str]
+    ) -> tuple[list[SnapshotAnswer], list[str], object]:
         try:
             return await self._records.snapshots(symbols, channels)
         except Refused as error:

@@ -3,23 +3,11 @@
 import asyncio
 
 import msgspec
-from msgspec import Struct
 
-from ticker.session.messages import Ticks
+from ticker.session.requests import BATCHES_MAX, TicksAnswer
 from ticker_client.plain import PlainLine
 
-BATCHES_MAX = 1000  # in one answer: as many as a server gives
-
-
-class Polled(Struct):
-    """What came after one position, up to another."""
-
-    epoch: str
-    seq: int
-    batches: list[Ticks]
-
-
-_read = msgspec.json.Decoder(Polled).decode
+_read = msgspec.json.Decoder(TicksAnswer).decode
 
 
 class LongPollLine(PlainLine):

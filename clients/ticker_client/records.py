@@ -5,9 +5,9 @@ from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import Struct
 
-from ticker.session.messages import Tick, Welcome
+from ticker.session.messages import Welcome
+from ticker.session.requests import InstrumentsAnswer, SnapshotAnswer
 from ticker_client import problems, wants
 from ticker_client.errors import NO_TICKER, ConnectionEnded, Refused
 from ticker_client.http import HttpClient
@@ -15,32 +15,16 @@ from ticker_client.http import HttpClient
 Read = TypeVar("Read")
 
 
-class Shown(Struct):
-    """The newest ticks at a position."""
-
-    epoch: str
-    seq: int
-    data: list[Tick]
-
-
-class _Instrument(Struct):
-    symbol: str
-
-
-class _Instruments(Struct):
-    instruments: list[_Instrument]
-
-
 class Snapshots(NamedTuple):
     """What was shown, of which symbols, and the refusal of those that do not exist."""
 
-    shown: list[Shown]
+    shown: list[SnapshotAnswer]
     known: list[str]
     refused: Refused | None
 
 
-_read_shown = msgspec.json.Decoder(Shown).decode
-_read_instruments = msgspec.json.Decoder(_Instruments).decode
+_read_shown = msgspec.json.Decoder(SnapshotAnswer).decode
+_read_instruments = msgspec.json.Decoder(InstrumentsAnswer).decode
 
 
 def _read_welcome(body: bytes) -> Welcome:

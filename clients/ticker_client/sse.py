@@ -27,8 +27,14 @@ class EventLine(PlainLine):
                 for event in parser.feed(piece):
                     if not await self.take(native.read(event.data), revision):
                         return
+                self._reach(parser.event_id)  # a heartbeat is an id without an event
         finally:
             self._http.drop_held()
+
+    def _reach(self, event_id: str) -> None:
+        epoch, _, seq = event_id.rpartition(":")
+        if epoch == self._session.position.epoch and seq.isdigit():
+            self._session.reach(int(seq))
 
     def _silence_s(self) -> float:
         welcome = self._session.welcome

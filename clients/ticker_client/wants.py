@@ -110,7 +110,7 @@ def alike(subscriptions: Subscriptions) -> Iterator[tuple[list[str], list[str]]]
 
 
 def needs_universe(subscriptions: Subscriptions, symbols: Iterable[str], channels: Iterable[str]) -> bool:
-    """Tell whether all symbols must be known to take these back: to take some from all, or to see whether they exist."""
+    """Tell whether all symbols must be known to take these back: some from all, or to see whether they exist."""
     had = {symbol for channel in channels for symbol in subscriptions.get(channel, ())}
     named = set(symbols) - {EVERYTHING}
     return bool(named and (EVERYTHING in had or named - had))

@@ -69,7 +69,8 @@ async def test_a_consumer_that_dawdles_still_gets_its_answers(server: RunningSer
     ("url", "words"),
     [
         ("ws://127.0.0.1:1/v1/stream", "is the server running"),
-        ("http://127.0.0.1:1/", "not a WebSocket address"),
+        ("http://127.0.0.1:1/", "is the server running"),
+        ("ftp://127.0.0.1/", "not a WebSocket address"),
         ("nonsense", "not a WebSocket address"),
     ],
 )

@@ -47,9 +47,19 @@ def test_the_advice_when_to_come_back_is_kept(value: str, retry_ms: int | None) 
     assert parser.retry_ms == retry_ms
 
 
+def test_an_id_counts_once_its_block_has_ended_even_without_an_event() -> None:
+    parser = Parser()
+    assert parser.feed(b"id: tape:7\n") == []
+    assert parser.event_id == ""
+    assert parser.feed(b"\n") == []
+    assert parser.event_id == "tape:7"
+
+
 def test_what_is_written_is_read() -> None:
-    stream = eventstream.retry(9) + eventstream.comment("hm") + eventstream.event("ticks", b"[1]", "tape:3")
-    assert Parser().feed(stream) == [Event("ticks", "tape:3", b"[1]")]
+    parser = Parser()
+    stream = eventstream.retry(9) + eventstream.event("ticks", b"[1]", "tape:3") + eventstream.heartbeat("tape:5")
+    assert parser.feed(stream) == [Event("ticks", "tape:3", b"[1]")]
+    assert (parser.retry_ms, parser.event_id) == (9, "tape:5")
 
 
 _parts = st.sampled_from([b"data", b"event", b"id", b"retry", b":", b" ", b"\r", b"\n", b"\r\n", b"7", b"\xef", b"\0"])
@@ -64,6 +74,6 @@ def test_however_it_is_cut_it_is_the_same_stream(stream: bytes, data: st.DataObj
     places = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     pieces = [stream[a:b] for a, b in zip([0, *places], [*places, len(stream)], strict=True)]
     assert [event for piece in pieces for event in cut.feed(piece)] == whole.feed(stream)
-    assert cut.retry_ms == whole.retry_ms
+    assert (cut.retry_ms, cut.event_id) == (whole.retry_ms, whole.event_id)
     one = Parser()
     assert [event for byte in stream for event in one.feed(bytes([byte]))] == Parser().feed(stream)

@@ -24,11 +24,13 @@ class Parser:
     def __init__(self) -> None:
         self.retry_ms: int | None = None
         """How long to wait before coming back, where the stream has said so."""
+        self.event_id = ""
+        """The newest id that is complete, of an event or of none."""
         self._pieces: list[bytes] = []  # of a line that has not ended
         self._after_cr = False
         self._opened = False
         self._kind = ""
-        self._event_id = ""
+        self._next_id = ""
         self._data: list[bytes] = []
 
     def feed(self, piece: bytes) -> list[Event]:
@@ -58,17 +60,18 @@ class Parser:
         elif name == b"event":
             self._kind = value.decode(errors="replace")
         elif name == b"id" and b"\0" not in value:
-            self._event_id = value.decode(errors="replace")
+            self._next_id = value.decode(errors="replace")
         elif name == b"retry" and value.isdigit():
             self.retry_ms = int(value)
         return None
 
     def _dispatch(self) -> Event | None:
         kind, self._kind = self._kind, ""
+        self.event_id = self._next_id
         if not self._data:
             return None
         data, self._data = b"\n".join(self._data), []
-        return Event(kind or "message", self._event_id, data)
+        return Event(kind or "message", self.event_id, data)
 
 
 def event(kind: str, data: bytes, event_id: str | None = None) -> bytes:
