@@ -82,7 +82,8 @@ class SyncFeed:
                     return
                 yield from batch.data
         finally:
-            self._wait(batches.aclose())
+            if self._loop.is_running():  # an iterator may outlive its feed
+                self._wait(batches.aclose())
 
     def _wait(self, work: Awaitable[Result]) -> Result:
         async def awaited() -> Result:

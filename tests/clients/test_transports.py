@@ -1,0 +1,563 @@
+"""One client, four transports: however they come and however they break, the same ticks, none missing, none twice."""
+
+import asyncio
+import http.client
+import json
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from websockets.asyncio.client import connect as dial
+
+from conftest import ROOT, RunningServer
+from tcp_proxy import Proxy
+from ticker.session.messages import Quote, Snapshot, Tick, Ticks, Trade
+from ticker.session.requests import TicksAnswer
+from ticker_client import TRANSPORTS, ConnectionEnded, Feed, Refused, connect, connect_sync
+
+BRISK = ("--market.trades-per-s", "15", "--market.quotes-per-s", "25", "--instruments", "20")
+BOTH = ["trades", "quotes"]
+Key = tuple[str, str]
+
+
+@pytest.fixture(scope="module")
+def server(serve_ticker: Callable[..., RunningServer]) -> RunningServer:
+    return serve_ticker(*BRISK)
+
+
+@pytest.fixture
+async def proxy(server: RunningServer) -> AsyncIterator[Proxy]:
+    async with Proxy(server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def opened(url: str, transport: str, **options: Any) -> Feed:
+    return connect(url, transport=transport, poll_every_s=0.03, **options)
+
+
+def fetch(url: str, path: str) -> bytes:
+    """GET over a connection of its own."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read()
+        return answer.read()
+    finally:
+        connection.close()
+
+
+def read_tape(url: str, query: str = "symbols=*&channels=trades,quotes") -> list[bytes]:
+    """Return the answers to polls that bring all that is on the tape."""
+    here = msgspec.json.decode(fetch(url, f"/v1/ticks?{query}"), type=TicksAnswer)
+    answers: list[bytes] = []
+    seq = 0
+    while seq < here.seq:
+        answers.append(fetch(url, f"/v1/ticks?{query}&since={here.epoch}:{seq}&limit=1000"))
+        seq = msgspec.json.decode(answers[-1], type=TicksAnswer).seq
+    return answers
+
+
+def key_of(tick: Tick) -> Key:
+    return tick.channel, tick.sym
+
+
+class Witness:
+    """What one feed has brought: the tick that each symbol was shown with at first, and all that came after it."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self.batches = feed.batches()
+        self.shown: dict[Key, Tick] = {}
+        self.begun: int | None = None
+        self.ticks: list[Tick] = []
+
+    async def read(self, count: int) -> None:
+        """Read so many ticks, and what is left of their message."""
+        until = len(self.ticks) + count
+        while len(self.ticks) < until:
+            await self.read_message()
+
+    async def read_message(self) -> Ticks | Snapshot:
+        async with asyncio.timeout(15):
+            batch = await anext(self.batches)
+        if isinstance(batch, Ticks):
+            self.ticks += batch.data
+        else:
+            self.begun = batch.seq if self.begun is None else self.begun
+            for tick in batch.data:
+                assert key_of(tick) not in self.shown, "a second snapshot"
+                self.shown[key_of(tick)] = tick
+        return batch
+
+    async def drain(self) -> None:
+        """Read what has come already."""
+        while self.feed.waiting:
+            await self.read_message()
+
+    async def check(self, url: str) -> None:
+        """Check that for each symbol exactly that came which the tape has after its snapshot, in the tape's order."""
+        assert self.begun is not None
+        tape = [msgspec.json.decode(answer, type=TicksAnswer) for answer in await asyncio.to_thread(read_tape, url)]
+        everything = [tick for answer in tape for batch in answer.batches for tick in batch.data]
+        for key in {key_of(tick) for tick in self.ticks}:
+            came = [tick for tick in self.ticks if key_of(tick) == key]
+            first_n = self.shown[key].n + 1 if key in self.shown else 1
+            assert came == [tick for tick in everything if key_of(tick) == key and first_n <= tick.n <= came[-1].n]
+        session = self.feed.session
+        assert (session.missed, session.repeated, session.reordered, session.lagged) == (0, 0, 0, 0)
+
+
+# The same experience.
+
+
+async def test_snapshots_come_first_then_every_tick_typed(server: RunningServer, transport: str) -> None:
+    async with opened(server.url, transport) as feed:
+        granted = await feed.subscribe("ACME", "BYTE", channels=BOTH)
+        assert (granted.channels, granted.symbols) == (["quotes", "trades"], ["ACME", "BYTE"])
+        assert granted.subscriptions == {"quotes": ["ACME", "BYTE"], "trades": ["ACME", "BYTE"]}
+        witness = Witness(feed)
+        shown = [await witness.read_message() for _ in range(2)]
+        assert [batch.channel for batch in shown if isinstance(batch, Snapshot)] == ["quotes", "trades"]
+        assert {key for key in witness.shown if key[0] == "quotes"} == {("quotes", "ACME"), ("quotes", "BYTE")}
+        await witness.read(150)
+        assert {type(tick) for tick in witness.ticks} == {Trade, Quote}
+        assert {tick.sym for tick in witness.ticks} == {"ACME", "BYTE"}
+        await witness.check(server.url)
+        assert feed.session.position.seq >= granted.seq
+        assert feed.transport == transport
+        assert feed.session.welcome is not None and feed.session.welcome.instruments == 20
+
+
+@pytest.mark.parametrize("place", ["ws://127.0.0.1:{}/v1/stream", "http://127.0.0.1:{}/", "http://127.0.0.1:{}"])
+async def test_one_address_leads_to_all(server: RunningServer, transport: str, place: str) -> None:
+    async with opened(place.format(server.port), transport) as feed:
+        await feed.subscribe("*", channels=BOTH)
+        await Witness(feed).read(1)
+        assert await feed.ping() > 0
+        assert await feed.subscriptions() == {"quotes": ["*"], "trades": ["*"]}
+
+
+async def test_a_refusal_says_the_same(server: RunningServer, transport: str) -> None:
+    async with opened(server.url, transport) as feed:
+        with pytest.raises(Refused, match="unknown symbol: NOPE") as refused:
+            await feed.subscribe("ACME", "NOPE")
+        assert (refused.value.code, refused.value.details) == ("unknown_symbol", {"symbols": ["NOPE"], "count": 1})
+        assert await feed.subscriptions() == {"trades": ["ACME"]}, "what exists is subscribed all the same"
+        for command, code in (
+            (feed.subscribe("NOPE"), "unknown_symbol"),
+            (feed.subscribe("ACME", channels=["news"]), "unknown_channel"),
+            (feed.subscribe("ACME", channels=[]), "bad_request"),
+            (feed.subscribe(), "bad_request"),
+            (feed.unsubscribe("BYTE"), "not_subscribed"),
+            (feed.unsubscribe("NOPE"), "unknown_symbol"),
+            (feed.unsubscribe("ACME", channels=["news"]), "unknown_channel"),
+        ):
+            with pytest.raises(Refused) as refused:
+                await command
+            assert refused.value.code == code
+        assert await feed.subscriptions() == {"trades": ["ACME"]}
+        await Witness(feed).read(5)
+
+
+async def test_subscriptions_change_while_ticks_flow(server: RunningServer, transport: str) -> None:
+    async with opened(server.url, transport) as feed:
+        witness = Witness(feed)
+        await feed.subscribe("ACME")
+        await witness.read(10)
+        await feed.subscribe("BYTE", channels=["quotes"])  # no cross product any more
+        await witness.read(20)
+        await feed.subscribe("QBIT", "ACME", channels=BOTH)
+        await witness.read(40)
+        subscriptions = {channel: sorted(symbols) for channel, symbols in (await feed.subscriptions()).items()}
+        assert subscriptions == {"quotes": ["ACME", "BYTE", "QBIT"], "trades": ["ACME", "QBIT"]}
+        await feed.unsubscribe("ACME")
+        await witness.drain()
+        before = len(witness.ticks)
+        await witness.read(40)
+        assert {key_of(tick) for tick in witness.ticks[before:]} == {
+            ("quotes", "ACME"),
+            ("quotes", "BYTE"),
+            ("quotes", "QBIT"),
+            ("trades", "QBIT"),
+        }
+        await witness.check(server.url)
+
+
+async def test_all_but_one(server: RunningServer, transport: str) -> None:
+    async with opened(server.url, transport) as feed:
+        await feed.subscribe("*")
+        left = (await feed.unsubscribe("ACME")).subscriptions
+        assert left == await feed.subscriptions()
+        assert len(left["trades"]) == 19 and "ACME" not in left["trades"]
+        witness = Witness(feed)
+        await witness.drain()
+        witness.ticks.clear()
+        await witness.read(100)
+        assert "ACME" not in {tick.sym for tick in witness.ticks}
+
+
+async def test_nothing_subscribed_is_nothing_heard(server: RunningServer, transport: str) -> None:
+    async with opened(server.url, transport) as feed:
+        await feed.subscribe("ACME")
+        assert (await feed.unsubscribe("*")).subscriptions == {}
+        witness = Witness(feed)
+        await asyncio.sleep(0.1)
+        await witness.drain()
+        await asyncio.sleep(0.3)
+        assert feed.waiting == 0
+        witness.shown.clear()
+        await feed.subscribe("ACME", channels=["quotes"])
+        await witness.read(5)
+        assert (feed.session.missed, feed.session.repeated) == (0, 0)
+
+
+async def test_a_consumer_that_dawdles_holds_the_server_up_and_loses_nothing(
+    serve_ticker: Callable[..., RunningServer], transport: str
+) -> None:
+    server = serve_ticker(*BRISK, "--step-ms", "1")
+    async with opened(server.url, transport) as feed:
+        await feed.subscribe("*", channels=BOTH)
+        while feed.waiting < 256:  # noqa: ASYNC110  # nobody tells us: we are the consumer that dawdles
+            await asyncio.sleep(0.02)
+        reached = feed.session.position
+        async with asyncio.timeout(5):
+            await feed.ping()
+            await feed.subscriptions()
+        await asyncio.sleep(0.3)
+        assert feed.waiting < 270
+        assert feed.session.position.seq < reached.seq + 100
+        witness = Witness(feed)
+        while feed.session.position.seq < reached.seq + 600:
+            await witness.read(100)
+        assert (feed.session.missed, feed.session.repeated, feed.session.lagged) == (0, 0, 0)
+    server.stop()
+
+
+async def test_leaving_leaves_nothing_behind(server: RunningServer, transport: str) -> None:
+    before = asyncio.all_tasks()
+    async with opened(server.url, transport) as feed:
+        await feed.subscribe("*")
+        await Witness(feed).read(3)
+    assert asyncio.all_tasks() == before
+    assert not feed.live
+    with pytest.raises(ConnectionEnded, match="closed by this side"):
+        await feed.ping()
+    async for _ in feed:  # what has come is read, and the end is no failure
+        pass
+    assert feed.waiting == 0
+
+
+async def test_a_command_may_be_given_up(server: RunningServer, transport: str) -> None:
+    async with opened(server.url, transport) as feed:
+        await feed.subscribe("ACME")
+        witness = Witness(feed)
+        for delay_s in (0, 0.0003, 0.001):
+            given_up = asyncio.create_task(feed.ping())
+            await asyncio.sleep(delay_s)
+            given_up.cancel()
+            await asyncio.wait([given_up])
+        await witness.read(10)
+        assert await feed.ping() > 0
+        await witness.check(server.url)
+
+
+def test_the_synchronous_face_does_the_same(server: RunningServer, transport: str) -> None:
+    with connect_sync(server.url, transport=transport, poll_every_s=0.03) as feed:
+        assert feed.subscribe("ACME").symbols == ["ACME"]
+        ticks = iter(feed)
+        first = [next(ticks) for _ in range(5)]
+        feed.switch("sse" if transport == "ws" else "ws")
+        numbers = [tick.n for tick in [*first, *(next(ticks) for _ in range(5))]]
+        assert numbers == list(range(numbers[0], numbers[0] + 10))
+        assert feed.traffic.connections >= 2
+
+
+def test_an_unknown_transport_is_told_at_once() -> None:
+    with pytest.raises(ValueError, match=r"pigeon.*known: ws, sse, long-poll, short-poll"):
+        connect("ws://127.0.0.1:1/", transport="pigeon")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"), [("http://127.0.0.1:1/", "is the server running"), ("nonsense", "not a WebSocket address")]
+)
+async def test_a_connection_that_cannot_be_made_is_explained(url: str, words: str, transport: str) -> None:
+    with pytest.raises(ConnectionEnded, match=words):
+        async with connect(url, transport=transport):
+            raise AssertionError("connected")
+
+
+async def test_who_is_no_ticker_server_is_told_apart(server: RunningServer, transport: str) -> None:
+    with pytest.raises(ConnectionEnded, match="404"):
+        async with connect(f"{server.url}elsewhere/", transport=transport):
+            raise AssertionError("connected")
+
+
+# Breaks.
+
+
+async def test_a_cut_in_the_middle_of_anything_loses_nothing(
+    server: RunningServer, proxy: Proxy, transport: str
+) -> None:
+    async with opened(proxy.url, transport) as feed:
+        await feed.subscribe("ACME", "BYTE", channels=BOTH)
+        await feed.subscribe("QBIT", channels=["quotes"])
+        witness = Witness(feed)
+        for size in (0, 7000) if transport == "sse" else (0, 1, 137, 4001):  # a stream says to wait for seconds
+            await witness.read(20)
+            cuts = feed.connections, proxy.connections
+            proxy.cut_after(size)
+            while (feed.connections, proxy.connections)[transport == "short-poll"] == cuts[transport == "short-poll"]:
+                await witness.read_message()
+        await witness.read(20)
+        await witness.check(server.url)
+        assert feed.session.restarts == 0
+
+
+async def test_another_tape_begins_anew(
+    proxy: Proxy, serve_ticker: Callable[..., RunningServer], transport: str
+) -> None:
+    other = serve_ticker(*BRISK, "--seed", "2")
+    async with opened(proxy.url, transport) as feed:
+        await feed.subscribe("ACME", "BYTE", channels=BOTH)
+        await feed.subscribe("QBIT")
+        witness = Witness(feed)
+        await witness.read(20)
+        proxy.target = other.port
+        proxy.cut()
+        async with asyncio.timeout(15):
+            while feed.session.restarts == 0:
+                await anext(witness.batches)
+        assert feed.session.welcome is not None and feed.session.welcome.seed == 2
+        anew = Witness(feed)
+        while not isinstance(await anew.read_message(), Snapshot):
+            anew.ticks.clear()  # of the tape that was
+        await anew.read(50)
+        assert {tick.sym for tick in anew.ticks} == {"ACME", "BYTE", "QBIT"}
+        await anew.check(other.url)
+        assert feed.session.restarts == 1
+    other.stop()
+
+
+async def test_the_same_tape_from_its_beginning_begins_anew(
+    proxy: Proxy, serve_ticker: Callable[..., RunningServer], transport: str
+) -> None:
+    async with opened(proxy.url, transport) as feed:
+        await feed.subscribe("ACME", "BYTE", channels=BOTH)
+        witness = Witness(feed)
+        await witness.read(20)
+        while feed.session.position.seq < 1000:  # far enough for another server not to get there soon
+            await witness.read(20)
+        reached = feed.session.position
+        other = await asyncio.to_thread(serve_ticker, *BRISK)
+        proxy.target = other.port
+        proxy.cut()
+        async with asyncio.timeout(15):
+            while feed.session.restarts == 0:
+                await anext(witness.batches)
+        anew = Witness(feed)
+        while not isinstance(await anew.read_message(), Snapshot):
+            anew.ticks.clear()
+        await anew.read(50)
+        assert feed.session.position.epoch == reached.epoch
+        assert anew.begun is not None and anew.begun < reached.seq
+        await anew.check(other.url)
+    other.stop()
+
+
+async def test_what_is_gone_is_counted(serve_ticker: Callable[..., RunningServer], transport: str) -> None:
+    server = serve_ticker(*BRISK, "--feed.tape-s", "0.4")
+    async with Proxy(server.port) as proxy, opened(proxy.url, transport) as feed:
+        await feed.subscribe("ACME", "BYTE", channels=BOTH)
+        witness = Witness(feed)
+        await witness.read(20)
+        proxy.accepting = False
+        proxy.cut()
+        await asyncio.sleep(1)
+        before = feed.session.ticks
+        await witness.drain()
+        last = {key_of(tick): tick.n for tick in [*witness.shown.values(), *witness.ticks]}
+        proxy.accepting = True
+        missed = 0
+        anew = Witness(feed)
+        while not isinstance(await anew.read_message(), Snapshot):
+            last |= {key_of(tick): tick.n for tick in anew.ticks}
+        await anew.read_message()
+        missed = sum(tick.n - last[key_of(tick)] - 1 for tick in anew.shown.values())
+        assert missed > 10
+        await anew.read(30)
+        assert feed.session.missed == missed == sum(gap.before_n - gap.after_n - 1 for gap in feed.session.gaps)
+        assert (feed.session.repeated, feed.session.restarts) == (0, 0)
+        assert feed.session.ticks > before
+    server.stop()
+
+
+# Moving on.
+
+
+async def test_a_move_that_fails_changes_nothing(server: RunningServer, proxy: Proxy, transport: str) -> None:
+    other = "sse" if transport == "ws" else "ws"
+    async with opened(proxy.url, transport) as feed:
+        await feed.subscribe("ACME", "BYTE", channels=BOTH)
+        witness = Witness(feed)
+        await witness.read(20)
+        with pytest.raises(ValueError, match="pigeon"):
+            await feed.switch("pigeon")
+        proxy.accepting = False
+        with pytest.raises(ConnectionEnded, match=r"cannot connect|lost"):
+            await feed.switch(other)
+        proxy.accepting = True
+        assert feed.transport == transport
+        await witness.read(20)
+        await feed.switch(other)
+        await witness.read(20)
+        assert feed.transport == other
+        await witness.check(server.url)
+
+
+ACTIONS = st.tuples(
+    st.sampled_from(sorted(TRANSPORTS)),
+    st.integers(0, 12),
+    st.booleans(),
+    st.sampled_from([None, None, "CLWD", "QBIT", "RBOT"]),
+)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(first=st.sampled_from(sorted(TRANSPORTS)), actions=st.lists(ACTIONS, min_size=2, max_size=7))
+def test_hopping_is_the_same_as_staying(
+    server: RunningServer, first: str, actions: list[tuple[str, int, bool, str | None]]
+) -> None:
+    async def hop() -> None:
+        async with Proxy(server.port) as proxy, opened(proxy.url, first) as feed:
+            witness = Witness(feed)
+            await feed.subscribe("ACME", "BYTE", channels=BOTH)
+            wanted = {"ACME", "BYTE"}
+            for transport, count, cut, symbol in actions:
+                await witness.read(count)
+                if cut:
+                    proxy.cut()
+                await feed.switch(transport)
+                if symbol and symbol not in wanted:
+                    wanted.add(symbol)
+                    await feed.subscribe(symbol, channels=["quotes"])
+            await witness.read(30)
+            await witness.check(server.url)
+            assert {key_of(tick) for tick in witness.ticks} <= {key_of(tick) for tick in witness.shown.values()}
+
+    asyncio.run(hop())
+
+
+async def test_all_four_hear_the_same_at_the_same_time(server: RunningServer) -> None:
+    async def record(transport: str) -> Witness:
+        async with opened(server.url, transport) as feed:
+            await feed.subscribe("*", channels=BOTH)
+            witness = Witness(feed)
+            await witness.read(600)
+            return witness
+
+    witnesses = await asyncio.gather(*(record(transport) for transport in TRANSPORTS))
+    tapes = [{(key_of(tick), tick.n): tick for tick in witness.ticks} for witness in witnesses]
+    heard = set(tapes[0]).intersection(*tapes)
+    assert len(heard) > 100
+    for witness in witnesses:
+        assert [tick for tick in witness.ticks if (key_of(tick), tick.n) in heard] == [
+            tick for tick in witnesses[0].ticks if (key_of(tick), tick.n) in heard
+        ]
+
+
+# The bytes themselves.
+
+TICK = re.compile(rb'\{"ch":[^}]*\}')
+QUERY = "symbols=ACME,BYTE&channels=trades,quotes"
+
+
+async def record_websocket(server: RunningServer, since: str, count: int) -> list[bytes]:
+    async with dial(server.stream, compression=None, proxy=None) as ws:
+        await ws.send(json.dumps({"op": "subscribe", "symbols": ["ACME", "BYTE"], "channels": BOTH, "from": since}))
+        ticks: list[bytes] = []
+        while len(ticks) < count:
+            message = await ws.recv(decode=False)
+            ticks += TICK.findall(message) if message.startswith(b'{"type":"ticks"') else []
+    return ticks
+
+
+async def record_events(server: RunningServer, since: str, count: int) -> list[bytes]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(f"GET /v1/sse?{QUERY}&from={since} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    ticks: list[bytes] = []
+    while len(ticks) < count:
+        ticks += TICK.findall(await reader.readline())
+    writer.close()
+    await writer.wait_closed()
+    return ticks
+
+
+async def record_polls(server: RunningServer, since: str, count: int, wait: str) -> list[bytes]:
+    ticks: list[bytes] = []
+    while len(ticks) < count:
+        answer = await asyncio.to_thread(fetch, server.url, f"/v1/ticks?{QUERY}&since={since}{wait}")
+        document = json.loads(answer)
+        since = f"{document['epoch']}:{document['seq']}"
+        ticks += TICK.findall(answer)
+    return ticks
+
+
+async def test_a_tick_is_the_same_bytes_everywhere(server: RunningServer) -> None:
+    here = json.loads(fetch(server.url, f"/v1/ticks?{QUERY}"))
+    since = f"{here['epoch']}:{max(1, here['seq'] - 500)}"
+    tapes = await asyncio.gather(
+        record_websocket(server, since, 300),
+        record_events(server, since, 300),
+        record_polls(server, since, 300, ""),
+        record_polls(server, since, 300, "&wait=5"),
+    )
+    assert all(tape[:300] == tapes[0][:300] for tape in tapes)
+
+
+async def test_a_snapshot_shows_the_newest_bytes_of_the_tape(server: RunningServer) -> None:
+    shown = fetch(server.url, f"/v1/snapshot?{QUERY}")
+    newest: dict[tuple[str, str], bytes] = {}
+    for answer in read_tape(server.url, QUERY):
+        for seq, data in re.findall(rb'"seq":(\d+),"ts":\d+,"data":\[(.*?)\]', answer):
+            for piece in TICK.findall(data) if int(seq) <= json.loads(shown)["seq"] else ():
+                tick = json.loads(piece)
+                newest[tick["ch"], tick["sym"]] = piece
+    assert len(newest) == 4
+    assert sorted(TICK.findall(shown)) == sorted(newest.values())
+    assert len(json.loads(shown)["data"]) == 4
+
+
+# From the command line.
+
+
+def watch(server: RunningServer, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ticker", "watch", "--url", server.url, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=30, check=False)
+
+
+def test_watch_prints_the_same_lines_over_all(server: RunningServer, transport: str) -> None:
+    done = watch(server, "ACME", "--transport", transport, "--count", "20")
+    assert (done.returncode, done.stderr) == (0, "")
+    tape = {piece for answer in read_tape(server.url, QUERY) for piece in TICK.findall(answer)}
+    lines = done.stdout.encode().splitlines()
+    assert len(lines) == 20
+    assert set(lines) <= tape
+
+
+def test_watch_names_the_transports_there_are(server: RunningServer) -> None:
+    done = watch(server, "--transport", "pigeon")
+    assert done.returncode == 2
+    assert done.stderr == "ticker: --transport: pigeon is none; choose one of ws, sse, long-poll, short-poll\n"
