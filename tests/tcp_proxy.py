@@ -25,7 +25,7 @@ class Proxy:
         self._server.close()
         self.cut()
         await self._server.wait_closed()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)  # what was aborted is closed in the loop's next rounds
 
     @property
     def url(self) -> str:
@@ -84,6 +84,9 @@ class _Leg(asyncio.Protocol):
             )
         except OSError:
             self.near.abort()
+            return
+        if self.near.is_closing():
+            far.abort()
             return
         self._far = far
         for data in self._waiting:
