@@ -83,7 +83,11 @@ class Feed:
         line = self._make(
             Desk(Address.of(self.url, self._tls), self.session, self._inbox, self.traffic, *self._pauses_s)
         )
-        await self._open(line)
+        try:
+            await self._open(line)
+        except BaseException:
+            await line.close()
+            raise
         self._listen_to(line)
         return self
 
