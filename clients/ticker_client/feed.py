@@ -148,6 +148,7 @@ class Feed:
         async with self._commands:
             old = self._connected()
             line = make(Desk(Address.of(self.url, self._tls), self.session, self._inbox, self.traffic, *self._pauses_s))
+            await old.settle()
             await self._stop_listening()
             try:
                 await self._open(line)

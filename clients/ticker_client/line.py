@@ -69,5 +69,8 @@ class Line(Protocol):
     async def ping(self) -> None:
         """Ask something and wait for the answer."""
 
+    async def settle(self) -> None:
+        """Wait, not for ever, until what was asked for is there: a snapshot may come later than its answer."""
+
     async def close(self) -> None:
         """Hang up."""

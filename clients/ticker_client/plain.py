@@ -76,6 +76,9 @@ class PlainLine:
         finally:
             self._http.drop_held()
 
+    async def settle(self) -> None:
+        """Return at once: what is answered is there."""
+
     async def close(self) -> None:
         self._live = False
         self._http.close()

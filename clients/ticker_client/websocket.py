@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count
 from typing import Any, TypeVar, cast
 
@@ -34,6 +35,7 @@ from ticker_client.errors import ConnectionEnded, Refused, retry_after_s, why
 from ticker_client.line import Desk, Traffic
 
 MESSAGE_BYTES_MAX = 64 << 20  # a snapshot of ten thousand instruments is a few megabytes
+SETTLE_S = CLOSE_S = 2.0  # for a server that has stopped answering
 
 Answered = TypeVar("Answered", bound=AnyAnswer)
 
@@ -91,13 +93,24 @@ class WebSocketLine:
     async def ping(self) -> None:
         await self._ask(Ping(id=next(self._ids)), Pong)
 
+    async def settle(self) -> None:
+        with suppress(ConnectionEnded, TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                await self.ping()  # commands are obeyed in their order
+
     async def close(self) -> None:
         if self._ws is None:
             return
+        ws = self._ws
+        closing = asyncio.ensure_future(ws.close())
         try:
-            await self._ws.close()
+            with suppress(ConnectionClosed):
+                async for _ in ws:  # what nobody reads any more would be in the way of the goodbye
+                    pass
+            await closing
         finally:
-            self._ws.transport.abort()  # where we were told not to wait for the goodbye
+            closing.cancel()
+            ws.transport.abort()  # where we were told not to wait for it
             self._fail_answers(ConnectionEnded("closed by this side", 1000))
 
     async def _ask(self, message: ClientMessage, kind: type[Answered]) -> Answered:
@@ -183,6 +196,7 @@ class WebSocketLine:
                 subprotocols=[Subprotocol(native.SUBPROTOCOL)],
                 compression=None,
                 max_size=MESSAGE_BYTES_MAX,
+                close_timeout=CLOSE_S,
                 proxy=None,
                 create_connection=_metered(self._desk.traffic),
                 ssl=self._desk.address.tls,

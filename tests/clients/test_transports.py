@@ -22,7 +22,7 @@ from ticker.session.messages import Quote, Snapshot, Tick, Ticks, Trade
 from ticker.session.requests import TicksAnswer
 from ticker_client import TRANSPORTS, ConnectionEnded, Feed, Refused, connect, connect_sync
 
-BRISK = ("--market.trades-per-s", "15", "--market.quotes-per-s", "25", "--instruments", "20")
+BRISK = ("--market.trades-per-s", "40", "--market.quotes-per-s", "60", "--instruments", "20")
 BOTH = ["trades", "quotes"]
 Key = tuple[str, str]
 
@@ -254,7 +254,7 @@ async def test_nothing_subscribed_is_nothing_heard(server: RunningServer, transp
         witness = Witness(feed)
         await asyncio.sleep(0.1)
         await witness.drain()
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.2)
         assert feed.waiting == 0
         witness.shown.clear()
         await feed.subscribe("ACME", channels=["quotes"])
@@ -513,13 +513,15 @@ async def record_websocket(server: RunningServer, since: str, count: int) -> lis
 
 
 async def record_events(server: RunningServer, since: str, count: int) -> list[bytes]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1 << 20)
     writer.write(f"GET /v1/sse?{QUERY}&from={since} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     ticks: list[bytes] = []
-    while len(ticks) < count:
-        ticks += TICK.findall(await reader.readline())
-    writer.close()
-    await writer.wait_closed()
+    try:
+        while len(ticks) < count:
+            ticks += TICK.findall(await reader.readline())
+    finally:
+        writer.close()
+        await writer.wait_closed()
     return ticks
 
 
