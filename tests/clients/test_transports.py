@@ -422,6 +422,33 @@ async def test_what_is_gone_is_counted(forgetful: RunningServer, transport: str)
         assert feed.session.ticks > before
 
 
+def test_the_advice_when_to_come_back_is_obeyed() -> None:
+    feed = connect("ws://127.0.0.1:1/")
+    delays_s = [feed._delay_s(attempt, 5.0) for attempt in range(20)]
+    assert min(delays_s) > 5.0
+    assert max(delays_s) <= 15.0
+    assert len(set(delays_s)) > 1, "not all at the same moment"
+
+
+async def test_traffic_is_what_a_proxy_sees(proxy: Proxy, transport: str) -> None:
+    async with opened(proxy.url, transport) as feed:
+        await feed.subscribe("ACME", "BYTE")
+        await Witness(feed).read(10)
+        await feed.unsubscribe("*")
+        await feed.ping()
+        await asyncio.sleep(0.1)
+        traffic = feed.traffic
+        assert traffic.connections == proxy.connections
+        assert traffic.bytes_sent == proxy.bytes_up
+        assert traffic.requests >= 1 and traffic.bytes_received > 1000
+        # What was under way when a stream was given up has passed the proxy, and reached nobody.
+        held = transport in ("sse", "long-poll")
+        assert proxy.bytes_down - 20_000 * held <= traffic.bytes_received <= proxy.bytes_down
+        before = traffic.connections
+        await feed.switch("ws")
+        assert traffic.connections == before + 1 == proxy.connections
+
+
 # Moving on.
 
 

@@ -220,12 +220,14 @@ def test_nothing_is_wished_for_at_first() -> None:
     assert ClientSession(1).wishes() == []
 
 
-def granted(session: ClientSession, subscriptions: dict[str, list[str]], message_id: str | int = 1) -> None:
+def granted(
+    session: ClientSession, subscriptions: dict[str, list[str]], message_id: str | int = 1, seq: int = 1
+) -> None:
     """Let the server say what is subscribed."""
     session.receive(
         Subscribed(
             id=message_id,
-            seq=1,
+            seq=seq,
             channels=list(subscriptions),
             symbols=["AAA"],
             pace="every",
@@ -277,3 +279,130 @@ def test_many_symbols_are_asked_for_in_messages_a_server_takes() -> None:
     said = session.wishes()
     assert [symbol for wish in said for symbol in wish.symbols] == symbols
     assert max(len(wish.symbols) for wish in said) <= 500
+
+
+# Positions to go on from.
+
+
+def test_there_is_nothing_to_resume_at_first() -> None:
+    session = ClientSession(1)
+    assert session.resumption() is None
+    session.receive(welcome(seq=7))
+    granted(session, {})
+    assert session.resumption() is None
+
+
+def test_a_resumption_asks_for_everything_from_the_position_reached() -> None:
+    session = ClientSession(1)
+    session.receive(welcome(seq=7))
+    granted(session, {TRADES: ["AAA"], QUOTES: ["*"]}, seq=8)
+    session.receive(ticks(12, trade(5)))
+    wish = session.resumption()
+    assert wish is not None
+    assert (wish.subscriptions, wish.from_, wish.symbols) == ({TRADES: ["AAA"], QUOTES: ["*"]}, "tape:12", [])
+
+
+def test_a_first_subscription_begins_where_it_was_granted() -> None:
+    session = ClientSession(1)
+    session.receive(welcome(seq=7))
+    granted(session, {TRADES: ["AAA"]}, seq=8)
+    assert session.position == ("tape", 8), "before any tick has come: there is none before it"
+    granted(session, {TRADES: ["AAA", "BBB"]}, seq=20)
+    assert session.position == ("tape", 8), "what came to AAA since then has still to come"
+
+
+def test_signs_of_life_move_the_position() -> None:
+    session = following(trade(5))
+    session.receive(Heartbeat(seq=9, ts=1, sent=1))
+    assert session.position == ("tape", 9)
+    session.receive(lag(1))
+    session.receive(Lag(from_=9, to=30, dropped=1, conflated=0, reason="slow_reader"))
+    assert session.position == ("tape", 30)
+    session.receive(ticks(31, trade(9)))
+    assert faults(session) == (0, 0, 0)
+
+
+def test_a_heartbeat_before_the_restoring_moves_nothing() -> None:
+    session = following(trade(5))
+    granted(session, {TRADES: ["AAA"]})
+    session.receive(welcome(seq=50))
+    session.receive(Heartbeat(seq=60, ts=1, sent=1))
+    assert session.position == ("tape", 1), "the server did not know yet what we wanted"
+    restore = session.wishes()[0].id
+    assert isinstance(restore, str)
+    granted(session, {TRADES: ["AAA"]}, restore, seq=61)
+    session.receive(Heartbeat(seq=70, ts=1, sent=1))
+    assert session.position == ("tape", 70)
+
+
+def test_another_tape_is_counted_as_a_restart() -> None:
+    session = following(trade(5))
+    assert session.restarts == 0
+    granted(session, {TRADES: ["AAA"]})
+    session.receive(welcome(seq=1))
+    assert session.restarts == 0, "the same tape, and we have been there"
+    session.receive(welcome(epoch="other", seq=100))
+    assert session.restarts == 1
+    assert session.resumption() is None
+    assert wishes(session) == {TRADES: ["AAA"]}
+
+
+def received(session: ClientSession, *messages: Ticks) -> list[int]:
+    """Take messages in as a client does; return the `n` that were news."""
+    news = []
+    for message in messages:
+        fresh = session.fresh(message)
+        session.receive(fresh)
+        news += [tick.n for tick in fresh.data]
+    return news
+
+
+def test_what_a_snapshot_has_shown_is_no_news() -> None:
+    session = following(trade(5))
+    session.receive(snapshot(10, trade(8, "BBB")))
+    late = (ticks(2, trade(6), trade(7, "BBB")), ticks(12, trade(8, "BBB"), trade(9, "BBB"), trade(7)))
+    assert received(session, *late) == [6, 9, 7]
+    assert faults(session) == (0, 0, 0)
+    assert received(session, ticks(13, trade(9, "BBB"))) == [9], "but a repeat after that is one"
+    assert faults(session) == (0, 1, 0)
+
+
+def test_what_was_had_before_going_back_is_no_news() -> None:
+    session = following(trade(5), trade(6), trade(7), trade(8))
+    session.receive(snapshot(2, trade(3, "BBB")))
+    session.go_on_from(2)
+    assert session.position == ("tape", 2)
+    again = (ticks(3, trade(7), trade(4, "BBB")), ticks(6, trade(8), trade(5, "BBB"), trade(9)))
+    assert received(session, *again) == [4, 5, 9]
+    assert faults(session) == (0, 0, 0)
+
+
+def test_a_message_without_news_still_moves_the_position_and_falls_due() -> None:
+    session = ClientSession(ack_every=2)
+    session.receive(ticks(5, trade(5)))
+    session.go_on_from(3)
+    message = session.fresh(ticks(4, trade(4)))
+    assert message.data == []
+    assert session.receive(message) == Ack(seq=4)
+    assert session.position.seq == 4
+
+
+@given(st.data())
+def test_going_back_never_makes_a_hole_or_a_repeat(data: st.DataObject) -> None:
+    tape = [ticks(seq, trade(seq), trade(seq, "BBB")) for seq in range(1, 13)]
+    session = ClientSession(ack_every=1000)
+    session.receive(welcome())
+    news: list[int] = []
+    place = 0
+    while place < len(tape):
+        size = data.draw(st.integers(1, 4))
+        merged = ticks(
+            tape[min(place + size, len(tape)) - 1].seq, *(t for m in tape[place : place + size] for t in m.data)
+        )
+        news += received(session, merged)
+        place += size
+        if place < len(tape) and data.draw(st.booleans()):
+            place = data.draw(st.integers(max(0, place - 5), place))
+            session.go_on_from(place)
+    assert news == [seq for seq in range(1, 13) for _ in range(2)]
+    assert faults(session) == (0, 0, 0)
