@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from ticker.session.messages import AnyServerMessage, Snapshot, Subscribed, Ticks, Unsubscribed
 from ticker.session.requests import SnapshotAnswer
 from ticker_client import problems, wants
+from ticker_client.connection import Answer
 from ticker_client.errors import NO_TICKER, ConnectionEnded, Refused
-from ticker_client.http import Answer, HttpClient
+from ticker_client.http import HttpClient
 from ticker_client.line import Desk
 from ticker_client.records import Records
 

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from ticker.session.messages import Error
+from ticker_client.connection import Answer
 from ticker_client.errors import NO_TICKER, ConnectionEnded, Refused
-from ticker_client.http import Answer
 
 _COME_BACK = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 _CLOSE_CODES = {HTTPStatus.UNAUTHORIZED: 4501, HTTPStatus.FORBIDDEN: 4503}

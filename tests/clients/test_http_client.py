@@ -7,7 +7,8 @@ import pytest
 
 from ticker_client import ConnectionEnded, Refused, problems
 from ticker_client.address import Address
-from ticker_client.http import Answer, Connection, HttpClient, Lost
+from ticker_client.connection import Answer, Connection, Lost
+from ticker_client.http import HttpClient
 from ticker_client.line import Traffic
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"

@@ -1,30 +1,21 @@
 """One client, four transports: however they come and however they break, the same ticks, none missing, none twice."""
 
 import asyncio
-import http.client
 import json
 import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from websockets.asyncio.client import connect as dial
 
 from conftest import ROOT, RunningServer
 from tcp_proxy import Proxy
-from ticker.session.messages import Quote, Snapshot, Tick, Ticks, Trade
-from ticker.session.requests import TicksAnswer
-from ticker_client import TRANSPORTS, ConnectionEnded, Feed, Refused, connect, connect_sync
-
-BRISK = ("--market.trades-per-s", "40", "--market.quotes-per-s", "60", "--instruments", "20")
-BOTH = ["trades", "quotes"]
-Key = tuple[str, str]
+from ticker.session.messages import Quote, Snapshot, Trade
+from ticker_client import TRANSPORTS, ConnectionEnded, Refused, connect, connect_sync
+from witness import BOTH, BRISK, Witness, fetch, key_of, opened, read_tape
 
 
 @pytest.fixture(scope="module")
@@ -38,25 +29,6 @@ def torrent(serve_ticker: Callable[..., RunningServer]) -> RunningServer:
     return serve_ticker(*BRISK, "--step-ms", "1")
 
 
-@pytest.fixture(scope="module")
-def other(serve_ticker: Callable[..., RunningServer]) -> RunningServer:
-    """Another tape."""
-    return serve_ticker(*BRISK, "--seed", "2")
-
-
-@pytest.fixture(scope="module")
-def young(server: RunningServer, serve_ticker: Callable[..., RunningServer]) -> RunningServer:
-    """The same tape as that of `server`, not as far."""
-    assert server.process.poll() is None
-    return serve_ticker(*BRISK)
-
-
-@pytest.fixture(scope="module")
-def forgetful(serve_ticker: Callable[..., RunningServer]) -> RunningServer:
-    """A tape that is kept for less than half a second."""
-    return serve_ticker(*BRISK, "--feed.tape-s", "0.4")
-
-
 @pytest.fixture
 async def proxy(server: RunningServer) -> AsyncIterator[Proxy]:
     async with Proxy(server.port) as proxy:
@@ -66,96 +38,6 @@ async def proxy(server: RunningServer) -> AsyncIterator[Proxy]:
 @pytest.fixture(params=TRANSPORTS)
 def transport(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-def opened(url: str, transport: str, **options: Any) -> Feed:
-    return connect(url, transport=transport, poll_every_s=0.03, **options)
-
-
-def fetch(url: str, path: str) -> bytes:
-    """GET over a connection of its own."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        assert answer.status == 200, answer.read()
-        return answer.read()
-    finally:
-        connection.close()
-
-
-def read_tape(url: str, query: str = "symbols=*&channels=trades,quotes") -> list[bytes]:
-    """Return the answers to polls that bring all that is on the tape."""
-    here = msgspec.json.decode(fetch(url, f"/v1/ticks?{query}"), type=TicksAnswer)
-    answers: list[bytes] = []
-    seq = 0
-    while seq < here.seq:
-        answers.append(fetch(url, f"/v1/ticks?{query}&since={here.epoch}:{seq}&limit=1000"))
-        seq = msgspec.json.decode(answers[-1], type=TicksAnswer).seq
-    return answers
-
-
-def key_of(tick: Tick) -> Key:
-    return tick.channel, tick.sym
-
-
-class Witness:
-    """What one feed has brought: the tick that each symbol was shown with at first, and all that came after it."""
-
-    def __init__(self, feed: Feed) -> None:
-        self.feed = feed
-        self.batches = feed.batches()
-        self.shown: dict[Key, Tick] = {}
-        self.begun: int | None = None
-        self.ticks: list[Tick] = []
-        self.restarts = feed.session.restarts
-
-    async def read_restart(self) -> None:
-        """Read until the tape begins anew, with a snapshot."""
-        before = self.restarts
-        async with asyncio.timeout(15):
-            while self.restarts == before:
-                await self.read_message()
-
-    async def read(self, count: int) -> None:
-        """Read so many ticks, and what is left of their message."""
-        until = len(self.ticks) + count
-        while len(self.ticks) < until:
-            await self.read_message()
-
-    async def read_message(self) -> Ticks | Snapshot:
-        async with asyncio.timeout(15):
-            batch = await anext(self.batches)
-        if isinstance(batch, Ticks):
-            self.ticks += batch.data
-        else:
-            self._begin_anew(self.feed.session.restarts)
-            self.begun = batch.seq if self.begun is None else self.begun
-            for tick in batch.data:
-                assert key_of(tick) not in self.shown, "a second snapshot"
-                self.shown[key_of(tick)] = tick
-        return batch
-
-    def _begin_anew(self, restarts: int) -> None:
-        if restarts != self.restarts:
-            self.restarts, self.begun, self.shown, self.ticks = restarts, None, {}, []
-
-    async def drain(self) -> None:
-        """Read what has come already."""
-        while self.feed.waiting:
-            await self.read_message()
-
-    async def check(self, url: str) -> None:
-        """Check that for each symbol exactly that came which the tape has after its snapshot, in the tape's order."""
-        assert self.begun is not None
-        tape = [msgspec.json.decode(answer, type=TicksAnswer) for answer in await asyncio.to_thread(read_tape, url)]
-        everything = [tick for answer in tape for batch in answer.batches for tick in batch.data]
-        for key in {key_of(tick) for tick in self.ticks}:
-            came = [tick for tick in self.ticks if key_of(tick) == key]
-            first_n = self.shown[key].n + 1 if key in self.shown else 1
-            assert came == [tick for tick in everything if key_of(tick) == key and first_n <= tick.n <= came[-1].n]
-        session = self.feed.session
-        assert (session.missed, session.repeated, session.reordered, session.lagged) == (0, 0, 0, 0)
 
 
 # The same experience.
@@ -339,170 +221,6 @@ async def test_who_is_no_ticker_server_is_told_apart(server: RunningServer, tran
     with pytest.raises(ConnectionEnded, match=r"elsewhere.* (not a WebSocket|no ticker server)"):
         async with connect(f"{server.url}elsewhere/", transport=transport):
             raise AssertionError("connected")
-
-
-# Breaks.
-
-
-async def test_a_cut_in_the_middle_of_anything_loses_nothing(
-    server: RunningServer, proxy: Proxy, transport: str
-) -> None:
-    async with opened(proxy.url, transport) as feed:
-        await feed.subscribe("ACME", "BYTE", channels=BOTH)
-        await feed.subscribe("QBIT", channels=["quotes"])
-        witness = Witness(feed)
-        for size in (0, 7000) if transport == "sse" else (0, 1, 137, 4001):  # a stream says to wait for seconds
-            await witness.read(20)
-            before = proxy.connections
-            proxy.cut_after(size)
-            async with asyncio.timeout(15):
-                while proxy.connections == before:
-                    await witness.read_message()
-        await witness.read(20)
-        await witness.check(server.url)
-        assert feed.session.restarts == 0
-
-
-async def test_another_tape_begins_anew(proxy: Proxy, other: RunningServer, transport: str) -> None:
-    async with opened(proxy.url, transport) as feed:
-        await feed.subscribe("ACME", "BYTE", channels=BOTH)
-        await feed.subscribe("QBIT")
-        witness = Witness(feed)
-        await witness.read(20)
-        proxy.target = other.port
-        proxy.cut()
-        await witness.read_restart()
-        assert feed.session.welcome is not None and feed.session.welcome.seed == 2
-        await witness.read(50)
-        assert {tick.sym for tick in witness.ticks} == {"ACME", "BYTE", "QBIT"}
-        await witness.check(other.url)
-        assert feed.session.restarts == 1
-
-
-async def test_the_same_tape_from_its_beginning_begins_anew(proxy: Proxy, young: RunningServer, transport: str) -> None:
-    async with opened(proxy.url, transport) as feed:
-        await feed.subscribe("ACME", "BYTE", channels=BOTH)
-        witness = Witness(feed)
-        await witness.read(20)
-        behind = json.loads(fetch(young.url, "/readyz"))["seq"]
-        while feed.session.position.seq < behind + 500:  # far enough for the other not to get here soon
-            await witness.read(20)
-        reached = feed.session.position
-        proxy.target = young.port
-        proxy.cut()
-        await witness.read_restart()
-        await witness.read(50)
-        assert feed.session.position.epoch == reached.epoch
-        assert witness.begun is not None and witness.begun < reached.seq
-        await witness.check(young.url)
-
-
-async def test_what_is_gone_is_counted(forgetful: RunningServer, transport: str) -> None:
-    async with Proxy(forgetful.port) as proxy, opened(proxy.url, transport) as feed:
-        await feed.subscribe("ACME", "BYTE", channels=BOTH)
-        witness = Witness(feed)
-        await witness.read(20)
-        proxy.accepting = False
-        proxy.cut()
-        await asyncio.sleep(1)
-        before = feed.session.ticks
-        await witness.drain()
-        last = {key_of(tick): tick.n for tick in [*witness.shown.values(), *witness.ticks]}
-        proxy.accepting = True
-        missed = 0
-        anew = Witness(feed)
-        while not isinstance(await anew.read_message(), Snapshot):
-            last |= {key_of(tick): tick.n for tick in anew.ticks}
-        await anew.read_message()
-        missed = sum(tick.n - last[key_of(tick)] - 1 for tick in anew.shown.values())
-        assert missed > 10
-        await anew.read(30)
-        assert feed.session.missed == missed == sum(gap.before_n - gap.after_n - 1 for gap in feed.session.gaps)
-        assert (feed.session.repeated, feed.session.restarts) == (0, 0)
-        assert feed.session.ticks > before
-
-
-def test_the_advice_when_to_come_back_is_obeyed() -> None:
-    feed = connect("ws://127.0.0.1:1/")
-    delays_s = [feed._delay_s(attempt, 5.0) for attempt in range(20)]
-    assert min(delays_s) > 5.0
-    assert max(delays_s) <= 15.0
-    assert len(set(delays_s)) > 1, "not all at the same moment"
-
-
-async def test_traffic_is_what_a_proxy_sees(proxy: Proxy, transport: str) -> None:
-    async with opened(proxy.url, transport) as feed:
-        await feed.subscribe("ACME", "BYTE")
-        await Witness(feed).read(10)
-        await feed.unsubscribe("*")
-        await feed.ping()
-        await asyncio.sleep(0.1)
-        traffic = feed.traffic
-        assert traffic.connections == proxy.connections
-        assert traffic.bytes_sent == proxy.bytes_up
-        assert traffic.requests >= 1 and traffic.bytes_received > 1000
-        # What was under way when a stream was given up has passed the proxy, and reached nobody.
-        held = transport in ("sse", "long-poll")
-        assert proxy.bytes_down - 20_000 * held <= traffic.bytes_received <= proxy.bytes_down
-        before = traffic.connections
-        await feed.switch("ws")
-        assert traffic.connections == before + 1 == proxy.connections
-
-
-# Moving on.
-
-
-async def test_a_move_that_fails_changes_nothing(server: RunningServer, proxy: Proxy, transport: str) -> None:
-    other = "sse" if transport == "ws" else "ws"
-    async with opened(proxy.url, transport) as feed:
-        await feed.subscribe("ACME", "BYTE", channels=BOTH)
-        witness = Witness(feed)
-        await witness.read(20)
-        with pytest.raises(ValueError, match="pigeon"):
-            await feed.switch("pigeon")
-        proxy.accepting = False
-        with pytest.raises(ConnectionEnded, match=r"cannot connect|lost"):
-            await feed.switch(other)
-        proxy.accepting = True
-        assert feed.transport == transport
-        await witness.read(20)
-        await feed.switch(other)
-        await witness.read(20)
-        assert feed.transport == other
-        await witness.check(server.url)
-
-
-ACTIONS = st.tuples(
-    st.sampled_from(sorted(TRANSPORTS)),
-    st.integers(0, 8),
-    st.booleans(),
-    st.sampled_from([None, None, "CLWD", "QBIT", "RBOT"]),
-)
-
-
-@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-@given(first=st.sampled_from(sorted(TRANSPORTS)), actions=st.lists(ACTIONS, min_size=2, max_size=6))
-def test_hopping_is_the_same_as_staying(
-    server: RunningServer, first: str, actions: list[tuple[str, int, bool, str | None]]
-) -> None:
-    async def hop() -> None:
-        async with Proxy(server.port) as proxy, opened(proxy.url, first) as feed:
-            witness = Witness(feed)
-            await feed.subscribe("ACME", "BYTE", channels=BOTH)
-            wanted = {"ACME", "BYTE"}
-            for transport, count, cut, symbol in actions:
-                await witness.read(count)
-                if cut:
-                    proxy.cut()
-                await feed.switch(transport)
-                if symbol and symbol not in wanted:
-                    wanted.add(symbol)
-                    await feed.subscribe(symbol, channels=["quotes"])
-            await witness.read(20)
-            await witness.check(server.url)
-            assert {key_of(tick) for tick in witness.ticks} <= {key_of(tick) for tick in witness.shown.values()}
-
-    asyncio.run(hop())
 
 
 async def test_all_four_hear_the_same_at_the_same_time(server: RunningServer) -> None:
