@@ -50,13 +50,15 @@ def key_of(tick: Tick) -> Key:
 class Witness:
     """What one feed has brought: the tick that each symbol was shown with at first, and all that came after it."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, *, once: bool = True) -> None:
         self.feed = feed
         self.batches = feed.batches()
         self.shown: dict[Key, Tick] = {}
         self.begun: int | None = None
         self.ticks: list[Tick] = []
         self.restarts = feed.session.restarts
+        self._once = once
+        """Whether nothing is shown twice; it is where a command failed and was given again: then that counts."""
 
     async def read_restart(self) -> None:
         """Read until the tape begins anew, with a snapshot."""
@@ -80,9 +82,15 @@ class Witness:
             self._begin_anew(self.feed.session.restarts)
             self.begun = batch.seq if self.begun is None else self.begun
             for tick in batch.data:
-                assert key_of(tick) not in self.shown, "a second snapshot"
-                self.shown[key_of(tick)] = tick
+                self._show(tick)
         return batch
+
+    def _show(self, tick: Tick) -> None:
+        key = key_of(tick)
+        if key in self.shown:
+            assert not self._once, "a second snapshot"
+            self.ticks = [tick for tick in self.ticks if key_of(tick) != key]
+        self.shown[key] = tick
 
     def _begin_anew(self, restarts: int) -> None:
         if restarts != self.restarts:

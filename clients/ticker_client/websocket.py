@@ -81,7 +81,18 @@ class WebSocketLine:
 
     async def subscribe(self, symbols: Sequence[str], channels: Sequence[str]) -> Subscribed:
         message = Subscribe(id=next(self._ids), symbols=list(symbols), channels=list(channels))
-        return await self._ask(message, Subscribed)
+        before = Unsubscribed(seq=self._desk.session.reached, subscriptions=self._desk.session.subscriptions)
+        try:
+            try:
+                answer = await self._ask(message, Subscribed)
+            except Refused:  # what exists is subscribed all the same
+                await self.ping()
+                raise
+            await self.ping()  # snapshots follow their answer, and this follows them
+            return answer
+        except ConnectionEnded:
+            self._desk.inbox.take(before)  # what was obeyed in part, maybe without its snapshot, is not to be restored
+            raise
 
     async def unsubscribe(self, symbols: Sequence[str], channels: Sequence[str]) -> Unsubscribed:
         message = Unsubscribe(id=next(self._ids), symbols=list(symbols), channels=list(channels))

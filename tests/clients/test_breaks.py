@@ -72,6 +72,26 @@ async def test_a_cut_in_the_middle_of_anything_loses_nothing(
         assert feed.session.restarts == 0
 
 
+async def test_a_command_that_is_cut_can_be_given_again(server: RunningServer, proxy: Proxy, transport: str) -> None:
+    async with opened(proxy.url, transport) as feed:
+        await feed.subscribe("ACME", channels=BOTH)
+        witness = Witness(feed, once=False)
+        for symbol, size in zip(("BYTE", "QBIT", "RBOT", "CLWD"), (0, 150, 400, 700), strict=True):
+            await witness.read(5)
+            proxy.cut_after(size)
+            async with asyncio.timeout(15):
+                while True:
+                    try:
+                        await feed.subscribe(symbol, channels=["quotes"])
+                        break
+                    except ConnectionEnded:
+                        await asyncio.sleep(0.02)
+        while {tick.sym for tick in witness.ticks} != {"ACME", "BYTE", "QBIT", "RBOT", "CLWD"}:
+            await witness.read(20)
+        await witness.check(server.url)
+        assert {symbol for _, symbol in witness.shown} == {"ACME", "BYTE", "QBIT", "RBOT", "CLWD"}
+
+
 async def test_another_tape_begins_anew(proxy: Proxy, other: RunningServer, transport: str) -> None:
     async with opened(proxy.url, transport) as feed:
         await feed.subscribe("ACME", "BYTE", channels=BOTH)
