@@ -11,6 +11,7 @@ import msgspec
 import orjson
 
 from ticker.dialects import native
+from ticker.endpoints.heads import origin_form
 from ticker.errors import Refusal
 from ticker.session.requests import Query
 
@@ -35,7 +36,7 @@ class Request:
 
     @cached_property
     def path(self) -> str:
-        return unquote(self.target.partition("?")[0])
+        return unquote(origin_form(self.target).partition("?")[0])
 
     def header(self, name: str) -> str:
         """Return a header's values joined by commas, empty where there is none."""
