@@ -17,6 +17,8 @@ from browser import CHROMIUM, FLAGS, Visit
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
 
+pytest_plugins = ["watched"]
+
 ROOT = Path(__file__).parent.parent
 
 

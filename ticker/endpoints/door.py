@@ -106,7 +106,7 @@ class Door(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_bytes += len(name) + len(value) + 4
-        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")))
         if len(self._headers) > self._house.config.http.headers_max:
             raise Refusal("head_too_large", f"more than {self._house.config.http.headers_max} headers")
         self._raise_if_large(self._head_bytes)
