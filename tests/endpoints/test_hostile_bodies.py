@@ -220,23 +220,23 @@ def patient(serve_ticker: Callable[..., RunningServer]) -> RunningServer:
 def test_requests_behind_one_that_waits(patient: RunningServer, behind: int, found: list[int]) -> None:
     """B18: so many may wait behind an answer that is held, and no more."""
     poll = get("/v1/ticks?symbols=SYM0000&channels=quotes&wait=0.3")
-    assert statuses(exchange(patient, poll + GOOD * behind)) == found
+    assert statuses(exchange(patient, poll + GOOD * behind, pause_s=1)) == found
 
 
 @pytest.mark.parametrize("rest", [b"\0", GOOD[:20], b"NONSENSE\r\n\r\n", b"\x16\x03\x01"])
 def test_bytes_that_come_while_a_poll_waits(patient: RunningServer, rest: bytes) -> None:
     """B20: the answer comes first, then the refusal of what came behind it."""
-    poll = get("/v1/ticks?symbols=SYM0000&channels=quotes&wait=0.5")
-    found = statuses(exchange(patient, poll, rest, pause_s=0.1))
+    poll = get("/v1/ticks?symbols=SYM0000&channels=quotes&wait=1")
+    found = statuses(exchange(patient, poll, rest, pause_s=0.6))
     assert found == ([200] if rest == GOOD[:20] else [200, 400])
 
 
 def test_an_upgrade_does_not_wait_behind_a_poll(patient: RunningServer) -> None:
     """B20 and U15: the answer comes first, then the refusal."""
-    poll = get("/v1/ticks?symbols=SYM0000&channels=quotes&wait=0.5")
+    poll = get("/v1/ticks?symbols=SYM0000&channels=quotes&wait=1")
     key = ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
     upgrade = get("/v1/stream", "Connection: Upgrade", "Upgrade: websocket", *key)
-    assert statuses(exchange(patient, poll, upgrade, pause_s=0.1)) == [200, 400]
+    assert statuses(exchange(patient, poll, upgrade, pause_s=0.6)) == [200, 400]
 
 
 @pytest.mark.parametrize("rest", [GOOD, b"\0" * 100_000, b"NONSENSE\r\n\r\n"])

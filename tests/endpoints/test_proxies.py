@@ -55,7 +55,7 @@ def impatient(proxy: str, folder: Path, port: int) -> AbstractContextManager[Web
 
 
 class Cutting(NamedTuple):
-    """Proxies that cut what is silent: before a server that gives signs of life in time, and before one that does not."""
+    """Proxies that cut what is silent, before a server that gives signs of life in time and one that does not."""
 
     alive: WebServer
     mute: WebServer
@@ -69,7 +69,7 @@ def cutting(
 ) -> Iterator[Cutting]:
     with ExitStack() as proxies:
         found = []
-        for heartbeat_s in ("0.4", "3600"):
+        for heartbeat_s in ("0.2", "3600"):
             server = serve_ticker("--config", "configs/load.toml", "--stream.heartbeat-s", heartbeat_s)
             folder = tmp_path_factory.mktemp("cutting")
             found.append(proxies.enter_context(impatient(request.param, folder, server.port)))
