@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from browser import CHROMIUM, FLAGS
 from cable import Cable
 from conftest import RunningServer
 from event_reader import Events
@@ -171,9 +172,7 @@ def test_a_poll_that_waits_longer_than_the_proxy_does_is_cut(cutting: Cutting) -
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser.new_page()
         browser.close()
 
