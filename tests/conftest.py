@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from browser import CHROMIUM, FLAGS, Visit
 
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
+
+pytest_plugins = ["watched"]
 
 ROOT = Path(__file__).parent.parent
 
@@ -41,15 +44,17 @@ class RunningServer:
             raise
 
 
-def start_server(*flags: str) -> RunningServer:
-    """Start `ticker serve` on a free port and wait until it listens."""
+def start_server(*flags: str, log: Path | None = None) -> RunningServer:
+    """Start `ticker serve` on a free port, with its log in a file if asked, and wait until it listens."""
     port = () if "--port" in flags else ("--port", "0")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ticker", "serve", *port, "--log.format", "json", *flags],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
+    with log.open("w") if log else nullcontext() as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ticker", "serve", *port, "--log.format", "json", *flags],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            cwd=ROOT,
+        )
     assert process.stdout is not None
     for line in process.stdout:
         if found := re.search(r"ws://(\S+)/v1/stream", line):
@@ -63,8 +68,8 @@ def serve_ticker() -> Iterator[Callable[..., RunningServer]]:
     """Start servers with flags of one's own: `serve_ticker("--seed", "7")`."""
     started: list[RunningServer] = []
 
-    def serve(*flags: str) -> RunningServer:
-        started.append(start_server(*flags))
+    def serve(*flags: str, log: Path | None = None) -> RunningServer:
+        started.append(start_server(*flags, log=log))
         return started[-1]
 
     yield serve

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-import orjson
 import pytest
 
 from conftest import RunningServer
+from raw_http import body, exchange, get, status
 
 WEBSOCKET = (
     b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -20,36 +20,6 @@ WEBSOCKET = (
 @pytest.fixture(scope="module")
 def server(serve_ticker: Callable[..., RunningServer]) -> RunningServer:
     return serve_ticker("--http.head-s", "1", "--http.idle-s", "2", "--http.requests-max", "50")
-
-
-def exchange(server: RunningServer, *packets: bytes, pause_s: float = 0.0) -> bytes:
-    """Send packets and return all that comes until the server hangs up or is silent."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
-        with suppress(BrokenPipeError):
-            for packet in packets:
-                client.sendall(packet)
-                time.sleep(pause_s)
-        answer = b""
-        client.settimeout(0.5)
-        try:
-            while part := client.recv(65536):
-                answer += part
-        except (TimeoutError, ConnectionResetError):
-            pass
-        return answer
-
-
-def get(target: str, *headers: str, version: str = "1.1", method: str = "GET") -> bytes:
-    return "\r\n".join([f"{method} {target} HTTP/{version}", "Host: 127.0.0.1", *headers, "", ""]).encode()
-
-
-def status(answer: bytes) -> int:
-    return int(answer.split(b" ", 2)[1])
-
-
-def body(answer: bytes) -> dict[str, object]:
-    document: dict[str, object] = orjson.loads(answer.partition(b"\r\n\r\n")[2])
-    return document
 
 
 def test_an_upgrade_is_switched_with_the_key_of_rfc_6455(server: RunningServer) -> None:
@@ -196,7 +166,9 @@ def test_a_crowd_at_the_door_is_let_in(server: RunningServer) -> None:
 
 @pytest.mark.parametrize("path", ["/healthz", "/", "/v1/sse", "/v1/ticks", "/v1/stream", "*"])
 def test_options_say_what_may_be_asked(server: RunningServer, path: str) -> None:
-    answer = exchange(server, get(path, method="OPTIONS"))
+    answer = exchange(
+        server, get(path, "Origin: https://x.example", "Access-Control-Request-Method: GET", method="OPTIONS")
+    )
     assert answer.startswith(b"HTTP/1.1 204 No Content\r\n")
     assert b"Allow: GET, HEAD, OPTIONS\r\n" in answer
     assert b"Content-Length" not in answer

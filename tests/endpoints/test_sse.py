@@ -1,15 +1,13 @@
 """Server-sent events over real sockets, and in a real browser."""
 
-import socket
 import time
 from collections.abc import Callable
-from typing import Any, Self
 
-import orjson
 import pytest
 from playwright.sync_api import sync_playwright
 
 from conftest import RunningServer
+from event_reader import Events
 from plain_client import PlainClient, assert_no_hole
 
 FAST = ("--config", "configs/load.toml", "--instruments", "200")  # about 2 MB a second
@@ -18,63 +16,6 @@ FAST = ("--config", "configs/load.toml", "--instruments", "200")  # about 2 MB a
 @pytest.fixture(scope="module", params=["uvloop", "asyncio"])
 def server(request: pytest.FixtureRequest, serve_ticker: Callable[..., RunningServer]) -> RunningServer:
     return serve_ticker("--server.loop", request.param, "--stream.heartbeat-s", "1")
-
-
-class Events:
-    """A reader of events: `events` are those read so far, as (event, id, data)."""
-
-    def __init__(self, port: int, query: str, *headers: str, version: str = "1.1", buffer: int = 0) -> None:
-        self._socket = socket.socket()
-        if buffer:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        self._socket.settimeout(10)
-        self._socket.connect(("127.0.0.1", port))
-        lines = [f"GET /v1/sse?{query} HTTP/{version}", "Host: 127.0.0.1", *headers, "", ""]
-        self._socket.sendall("\r\n".join(lines).encode())
-        self.ended = False
-        self._rest = b""
-        while b"\r\n\r\n" not in self._rest and not self.ended:
-            self._receive()
-        self.head, _, self._rest = self._rest.partition(b"\r\n\r\n")
-        self.comments = 0
-        self.place = ""
-        self.bytes_received = 0
-        self.events: list[tuple[str, str, Any]] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.close()
-
-    def read(self, seconds: float) -> list[dict[str, Any]]:
-        """Read for a while; return what the events carried."""
-        until = time.monotonic() + seconds
-        before = len(self.events)
-        while (left := until - time.monotonic()) > 0 and not self.ended:
-            self._socket.settimeout(left)
-            self._receive()
-            *blocks, self._rest = self._rest.split(b"\n\n")
-            for block in blocks:
-                self._take(block.decode())
-        return [data for _, _, data in self.events[before:]]
-
-    def _receive(self) -> None:
-        try:
-            data = self._socket.recv(65536)
-        except TimeoutError:
-            return
-        except ConnectionResetError:
-            data = b""
-        self.ended = not data
-        self._rest += data
-
-    def _take(self, block: str) -> None:
-        fields = dict(line.split(": ", 1) for line in block.split("\n"))
-        self.place = fields.get("id", self.place)
-        if "data" in fields:
-            self.events.append((fields["event"], fields.get("id", ""), orjson.loads(fields["data"])))
-        self.comments += "" in fields
 
 
 def test_ticks_flow_as_events_with_their_positions(server: RunningServer) -> None:

@@ -13,13 +13,12 @@ from typing import cast
 import httptools
 
 from ticker import clock
+from ticker.endpoints import heads
 from ticker.endpoints.house import House
 from ticker.endpoints.http import METHODS, Held, Request, Response, cross_origin, head, problem
 from ticker.endpoints.routes import Routes
 from ticker.errors import Refusal
 
-BODY_BYTES_MAX = 64 * 1024  # no request of ours has a body; a small one is read and forgotten
-VERSIONS = ("1.0", "1.1")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ADVICE = {
     "upgrade_required": {"Upgrade": "websocket"},
@@ -49,7 +48,8 @@ class Door(asyncio.Protocol):
 
     def _begin(self) -> None:
         self._target = b""
-        self._headers: list[tuple[str, str]] = []
+        self._headers: heads.Fields = []
+        self._fields: heads.Fields = []
         self._head_bytes = 0
         self._body_bytes = 0
         self._unfinished_bytes = 0
@@ -106,28 +106,22 @@ class Door(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_bytes += len(name) + len(value) + 4
-        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")))
         if len(self._headers) > self._house.config.http.headers_max:
             raise Refusal("head_too_large", f"more than {self._house.config.http.headers_max} headers")
         self._raise_if_large(self._head_bytes)
 
     def on_headers_complete(self) -> None:
-        version = self._parser.get_http_version()
-        if version not in VERSIONS:
-            raise Refusal("version_not_supported", f"HTTP/{version} is not spoken here: HTTP/1.1 and HTTP/1.0 are")
-        hosts = sum(name == "host" for name, _ in self._headers)
-        if hosts > 1 or (hosts == 0 and version == "1.1"):
-            raise Refusal("bad_request", f"one Host header is needed, not {hosts}")
-        expected = [value for name, value in self._headers if name == "expect"]
-        if any(value.lower() != "100-continue" for value in expected):
-            raise Refusal("expectation_failed", "nothing but 100-continue can be expected")
-        if expected and version == "1.1" and not self._waiting and not self._held:
+        self._fields, self._headers = self._headers, []  # what still comes is trailers, which say nothing here
+        method, version = self._parser.get_method().decode(), self._parser.get_http_version()
+        expecting = heads.check(method, self._target.decode("latin-1"), version, self._fields)
+        if expecting and not self._waiting and not self._held:
             self._transport.write(CONTINUE)
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
-        if self._body_bytes > BODY_BYTES_MAX:
-            raise Refusal("too_large", f"more than {BODY_BYTES_MAX} bytes of body")
+        if self._body_bytes > heads.BODY_BYTES_MAX:
+            raise Refusal("too_large", f"more than {heads.BODY_BYTES_MAX} bytes of body")
 
     def on_message_complete(self) -> None:
         if not self._open or self._stream:
@@ -137,7 +131,7 @@ class Door(asyncio.Protocol):
             self._parser.get_method().decode(),
             self._target.decode("latin-1"),
             self._parser.get_http_version(),
-            self._headers,
+            self._fields,
             keep_alive=self._parser.should_keep_alive() and not upgrading,
         )
         if upgrading and self._routes.upgrade(request):

@@ -11,6 +11,7 @@ import msgspec
 import orjson
 
 from ticker.dialects import native
+from ticker.endpoints.heads import origin_form
 from ticker.errors import Refusal
 from ticker.session.requests import Query
 
@@ -35,7 +36,7 @@ class Request:
 
     @cached_property
     def path(self) -> str:
-        return unquote(self.target.partition("?")[0])
+        return unquote(origin_form(self.target).partition("?")[0])
 
     def header(self, name: str) -> str:
         """Return a header's values joined by commas, empty where there is none."""
@@ -122,14 +123,9 @@ def conditional(request: Request, response: Response) -> Response:
     return response
 
 
-def options(request: Request) -> Response:
-    """Say what may be asked of a path, to browsers that ask before a page may (the Fetch standard's preflight)."""
-    headers = {"Allow": METHODS}
-    if request.header("access-control-request-method"):
-        asked = request.header("access-control-request-headers")
-        headers |= {"Access-Control-Allow-Methods": METHODS, "Access-Control-Max-Age": str(PREFLIGHT_S)}
-        headers |= {"Access-Control-Allow-Headers": asked} if asked else {}
-    return Response(HTTPStatus.NO_CONTENT, None, headers=headers)
+def options() -> Response:
+    """Say what may be asked of a path."""
+    return Response(HTTPStatus.NO_CONTENT, None, headers={"Allow": METHODS})
 
 
 def cross_origin(request: Request, origins: Collection[str]) -> dict[str, str]:
@@ -143,7 +139,17 @@ def cross_origin(request: Request, origins: Collection[str]) -> dict[str, str]:
         "Vary": "Origin",
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Expose-Headers": "ETag, Retry-After",
+        **_preflight(request),
     }
+
+
+def _preflight(request: Request) -> dict[str, str]:
+    """Return what a browser asks before a page may ask (the Fetch standard's preflight)."""
+    if request.method != "OPTIONS" or not request.header("access-control-request-method"):
+        return {}
+    asked = request.header("access-control-request-headers")
+    allowed = {"Access-Control-Allow-Headers": asked} if asked else {}
+    return {"Access-Control-Allow-Methods": METHODS, "Access-Control-Max-Age": str(PREFLIGHT_S), **allowed}
 
 
 def head(response: Response, date: str, *, keep_alive: bool = False, headers: Mapping[str, str] | None = None) -> bytes:

@@ -30,7 +30,7 @@ class Routes:
         """Answer a request, or return what will. Raises Refusal where nobody can."""
         path = request.path
         if request.method == "OPTIONS" and (path == "*" or self._known(path)):
-            return options(request)
+            return options()
         if path in self._upgrades:
             raise Refusal(
                 "upgrade_required",

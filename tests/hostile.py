@@ -1,0 +1,52 @@
+"""What may be sent to a server that should not be, as cases: what we answer, and where nginx says otherwise and why."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import pytest
+
+from raw_http import Listening, converse
+
+# Statuses that say a request is malformed or too much, as opposed to not found, not allowed, not changed.
+REFUSALS = {400, 408, 411, 413, 414, 417, 421, 431, 501, 505}
+
+TAB = "a tab is white space around a value as good as any (RFC 9110, section 5.6.3)"
+
+
+class Case(NamedTuple):
+    """Bytes, the statuses that we answer them with, and the reason where nginx answers in another way."""
+
+    name: str
+    sent: bytes
+    ours: list[int]
+    unlike: str = ""
+
+
+def cases(family: str, ours: int | list[int], sent: dict[str, bytes], unlike: str = "") -> list[Case]:
+    """Return the cases of a family that are answered alike."""
+    found = [ours] if isinstance(ours, int) else ours
+    return [Case(f"{family} {name}", data, found, unlike) for name, data in sent.items()]
+
+
+def spelled(build: Callable[[bytes], bytes], values: Iterable[bytes]) -> dict[str, bytes]:
+    """Return what is built of each value, by the value."""
+    return {repr(value)[2:-1][:24]: build(value) for value in values}
+
+
+def parameters(*families: list[Case]) -> pytest.MarkDecorator:
+    """Return the parameters of a test that takes a `case`."""
+    every = [case for family in families for case in family]
+    return pytest.mark.parametrize("case", every, ids=[case.name for case in every])
+
+
+def understood(statuses: list[int]) -> tuple[int, bool]:
+    """Return how many requests were understood, and whether one was refused; hanging up is refusing."""
+    count = sum(status not in REFUSALS for status in statuses)
+    return count, count < len(statuses) or not statuses
+
+
+def compare(case: Case, ours: Listening, theirs: Listening) -> None:
+    """Check our answer, and that nginx agrees on what is malformed unless a reason is given why not."""
+    assert converse(ours, case.sent) == case.ours
+    agreed = understood(converse(theirs, case.sent)) == understood(case.ours)
+    assert agreed != bool(case.unlike), case.unlike or "nginx disagrees"
