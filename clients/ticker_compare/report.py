@@ -1,0 +1,167 @@
+"""What a comparison showed: the figures of every lane, and what is to be said about them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ticker_compare.cpu import Spent
+from ticker_compare.lane import Count, Lane
+from ticker_compare.measure import Findings
+from ticker_compare.plan import Plan
+from ticker_compare.samples import Agreement, agreement
+from ticker_compare.talk import Talk
+from ticker_load.percentiles import Percentiles
+from ticker_load.report import CPU_LIMIT, LATE_LIMIT_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneReport:
+    """One lane. Connections and requests are of its whole life; bytes, ticks and staleness of the measured window.
+
+    `staleness_us` has a value per tick: how long after the server emitted it, it was received. `differing` counts ticks
+    that another lane saw and this one did not, or elsewhere. The server's CPU is that of the lane alone, less what
+    the server spends when nobody listens.
+    """
+
+    name: str
+    transport: str
+    poll_every_s: float | None
+    does: str
+    connections: int
+    requests: int
+    requests_per_s: float
+    bytes_up: int
+    bytes_down: int
+    bytes_up_per_tick: float | None
+    bytes_down_per_tick: float | None
+    ticks: int
+    arrivals: int
+    ticks_per_arrival: float | None
+    missed: int
+    repeated: int
+    lagged: int
+    differing: int
+    staleness_us: Percentiles | None
+    talk: Talk | None
+    alone: Spent | None
+    cpu_us_per_tick: float | None
+    cpu_us_per_request: float | None
+    cpu_share: float | None
+    ended: str | None
+
+    @property
+    def faultless(self) -> bool:
+        """Whether it had everything, once, and to the end."""
+        return not (self.missed or self.repeated or self.lagged or self.differing or self.ended)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One comparison: `same_ticks` is how many ticks all lanes were compared by."""
+
+    url: str
+    server: str
+    epoch: str
+    step_ms: float
+    instruments: int
+    symbols: list[str]
+    channels: list[str]
+    window_s: float
+    alone_s: float
+    clients: int
+    lanes: list[LaneReport]
+    same_ticks: int
+    idle_shares: list[float]
+    tester_cpu_share: float
+    tester_late_s: float
+    warnings: list[str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all lanes saw the same ticks, and missed none."""
+        return self.same_ticks > 0 and all(lane.faultless for lane in self.lanes)
+
+
+def build(plan: Plan, found: Findings) -> Report:
+    """Return the report of a comparison that has measured at least its first part."""
+    agreed = agreement([lane.samples for lane in found.lanes])
+    idle_share = sum(found.idle_shares) / len(found.idle_shares) if found.idle_shares else 0.0
+    lanes = [
+        _lane(lane, window, total, differing, found, idle_share)
+        for lane, window, total, differing in zip(
+            found.lanes, found.windows, found.totals, agreed.differing, strict=True
+        )
+    ]
+    welcome = found.welcome
+    share, late_s = found.tester["side by side"]
+    return Report(
+        url=plan.url,
+        server=f"{welcome.server} {welcome.version}" if welcome else "",
+        epoch=welcome.epoch if welcome else "",
+        step_ms=welcome.step_ms if welcome else 0.0,
+        instruments=welcome.instruments if welcome else 0,
+        symbols=plan.symbols,
+        channels=plan.channels,
+        window_s=found.windows[0].now_s,
+        alone_s=plan.alone_s,
+        clients=plan.clients,
+        lanes=lanes,
+        same_ticks=agreed.ticks,
+        idle_shares=found.idle_shares,
+        tester_cpu_share=share,
+        tester_late_s=late_s,
+        warnings=list(_warnings(lanes, agreed, found)),
+    )
+
+
+def _lane(lane: Lane, window: Count, total: Count, differing: int, found: Findings, idle_share: float) -> LaneReport:
+    kind, samples, session = lane.kind, lane.samples, lane.feed.session
+    spent = found.spent.get(kind.name)
+    ticks = samples.ticks
+    return LaneReport(
+        name=kind.name,
+        transport=kind.transport,
+        poll_every_s=kind.poll_every_s,
+        does=kind.does,
+        connections=total.connections,
+        requests=total.requests,
+        requests_per_s=window.requests / window.now_s,
+        bytes_up=window.bytes_up,
+        bytes_down=window.bytes_down,
+        bytes_up_per_tick=window.bytes_up / ticks if ticks else None,
+        bytes_down_per_tick=window.bytes_down / ticks if ticks else None,
+        ticks=ticks,
+        arrivals=samples.arrivals,
+        ticks_per_arrival=ticks / samples.arrivals if samples.arrivals else None,
+        missed=session.missed,
+        repeated=session.repeated,
+        lagged=session.lagged,
+        differing=differing,
+        staleness_us=samples.staleness_us,
+        talk=found.talks.get(kind.name),
+        alone=spent,
+        cpu_us_per_tick=spent.per_tick_us(idle_share) if spent else None,
+        cpu_us_per_request=spent.per_request_us(idle_share) if spent else None,
+        cpu_share=spent.share(idle_share) if spent else None,
+        ended=lane.ended,
+    )
+
+
+def _warnings(lanes: list[LaneReport], agreed: Agreement, found: Findings) -> Iterator[str]:
+    if found.interrupted:
+        yield "Interrupted: what had not been measured by then is missing."
+    if not agreed.ticks:
+        yield "There were no ticks that all lanes could have seen: ask for more symbols, or a longer --duration."
+    for part, (share, late_s) in found.tester.items():
+        if share > CPU_LIMIT:
+            yield f"{part}: this tester used {share:.0%} of a core: it is itself the limit here."
+        if part == "side by side" and late_s > LATE_LIMIT_S:
+            yield f"This tester was {late_s * 1000:,.0f} ms late itself: some of this staleness is its own."
+    for lane in lanes:
+        if lane.ended:
+            yield f"{lane.name}: {lane.ended}"
+        if lane.lagged:
+            yield f"{lane.name}: the server left out {lane.lagged:,} ticks: this lane was too slow for it."
+        if lane.staleness_us and lane.staleness_us.min < 0:
+            yield f"{lane.name}: ticks came before they were emitted: the server's clock is not ours."
+    if not found.told_cpu:
+        yield "The server does not tell its processor time at /metrics: its CPU is not shown."
