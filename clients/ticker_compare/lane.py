@@ -79,6 +79,6 @@ class Lane:
         try:
             async for message in feed.batches():
                 if isinstance(message, Ticks):
-                    samples.take(message, clock.wall_us(), last=not feed.waiting)
+                    samples.take(message, feed.traffic.received_us, last=not feed.waiting)
         except ConnectionEnded as error:
             self.ended = str(error)
