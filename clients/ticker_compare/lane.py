@@ -42,7 +42,7 @@ class Lane:
         self.samples = Samples()
         self.ended: str | None = None
         """Why the connection ended before we hung up."""
-        self.feed = connect(plan.url, transport=kind.transport, reconnect=False, poll_every_s=kind.poll_every_s or 1.0)
+        self.feed = connect(plan.url, transport=kind.transport, reconnect=False, poll_every_s=kind.poll_every_s or 0.0)
         self._plan = plan
         self._reading: asyncio.Task[None] | None = None
 

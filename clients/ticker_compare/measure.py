@@ -2,7 +2,8 @@
 
 Side by side, all lanes listen to the same ticks: what each saw of them, and what that took. Then each is asked to
 change what it listens to. Then one lane after the other has the server for itself, because a processor shared by all
-of them tells nothing of any one; what the server spends when nobody listens is measured before and after, and taken off.
+of them tells nothing of any one; what the server spends when nobody listens is measured before and after, and taken
+off.
 """
 
 import asyncio
@@ -102,10 +103,8 @@ class Comparison:
         if symbols is None:
             return
         kinds = self._plan.kinds
-        talks = await asyncio.gather(*(talk(self._plan, kind, *symbols) for kind in kinds), return_exceptions=True)
-        for kind, said in zip(kinds, talks, strict=True):
-            if isinstance(said, Talk):
-                self.found.talks[kind.name] = said
+        talks = await asyncio.gather(*(talk(self._plan, kind, *symbols) for kind in kinds))
+        self.found.talks = {kind.name: said for kind, said in zip(kinds, talks, strict=True) if said is not None}
 
     async def _one_by_one(self) -> None:
         found, server = self.found, ServerClock(self._plan.url)

@@ -12,14 +12,17 @@ from ticker_compare.talk import Talk
 from ticker_load.percentiles import Percentiles
 from ticker_load.report import CPU_LIMIT, LATE_LIMIT_S
 
+SHOWN_US = 2_000_000  # of the window, coming by coming
+SHOWN_BEFORE_US = 100_000  # so that the first of the slowest lane stands in the picture, not on its edge
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneReport:
     """One lane. Connections and requests are of its whole life; bytes, ticks and staleness of the measured window.
 
     `staleness_us` has a value per tick: how long after the server emitted it, it was received. `differing` counts ticks
-    that another lane saw and this one did not, or elsewhere. The server's CPU is that of the lane alone, less what
-    the server spends when nobody listens.
+    that another lane saw and this one did not, or elsewhere. `comings` are seconds, from one moment on for all lanes,
+    and how many ticks came then. The server's CPU is that of the lane alone, less what it spends when nobody listens.
     """
 
     name: str
@@ -41,6 +44,7 @@ class LaneReport:
     lagged: int
     differing: int
     staleness_us: Percentiles | None
+    comings: list[tuple[float, int]]
     talk: Talk | None
     alone: Spent | None
     cpu_us_per_tick: float | None
@@ -81,16 +85,25 @@ class Report:
         return self.same_ticks > 0 and all(lane.faultless for lane in self.lanes)
 
 
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What all lanes of a comparison are seen by."""
+
+    talks: dict[str, Talk]
+    spent: dict[str, Spent]
+    idle_share: float
+    shown_us: int
+
+
 def build(plan: Plan, found: Findings) -> Report:
     """Return the report of a comparison that has measured at least its first part."""
     agreed = agreement([lane.samples for lane in found.lanes])
     idle_share = sum(found.idle_shares) / len(found.idle_shares) if found.idle_shares else 0.0
-    lanes = [
-        _lane(lane, window, total, differing, found, idle_share)
-        for lane, window, total, differing in zip(
-            found.lanes, found.windows, found.totals, agreed.differing, strict=True
-        )
-    ]
+    scene = _Scene(
+        found.talks, found.spent, idle_share, max(lane.samples.began_us for lane in found.lanes) - SHOWN_BEFORE_US
+    )
+    counted = zip(found.lanes, found.windows, found.totals, agreed.differing, strict=True)
+    lanes = [_lane(scene, *counts) for counts in counted]
     welcome = found.welcome
     share, late_s = found.tester["side by side"]
     return Report(
@@ -113,9 +126,9 @@ def build(plan: Plan, found: Findings) -> Report:
     )
 
 
-def _lane(lane: Lane, window: Count, total: Count, differing: int, found: Findings, idle_share: float) -> LaneReport:
+def _lane(scene: _Scene, lane: Lane, window: Count, total: Count, differing: int) -> LaneReport:
     kind, samples, session = lane.kind, lane.samples, lane.feed.session
-    spent = found.spent.get(kind.name)
+    spent, idle_share = scene.spent.get(kind.name), scene.idle_share
     ticks = samples.ticks
     return LaneReport(
         name=kind.name,
@@ -137,7 +150,8 @@ def _lane(lane: Lane, window: Count, total: Count, differing: int, found: Findin
         lagged=session.lagged,
         differing=differing,
         staleness_us=samples.staleness_us,
-        talk=found.talks.get(kind.name),
+        comings=samples.comings(scene.shown_us, scene.shown_us + SHOWN_US),
+        talk=scene.talks.get(kind.name),
         alone=spent,
         cpu_us_per_tick=spent.per_tick_us(idle_share) if spent else None,
         cpu_us_per_request=spent.per_request_us(idle_share) if spent else None,

@@ -24,6 +24,7 @@ class Samples:
         self.recording = False
         self.arrivals = 0
         """How often ticks came: messages that came together are one arrival."""
+        self._received_us = array("q")
         self._late_us = array("q")
         self._counts = array("q")
         self._hashes = array("q")
@@ -34,6 +35,7 @@ class Samples:
         if not self.recording:
             return
         self.arrivals += last
+        self._received_us.append(received_us)
         self._late_us.append(received_us - message.ts)
         self._counts.append(len(message.data))
         self._hashes.extend(map(hash, message.data))
@@ -51,6 +53,21 @@ class Samples:
     def staleness_us(self) -> Percentiles | None:
         """How old ticks were when they came: a value per tick."""
         return Percentiles.of(np.repeat(np.array(self._late_us, np.int64), np.array(self._counts, np.int64)))
+
+    def comings(self, after_us: int, until_us: int) -> list[tuple[float, int]]:
+        """Return when ticks came in a span of wall time, in seconds after its beginning, and how many at once."""
+        received_us, first = np.unique(np.array(self._received_us, np.int64), return_index=True)
+        if not len(first):
+            return []
+        counts = np.add.reduceat(np.array(self._counts, np.int64), first)
+        shown = (received_us > after_us) & (received_us <= until_us)
+        seconds = (received_us[shown] - after_us) / 1e6
+        return list(zip(seconds.round(4).tolist(), counts[shown].tolist(), strict=True))
+
+    @property
+    def began_us(self) -> int:
+        """The wall clock when the first ticks came, 0 where there were none."""
+        return self._received_us[0] if self._received_us else 0
 
     @property
     def span_us(self) -> tuple[int, int] | None:

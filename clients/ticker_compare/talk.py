@@ -85,18 +85,19 @@ async def two_symbols(plan: Plan) -> tuple[str, str] | None:
 
 async def talk(plan: Plan, kind: Kind, first: str, other: str) -> Talk | None:
     """Listen to one symbol and ask for another, a few times; None where nothing was heard of it."""
-    async with connect(
-        plan.url, transport=kind.transport, reconnect=False, poll_every_s=kind.poll_every_s or 1
-    ) as feed:
-        ear = Ear(feed, other)
-        reading = asyncio.create_task(ear.read())
-        try:
-            await feed.subscribe(first, channels=plan.channels)
-            return await _changes(plan, feed, ear, other, TICK_S + (kind.poll_every_s or 0.0))
-        except (ConnectionEnded, Refused, TimeoutError):
-            return None
-        finally:
-            reading.cancel()
+    every_s = kind.poll_every_s or 0.0
+    feed = connect(plan.url, transport=kind.transport, reconnect=False, poll_every_s=every_s)
+    ear = Ear(feed, other)
+    try:
+        async with feed:
+            reading = asyncio.create_task(ear.read())
+            try:
+                await feed.subscribe(first, channels=plan.channels)
+                return await _changes(plan, feed, ear, other, TICK_S + every_s)
+            finally:
+                reading.cancel()
+    except (ConnectionEnded, Refused, TimeoutError):
+        return None
 
 
 async def _changes(plan: Plan, feed: Feed, ear: Ear, other: str, within_s: float) -> Talk:
@@ -113,7 +114,7 @@ async def _changes(plan: Plan, feed: Feed, ear: Ear, other: str, within_s: float
         after = (feed.traffic.requests, feed.traffic.connections)
         changes.append((ear.seen.result() - asked_s, live_s - asked_s, after[0] - before[0], after[1] - before[1]))
         await feed.unsubscribe(other, channels=plan.channels)
-    seen_s, live_s_, requests, connections = zip(*changes, strict=True)
+    seen_s, lived_s, requests, connections = zip(*changes, strict=True)
     return Talk(
-        len(changes), round(median(seen_s) * 1e6), round(median(live_s_) * 1e6), min(requests), min(connections)
+        len(changes), round(median(seen_s) * 1e6), round(median(lived_s) * 1e6), min(requests), min(connections)
     )

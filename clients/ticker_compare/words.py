@@ -34,18 +34,28 @@ def verdict(report: Report) -> str:
     return f"Not all lanes saw the same ticks: see {named}." if named else "There were no ticks to compare."
 
 
+def intention(report: Report) -> str:
+    """Return what the parts of the comparison are for, as far as there are any."""
+    told = ["Then each lane asked for another symbol while it listened."] * any(lane.talk for lane in report.lanes)
+    told += ["At last each had the server for itself, to see what it costs there."] * any(
+        lane.alone for lane in report.lanes
+    )
+    return " ".join(told)
+
+
 def method(report: Report) -> list[str]:
     """Return how it was measured, a sentence a table."""
     told = [
         "Requests and connections are those of a lane's whole life, with connecting; bytes are those of the window, "
         "with all headers and frames.",
-        "Ticks at once came in one answer, event or frame. Staleness is the wall clock when a tick came, less that when "
-        "the server emitted it, in milliseconds, tick by tick.",
+        "Ticks at once came in one answer, event or frame. Staleness is the wall clock when a tick came, less that "
+        "when the server emitted it, in milliseconds, tick by tick.",
     ]
     if changes := max((lane.talk.changes for lane in report.lanes if lane.talk), default=0):
         told.append(
-            f"Another symbol was asked for {changes} times while listening: medians until it was first shown, and until "
-            "its next tick was there, which is up to the market as well; the fewest requests and connections that took."
+            f"Another symbol was asked for {changes} times while listening: medians until it was first shown, and "
+            "until its next tick was there, which is up to the market as well; the fewest requests and connections "
+            "that took."
         )
     if report.idle_shares and any(lane.alone for lane in report.lanes):
         idle = " and ".join(f"{share:.2%}" for share in report.idle_shares)
