@@ -44,7 +44,7 @@ def run(
         Address.of(url)
     except ConnectionEnded as error:
         raise SetupError(f"--url: {error}") from None
-    allow_open_files(CONNECTIONS * max(clients, len(plan.kinds)))
+    allow_open_files(max(clients, len(plan.kinds)), CONNECTIONS)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         found = runner.run(_compare(plan))
     if not found.lanes:

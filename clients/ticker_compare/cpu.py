@@ -58,7 +58,7 @@ class Spent:
         return max(0.0, self.cpu_s - idle_share * self.seconds) * 1e6
 
 
-class Tester:
+class SelfWatch:
     """How busy this process is, and how late: a tester that is late itself finds every server late."""
 
     def __init__(self) -> None:

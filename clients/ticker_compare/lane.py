@@ -44,13 +44,13 @@ class Lane:
         """Why the connection ended before we hung up."""
         self.feed = connect(plan.url, transport=kind.transport, reconnect=False, poll_every_s=kind.poll_every_s or 0.0)
         self._plan = plan
-        self._reading: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Connect, subscribe and begin to read. Raises SetupError."""
         try:
             await self.feed.__aenter__()
-            self._reading = asyncio.create_task(self._read())
+            self._task = asyncio.create_task(self._read())
             await self.feed.subscribe(*self._plan.symbols, channels=self._plan.channels)
         except (ConnectionEnded, Refused) as error:
             await self.close()
@@ -59,8 +59,14 @@ class Lane:
     async def close(self) -> None:
         """Hang up."""
         await self.feed.close()
-        if self._reading is not None:
-            await self._reading
+        if self._task is not None:
+            await self._task
+
+    @property
+    def reading(self) -> asyncio.Task[None]:
+        """What goes on as long as there is a connection, of a lane that is open."""
+        assert self._task is not None
+        return self._task
 
     def count(self) -> Count:
         """Return what has come and gone so far."""

@@ -7,13 +7,14 @@ off.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 from ticker import clock
+from ticker.errors import SetupError
 from ticker.session.messages import Welcome
 from ticker_client import ConnectionEnded
-from ticker_compare.cpu import ServerClock, Spent, Tester
+from ticker_compare.cpu import SelfWatch, ServerClock, Spent
 from ticker_compare.lane import Count, Lane
 from ticker_compare.plan import Kind, Plan
 from ticker_compare.talk import Talk, talk, two_symbols
@@ -36,6 +37,7 @@ class Findings:
     tester: dict[str, tuple[float, float]] = field(default_factory=dict)
     told_cpu: bool = True
     """Whether the server tells its processor time."""
+    troubles: list[str] = field(default_factory=list)
     interrupted: bool = False
 
 
@@ -52,13 +54,21 @@ class Comparison:
         """Measure all there is, or until stopped. Raises SetupError where nothing can be."""
         self._task = asyncio.current_task()
         try:
-            for part in (self._side_by_side, self._talk_back, self._one_by_one):
-                if not self.found.interrupted:
-                    await part()
+            await self._side_by_side()
+            for part in (self._talk_back, self._one_by_one):
+                if not self.found.interrupted and not all(lane.ended for lane in self.found.lanes):
+                    await self._attempt(part)
         except asyncio.CancelledError:
             if not self.found.interrupted or self._task is None:
                 raise
             self._task.uncancel()
+
+    async def _attempt(self, part: Callable[[], Awaitable[None]]) -> None:
+        """Measure one part more; where that fails, what has been measured stays."""
+        try:
+            await part()
+        except (SetupError, ConnectionEnded) as error:
+            self.found.troubles.append(str(error))
 
     def stop(self) -> None:
         """End what goes on; what has been measured stays."""
@@ -73,10 +83,10 @@ class Comparison:
             await _open(lanes)
             self.found.welcome = lanes[0].feed.session.welcome
             await asyncio.sleep(SETTLE_S)
-            tester, before = Tester(), [lane.count() for lane in lanes]
+            tester, before = SelfWatch(), [lane.count() for lane in lanes]
             for lane in lanes:
                 lane.samples.recording = True
-            await self._listen(plan.duration_s)
+            await self._listen(lanes)
             for lane in lanes:
                 lane.samples.recording = False
             self.found.lanes, self.found.totals = lanes, [lane.count() for lane in lanes]
@@ -85,10 +95,10 @@ class Comparison:
         finally:
             await _close(lanes)
 
-    async def _listen(self, seconds: float) -> None:
-        """Let time pass; an interruption ends it early, and no more than that."""
+    async def _listen(self, lanes: list[Lane]) -> None:
+        """Let time pass while anybody listens; an interruption ends it early, and no more than that."""
         try:
-            await asyncio.sleep(seconds)
+            await asyncio.wait([lane.reading for lane in lanes], timeout=self._plan.duration_s)
         except asyncio.CancelledError:
             if not self.found.interrupted or self._task is None:
                 raise
@@ -96,10 +106,7 @@ class Comparison:
 
     async def _talk_back(self) -> None:
         self._say("talking back: another symbol, while listening")
-        try:
-            symbols = await two_symbols(self._plan)
-        except ConnectionEnded:
-            return
+        symbols = await two_symbols(self._plan)
         if symbols is None:
             return
         kinds = self._plan.kinds
@@ -127,14 +134,15 @@ class Comparison:
 
     async def _alone(self, server: ServerClock, kind: Kind) -> None:
         plan = self._plan
-        self._say(f"{kind.name} alone: {plan.clients} clients, {plan.alone_s:g} s")
+        self._say(f"{kind.name} alone: {plan.crowd}, {plan.alone_s:g} s")
         lanes = [Lane(plan, kind) for _ in range(plan.clients)]
         try:
             await _open(lanes, (kind.poll_every_s or 0.0) / plan.clients)  # or many polls come at once
             await asyncio.sleep(SETTLE_S)
-            tester = Tester()
+            tester = SelfWatch()
             spent = await self._spend(server, lanes)
             self.found.tester[f"{kind.name} alone"] = tester.end(), tester.late_s
+            self.found.troubles += _losses(kind, lanes)
         finally:
             await _close(lanes)
         if spent is not None:
@@ -153,6 +161,15 @@ class Comparison:
 def _work(lanes: list[Lane]) -> tuple[int, int]:
     """Return how many ticks have come, and how many requests were made."""
     return sum(lane.feed.session.ticks for lane in lanes), sum(lane.feed.traffic.requests for lane in lanes)
+
+
+def _losses(kind: Kind, lanes: list[Lane]) -> Iterator[str]:
+    """Yield what did not go well with the clients of one lane."""
+    ended = [lane.ended for lane in lanes if lane.ended]
+    if ended:
+        yield f"{kind.name} alone: {len(ended)} of {len(lanes)} clients lost their connection: {ended[0]}"
+    if left_out := sum(lane.feed.session.lagged + lane.feed.session.missed for lane in lanes):
+        yield f"{kind.name} alone: {left_out:,} ticks did not come: this tester is too slow for so many clients."
 
 
 async def _open(lanes: list[Lane], apart_s: float = 0.0) -> None:

@@ -82,7 +82,7 @@ def _plots(report: Report) -> Iterator[str]:
     if any(lane.cpu_us_per_tick is not None for lane in report.lanes):
         yield _figure(
             "The server's CPU for a delivered tick",
-            f"Microseconds; each lane alone, with {report.clients} client{'s' * (report.clients > 1)}. "
+            f"Microseconds; each lane alone, with {report.crowd}. "
             "Many ticks at once are cheap; so is one message for many clients.",
             plots.bars("CPU a tick", [_cpu(lane) for lane in report.lanes]),
         )

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ticker.errors import ConfigError
-from ticker.session.client import EVERYTHING
 
 PARTS_MIN = 3  # of the longest interval in a window: fewer polls than that measure nothing
 ALONE_SHARE = 0.25
@@ -89,11 +88,6 @@ class Plan:
             )
 
     @property
-    def everything(self) -> bool:
-        """Whether all symbols are asked for."""
-        return EVERYTHING in self.symbols
-
-    @property
     def longest_s(self) -> float:
         """The longest interval of a poll."""
         return max((kind.poll_every_s or 0.0 for kind in self.kinds), default=0.0)
@@ -102,3 +96,8 @@ class Plan:
     def alone_s(self) -> float:
         """How long each lane is measured alone."""
         return min(self.duration_s, max(ALONE_S_MIN, ALONE_SHARE * self.duration_s, PARTS_MIN * self.longest_s))
+
+    @property
+    def crowd(self) -> str:
+        """How many listen where the server's CPU is measured, in words."""
+        return "1 client" if self.clients == 1 else f"{self.clients:,} clients"

@@ -71,6 +71,7 @@ class Report:
     channels: list[str]
     window_s: float
     alone_s: float
+    crowd: str
     clients: int
     lanes: list[LaneReport]
     same_ticks: int
@@ -116,6 +117,7 @@ def build(plan: Plan, found: Findings) -> Report:
         channels=plan.channels,
         window_s=found.windows[0].now_s,
         alone_s=plan.alone_s,
+        crowd=plan.crowd,
         clients=plan.clients,
         lanes=lanes,
         same_ticks=agreed.ticks,
@@ -177,5 +179,6 @@ def _warnings(lanes: list[LaneReport], agreed: Agreement, found: Findings) -> It
             yield f"{lane.name}: the server left out {lane.lagged:,} ticks: this lane was too slow for it."
         if lane.staleness_us and lane.staleness_us.min < 0:
             yield f"{lane.name}: ticks came before they were emitted: the server's clock is not ours."
+    yield from found.troubles
     if not found.told_cpu:
         yield "The server does not tell its processor time at /metrics: its CPU is not shown."

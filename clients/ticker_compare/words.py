@@ -60,7 +60,7 @@ def method(report: Report) -> list[str]:
     if report.idle_shares and any(lane.alone for lane in report.lanes):
         idle = " and ".join(f"{share:.2%}" for share in report.idle_shares)
         told.append(
-            f"The server's CPU is that of one lane alone, {report.clients} clients for {report.alone_s:g} s, less the "
+            f"The server's CPU is that of one lane alone, {report.crowd} for {report.alone_s:g} s, less the "
             f"{idle} of a core it uses when nobody listens."
         )
     told.append(
