@@ -37,14 +37,7 @@ def run(
 ) -> int:
     """Run one comparison; return 0, or 1 where lanes did not see the same, or not all. Raises SetupError."""
     plan = Plan(url, symbols, channels, duration_s, clients, kinds(intervals(every)))
-    plan.check()
-    files.check(json_path, "--json")
-    files.check(html_path, "--html")
-    try:
-        Address.of(url)
-    except ConnectionEnded as error:
-        raise SetupError(f"--url: {error}") from None
-    allow_open_files(max(clients, len(plan.kinds)), CONNECTIONS)
+    _check(plan, json_path, html_path)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         found = runner.run(_compare(plan))
     if not found.lanes:
@@ -56,6 +49,18 @@ def run(
     if html_path is not None:
         files.write(html_path, page.render(made))
     return 0 if made.ok else 1
+
+
+def _check(plan: Plan, json_path: Path | None, html_path: Path | None) -> None:
+    """Raise SetupError where something is wrong that can be known beforehand."""
+    plan.check()
+    files.check(json_path, "--json")
+    files.check(html_path, "--html")
+    try:
+        Address.of(plan.url)
+    except ConnectionEnded as error:
+        raise SetupError(f"--url: {error}") from None
+    allow_open_files(max(plan.clients, len(plan.kinds)), CONNECTIONS)
 
 
 async def _compare(plan: Plan) -> Findings:

@@ -20,6 +20,7 @@ from ticker_compare.plan import Kind, Plan
 from ticker_compare.talk import Talk, talk, two_symbols
 
 SETTLE_S = 0.5  # between subscribing and measuring: the first answers are larger than the rest
+SIDE_BY_SIDE = "side by side"
 OPENING_MAX = 32  # at a time: below any listener's backlog
 
 
@@ -39,6 +40,11 @@ class Findings:
     """Whether the server tells its processor time."""
     troubles: list[str] = field(default_factory=list)
     interrupted: bool = False
+
+
+def alone(kind: Kind) -> str:
+    """Return the name of the part in which a lane has the server for itself."""
+    return f"{kind.name} alone"
 
 
 class Comparison:
@@ -78,7 +84,7 @@ class Comparison:
 
     async def _side_by_side(self) -> None:
         plan, lanes = self._plan, [Lane(self._plan, kind) for kind in self._plan.kinds]
-        self._say(f"side by side: {len(lanes)} lanes, {plan.duration_s:g} s")
+        self._say(f"{SIDE_BY_SIDE}: {len(lanes)} lanes, {plan.duration_s:g} s")
         try:
             await _open(lanes)
             self.found.welcome = lanes[0].feed.session.welcome
@@ -91,7 +97,7 @@ class Comparison:
                 lane.samples.recording = False
             self.found.lanes, self.found.totals = lanes, [lane.count() for lane in lanes]
             self.found.windows = [after - start for after, start in zip(self.found.totals, before, strict=True)]
-            self.found.tester["side by side"] = tester.end(), tester.late_s
+            self.found.tester[SIDE_BY_SIDE] = tester.end(), tester.late_s
         finally:
             await _close(lanes)
 
@@ -134,14 +140,14 @@ class Comparison:
 
     async def _alone(self, server: ServerClock, kind: Kind) -> None:
         plan = self._plan
-        self._say(f"{kind.name} alone: {plan.crowd}, {plan.alone_s:g} s")
+        self._say(f"{alone(kind)}: {plan.crowd}, {plan.alone_s:g} s")
         lanes = [Lane(plan, kind) for _ in range(plan.clients)]
         try:
             await _open(lanes, (kind.poll_every_s or 0.0) / plan.clients)  # or many polls come at once
             await asyncio.sleep(SETTLE_S)
             tester = SelfWatch()
             spent = await self._spend(server, lanes)
-            self.found.tester[f"{kind.name} alone"] = tester.end(), tester.late_s
+            self.found.tester[alone(kind)] = tester.end(), tester.late_s
             self.found.troubles += _losses(kind, lanes)
         finally:
             await _close(lanes)
@@ -167,9 +173,9 @@ def _losses(kind: Kind, lanes: list[Lane]) -> Iterator[str]:
     """Yield what did not go well with the clients of one lane."""
     ended = [lane.ended for lane in lanes if lane.ended]
     if ended:
-        yield f"{kind.name} alone: {len(ended)} of {len(lanes)} clients lost their connection: {ended[0]}"
+        yield f"{alone(kind)}: {len(ended)} of {len(lanes)} clients lost their connection: {ended[0]}"
     if left_out := sum(lane.feed.session.lagged + lane.feed.session.missed for lane in lanes):
-        yield f"{kind.name} alone: {left_out:,} ticks did not come: this tester is too slow for so many clients."
+        yield f"{alone(kind)}: {left_out:,} ticks did not come: this tester is too slow for so many clients."
 
 
 async def _open(lanes: list[Lane], apart_s: float = 0.0) -> None:

@@ -37,13 +37,14 @@ def _body(report: Report) -> Iterator[str]:
     yield f"<h1>{TITLE}</h1>"
     yield _paragraph(f"{words.headline(report)}.", "faint")
     yield _paragraph(
-        f"One server makes a simulated market, a step every {report.step_ms:g} ms, and tells it over four transports "
-        f"on one port. All lanes asked for the same, at the same time, with the same client; what each received was "
-        f"compared tick by tick. {words.intention(report)}"
+        f"One server makes a simulated market, a step every {report.market.step_ms:g} ms, and tells it over four "
+        f"transports on one port. All lanes asked for the same, at the same time, with the same client; what each "
+        f"received was compared tick by tick. {words.intention(report)}"
     )
     yield _paragraph(words.verdict(report), "good" if report.ok else "bad")
     yield from (_paragraph(warning, "bad") for warning in report.warnings)
-    yield from _plots(report)
+    yield from _plots_of_ticks(report)
+    yield from _plots_of_costs(report)
     yield "<h2>What each transport does</h2>"
     yield _definitions([(lane.name, lane.does) for lane in report.lanes])
     for part in words.PARTS:
@@ -52,8 +53,8 @@ def _body(report: Report) -> Iterator[str]:
     yield from (_paragraph(sentence) for sentence in words.method(report))
 
 
-def _plots(report: Report) -> Iterator[str]:
-    seconds = min(SHOWN_US / 1e6, report.window_s)
+def _plots_of_ticks(report: Report) -> Iterator[str]:
+    seconds = round(min(SHOWN_US / 1e6, report.window_s), 1)
     spreads = [_spread(lane.name, lane.staleness_us) for lane in report.lanes if lane.staleness_us]
     yield _figure(
         f"{seconds:g} seconds of each lane",
@@ -66,6 +67,9 @@ def _plots(report: Report) -> Iterator[str]:
         "thick line goes on to the 99th percentile, the thin one from the least to the most.",
         plots.spreads("Staleness", spreads, "ms"),
     )
+
+
+def _plots_of_costs(report: Report) -> Iterator[str]:
     yield _figure(
         "Bytes a tick",
         'With all headers and frames: <span class="key c0"></span>down <span class="key c1"></span>up',

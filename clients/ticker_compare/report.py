@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
+from ticker.session.messages import Welcome
 from ticker_compare.cpu import Spent
 from ticker_compare.lane import Count, Lane
-from ticker_compare.measure import Findings
+from ticker_compare.measure import SIDE_BY_SIDE, Findings, alone
 from ticker_compare.plan import Plan
 from ticker_compare.samples import Agreement, agreement
 from ticker_compare.talk import Talk
@@ -50,6 +52,8 @@ class LaneReport:
     cpu_us_per_tick: float | None
     cpu_us_per_request: float | None
     cpu_share: float | None
+    tester_cpu_share: float | None
+    """What the clients of the lane alone took, in this process: near a whole core, they were too slow to measure."""
     ended: str | None
 
     @property
@@ -58,15 +62,28 @@ class LaneReport:
         return not (self.missed or self.repeated or self.lagged or self.differing or self.ended)
 
 
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What was listened to, by the server's own word."""
+
+    server: str
+    epoch: str
+    step_ms: float
+    instruments: int
+
+    @classmethod
+    def of(cls, welcome: Welcome | None) -> Self:
+        if welcome is None:
+            return cls("", "", 0.0, 0)
+        return cls(f"{welcome.server} {welcome.version}", welcome.epoch, welcome.step_ms, welcome.instruments)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """One comparison: `same_ticks` is how many ticks all lanes were compared by."""
 
     url: str
-    server: str
-    epoch: str
-    step_ms: float
-    instruments: int
+    market: Market
     symbols: list[str]
     channels: list[str]
     window_s: float
@@ -92,27 +109,27 @@ class _Scene:
 
     talks: dict[str, Talk]
     spent: dict[str, Spent]
+    tester: dict[str, tuple[float, float]]
     idle_share: float
     shown_us: int
+
+    @classmethod
+    def of(cls, found: Findings) -> Self:
+        idle_share = sum(found.idle_shares) / len(found.idle_shares) if found.idle_shares else 0.0
+        shown_us = max(lane.samples.began_us for lane in found.lanes) - SHOWN_BEFORE_US
+        return cls(found.talks, found.spent, found.tester, idle_share, shown_us)
 
 
 def build(plan: Plan, found: Findings) -> Report:
     """Return the report of a comparison that has measured at least its first part."""
     agreed = agreement([lane.samples for lane in found.lanes])
-    idle_share = sum(found.idle_shares) / len(found.idle_shares) if found.idle_shares else 0.0
-    scene = _Scene(
-        found.talks, found.spent, idle_share, max(lane.samples.began_us for lane in found.lanes) - SHOWN_BEFORE_US
-    )
     counted = zip(found.lanes, found.windows, found.totals, agreed.differing, strict=True)
+    scene = _Scene.of(found)
     lanes = [_lane(scene, *counts) for counts in counted]
-    welcome = found.welcome
-    share, late_s = found.tester["side by side"]
+    share, late_s = found.tester[SIDE_BY_SIDE]
     return Report(
         url=plan.url,
-        server=f"{welcome.server} {welcome.version}" if welcome else "",
-        epoch=welcome.epoch if welcome else "",
-        step_ms=welcome.step_ms if welcome else 0.0,
-        instruments=welcome.instruments if welcome else 0,
+        market=Market.of(found.welcome),
         symbols=plan.symbols,
         channels=plan.channels,
         window_s=found.windows[0].now_s,
@@ -158,6 +175,7 @@ def _lane(scene: _Scene, lane: Lane, window: Count, total: Count, differing: int
         cpu_us_per_tick=spent.per_tick_us(idle_share) if spent else None,
         cpu_us_per_request=spent.per_request_us(idle_share) if spent else None,
         cpu_share=spent.share(idle_share) if spent else None,
+        tester_cpu_share=scene.tester[alone(kind)][0] if spent else None,
         ended=lane.ended,
     )
 
@@ -170,7 +188,7 @@ def _warnings(lanes: list[LaneReport], agreed: Agreement, found: Findings) -> It
     for part, (share, late_s) in found.tester.items():
         if share > CPU_LIMIT:
             yield f"{part}: this tester used {share:.0%} of a core: it is itself the limit here."
-        if part == "side by side" and late_s > LATE_LIMIT_S:
+        if part == SIDE_BY_SIDE and late_s > LATE_LIMIT_S:
             yield f"This tester was {late_s * 1000:,.0f} ms late itself: some of this staleness is its own."
     for lane in lanes:
         if lane.ended:

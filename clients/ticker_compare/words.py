@@ -61,7 +61,7 @@ def method(report: Report) -> list[str]:
         idle = " and ".join(f"{share:.2%}" for share in report.idle_shares)
         told.append(
             f"The server's CPU is that of one lane alone, {report.crowd} for {report.alone_s:g} s, less the "
-            f"{idle} of a core it uses when nobody listens."
+            f"{idle} of a core it uses when nobody listens; the tester's is what those clients took."
         )
     told.append(
         f"This tester used {report.tester_cpu_share:.0%} of a core, and was late itself by at most "
@@ -114,12 +114,13 @@ def _talk(lane: LaneReport) -> Cells:
 
 def _cpu(lane: LaneReport) -> Cells:
     if lane.alone is None or lane.cpu_share is None:
-        return (NOTHING,) * 4
+        return (NOTHING,) * 5
     return (
         number(lane.cpu_us_per_tick),
         number(lane.cpu_us_per_request),
         f"{lane.cpu_share:.1%}",
         f"{lane.alone.ticks / lane.alone.seconds:,.0f}",
+        NOTHING if lane.tester_cpu_share is None else f"{lane.tester_cpu_share:.0%}",
     )
 
 
@@ -127,5 +128,5 @@ PARTS = (
     Part("The wire", ("requests", "conns", "bytes up", "bytes down", "up/tick", "down/tick"), _wire),
     Part("The ticks", ("seen", "at once", "missed", "differ", "stale p50", "p99", "max ms"), _ticks),
     Part("Another symbol", ("shown ms", "live ms", "requests", "conns", "same connection"), _talk),
-    Part("The server's CPU", ("µs/tick", "µs/request", "of a core", "ticks/s"), _cpu),
+    Part("The server's CPU", ("µs/tick", "µs/request", "of a core", "ticks/s", "tester"), _cpu),
 )
