@@ -14,6 +14,7 @@ from ticker_compare.talk import Talk
 from ticker_load.percentiles import Percentiles
 from ticker_load.report import CPU_LIMIT, LATE_LIMIT_S
 
+STEADY = 0.25  # of the cheapest lane: what the idle server may vary by before its CPU is in doubt
 SHOWN_US = 2_000_000  # of the window, coming by coming
 SHOWN_BEFORE_US = 100_000  # so that the first of the slowest lane stands in the picture, not on its edge
 
@@ -198,5 +199,19 @@ def _warnings(lanes: list[LaneReport], agreed: Agreement, found: Findings) -> It
         if lane.staleness_us and lane.staleness_us.min < 0:
             yield f"{lane.name}: ticks came before they were emitted: the server's clock is not ours."
     yield from found.troubles
+    yield from _doubts(lanes, found.idle_shares)
     if not found.told_cpu:
         yield "The server does not tell its processor time at /metrics: its CPU is not shown."
+
+
+def _doubts(lanes: list[LaneReport], idle_shares: list[float]) -> Iterator[str]:
+    """Say so where the machine was less steady than what was to be measured."""
+    shares = [lane.cpu_share for lane in lanes if lane.cpu_share is not None]
+    if not shares or not idle_shares:
+        return
+    unsteady = max(idle_shares) - min(idle_shares)
+    if unsteady > STEADY * min(shares):
+        yield (
+            f"The idle server's CPU moved by {unsteady:.1%} of a core: read the CPU of lanes no finer than that, "
+            "or take more --clients and a longer --duration."
+        )

@@ -249,6 +249,16 @@ def test_lanes_that_differ_are_named() -> None:
     assert "the same 9 ticks" in words.verdict(right)
 
 
+@pytest.mark.parametrize(("idle_shares", "doubted"), [([0.02, 0.021], False), ([0.02, 0.04], True), ([0.02], False)])
+def test_a_machine_that_is_not_steady_is_told(idle_shares: list[float], doubted: bool) -> None:
+    found = findings(plan())
+    found.idle_shares = idle_shares
+    found.spent = {"SSE": Spent(cpu_s=0.06, seconds=1.0, ticks=100, requests=0, clients=1)}
+    found.tester["SSE alone"] = (0.1, 0.0)
+    warnings = report.build(plan(), found).warnings
+    assert any("--clients and a longer --duration" in warning for warning in warnings) == doubted
+
+
 def test_a_page_shows_what_it_is_given_as_text() -> None:
     nasty = plan("ws://127.0.0.1:1/<script>alert(1)</script>", "<b>&\"'")
     document = page.render(report.build(nasty, findings(nasty)))
