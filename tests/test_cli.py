@@ -101,7 +101,7 @@ def test_unknown_commands_are_explained() -> None:
 
 def test_help_names_every_command_and_key() -> None:
     overview = ticker("--help").stdout
-    assert all(command in overview for command in ("serve", "watch", "load", "check"))
+    assert all(command in overview for command in ("serve", "watch", "load", "compare", "check"))
     keys = ticker("serve", "--help").stdout
     assert all(flag in keys for flag in ("--host", "--port", "--seed", "--instruments", "--step-ms", "--config"))
     assert "--stream.stall-s" in keys

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LEAVES = {"errors", "ticks", "metrics", "clock", "instruments", "config", "interest"}
 PURE = {"market", "feed", "session", "wire", "dialects"}
-CLIENTS = {"ticker_client", "ticker_load", "ticker_web"}
+CLIENTS = {"ticker_client", "ticker_compare", "ticker_load", "ticker_web"}
 TOP = {"cli", "__main__"}
 
 # Prefixes of the dotted names that a room may import, besides its own.

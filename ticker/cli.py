@@ -194,6 +194,43 @@ def load_test(
     return int(module.run(url, clients, symbols or ["*"], channels or ["trades"], duration, json))
 
 
+@app.command
+def compare(
+    *symbols: str,
+    url: str = DEFAULT_URL,
+    channels: list[str] | None = None,
+    duration: float = 10.0,
+    intervals: str = "1,0.25,0.05",
+    clients: int = 1,
+    json: Path | None = None,
+    html: Path | None = None,
+) -> int:
+    """Hear the same ticks by short poll, long poll, SSE and WebSocket, and report what each takes.
+
+    Parameters
+    ----------
+    symbols
+        What to hear, for example ACME BYTE; everything where none is named.
+    url
+        The server's stream, or its page.
+    channels
+        Channels to subscribe to: trades, quotes. Both by default.
+    duration
+        Seconds to hear them side by side; each alone takes a quarter of it again.
+    intervals
+        Seconds between short polls, joined by commas; a lane for each.
+    clients
+        How many hear it at once where the server's CPU is measured; many make that readable.
+    json
+        Also write the report to this file.
+    html
+        Also write it, with plots, to this page.
+    """
+    module = import_module("ticker_compare.command")
+    wanted = (list(symbols) or ["*"], channels or ["quotes", "trades"])
+    return int(module.run(url, *wanted, duration, intervals, clients, json, html))
+
+
 async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
     with resources.as_file(resources.files(import_module("ticker_web"))) as folder:
         server = Server(settings, folder, log)

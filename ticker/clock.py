@@ -18,6 +18,11 @@ def monotonic_s() -> float:
     return time.monotonic()
 
 
+def cpu_s() -> float:
+    """Return the processor time that this process has used, user and system, in seconds."""
+    return time.process_time()
+
+
 class Metronome:
     """Says how many steps are due, on a schedule that does not drift.
 

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from ticker import clock
 
 _COUNTERS = {
     "steps": "Steps of the market put on the tape.",
@@ -37,6 +39,7 @@ class Metrics:
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
         self._registry = CollectorRegistry()
         self._registry.register(self)
+        self._process = ProcessCollector(registry=None)
 
     def sent(self, messages: int, ticks: int, size_bytes: int) -> None:
         """Count what one write, or the same write to many, carried."""
@@ -59,6 +62,12 @@ class Metrics:
             yield family
         for name, (doc, read) in self._gauges.items():
             yield GaugeMetricFamily(f"ticker_{name}", doc, value=read())
+        yield from self._collect_process()
+
+    def _collect_process(self) -> Iterator[Metric]:
+        """Yield what Prometheus wants to know of any process; the kernel's jiffies of 10 ms are too coarse for us."""
+        yield CounterMetricFamily("process_cpu_seconds", "User and system CPU time spent.", value=clock.cpu_s())
+        yield from (metric for metric in self._process.collect() if metric.name != "process_cpu_seconds")
 
     def text(self) -> bytes:
         """Return the Prometheus exposition text."""

@@ -120,7 +120,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        self._traffic.bytes_received += len(data)
+        self._traffic.receive(data)
         self.untouched = False
         if self._complete or self.aborted:
             self.abort()  # nobody asked

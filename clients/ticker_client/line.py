@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ticker import clock
 from ticker.session.client import ClientSession
 from ticker.session.messages import Subscribed, Unsubscribed
 from ticker_client.address import Address
@@ -27,6 +28,13 @@ class Traffic:
     requests: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
+    received_us: int = 0
+    """The wall clock when bytes last came, in microseconds since 1970: before they were understood, or read."""
+
+    def receive(self, data: bytes) -> None:
+        """Count bytes that have come just now."""
+        self.bytes_received += len(data)
+        self.received_us = clock.wall_us()
 
 
 @dataclass(frozen=True)

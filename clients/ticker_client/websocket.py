@@ -247,7 +247,7 @@ def _metered(traffic: Traffic) -> type[ClientConnection]:
             super().connection_made(cast(asyncio.Transport, _Meter(cast(asyncio.Transport, transport), traffic)))
 
         def data_received(self, data: bytes) -> None:
-            traffic.bytes_received += len(data)
+            traffic.receive(data)
             super().data_received(data)
 
     return Metered

@@ -14,7 +14,7 @@ from websockets.uri import WebSocketURI, parse_uri
 
 from ticker import clock
 from ticker.errors import SetupError
-from ticker_load import report
+from ticker_load import files, report
 from ticker_load.report import Report
 from ticker_load.subscriber import Wish
 from ticker_load.swarm import Swarm, allow_open_files
@@ -29,11 +29,11 @@ def run(
     wish = Wish(url, _uri(url), symbols, channels)
     _check(clients, duration, json_path)
     allow_open_files(clients)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         found = runner.run(_attack(wish, clients, duration))
     report.show(found)
     if json_path is not None:
-        report.write_json(found, json_path)
+        files.write(json_path, report.as_json(found))
     return 0 if found.ok else 1
 
 
@@ -49,11 +49,11 @@ def _check(clients: int, duration_s: float, json_path: Path | None) -> None:
         raise SetupError(f"--clients: at least 1 is needed, not {clients}")
     if not 0 < duration_s < float("inf"):
         raise SetupError(f"--duration: a number of seconds above 0 is needed, not {duration_s:g}")
-    if json_path is not None and not json_path.parent.is_dir():  # known now, not after the run
-        raise SetupError(f"{json_path}: there is no such folder")
+    files.check(json_path, "--json")
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return what makes the fastest event loop there is."""
     try:
         return import_module("uvloop").new_event_loop  # type: ignore[no-any-return]
     except ImportError:

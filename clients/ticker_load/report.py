@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 import orjson
@@ -10,8 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ticker.errors import SetupError
-from ticker_load.latency import Percentiles
+from ticker_load.percentiles import Percentiles
 from ticker_load.subscriber import Wish
 from ticker_load.swarm import BEHIND_S, Counts, Swarm
 
@@ -137,20 +135,20 @@ def _warnings(delivered: Delivered, latency: Percentiles | None, behind: int, sw
         yield "Interrupted: the window is shorter than was asked for."
 
 
-def write_json(report: Report, file: Path) -> None:
-    """Write the report as JSON. Raises SetupError where the file cannot be written."""
-    document = orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    try:
-        file.write_bytes(document)
-    except OSError as error:
-        raise SetupError(f"{file}: {(error.strerror or 'cannot be written').lower()}") from None
+def as_json(report: object) -> bytes:
+    """Return a report as a JSON document."""
+    return orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def paper() -> Console:
+    """Return standard output, as wide as any log where it is no terminal."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDTH)
 
 
 def show(report: Report) -> None:
     """Print the report as tables on standard output."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=WIDTH)
+    console = paper()
     console.print()
     console.print(_figures(report))
     console.print()
@@ -172,7 +170,7 @@ def _figures(report: Report) -> Table:
     delivered = report.delivered
     closes = ", ".join(f"{count:,} x {code}" for code, count in report.closes.items())
     for name, value in (
-        ("stream", f"{report.url}: {', '.join(report.channels)} of {_shortened(report.symbols)}"),
+        ("stream", f"{report.url}: {', '.join(report.channels)} of {shortened(report.symbols)}"),
         ("clients", f"{report.connected:,} of {report.clients:,} connected, in {report.connect_s:.2f} s"),
         ("window", f"{delivered.window_s:.1f} s, {delivered.ticks:,} ticks in {delivered.messages:,} messages"),
         (
@@ -232,6 +230,7 @@ def _verdict(report: Report) -> Text:
     return Text(f"Failed: {found or 'no ticks'}.", style="bold red")
 
 
-def _shortened(symbols: list[str]) -> str:
+def shortened(symbols: list[str]) -> str:
+    """Return the names of symbols, the first few of many."""
     shown = ", ".join(symbols[:5])
     return f"{shown} and {len(symbols) - 5} more" if len(symbols) > 5 else shown

@@ -177,12 +177,12 @@ class Swarm:
             await asyncio.sleep(ANSWER_S)
 
 
-def allow_open_files(clients: int) -> None:
-    """Take all the file descriptors we may have. Raises SetupError where they are too few."""
+def allow_open_files(clients: int, each: int = 1) -> None:
+    """Take all the file descriptors we may have. Raises SetupError where they are too few for so many each."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard != resource.RLIM_INFINITY and clients + OTHER_FILES > hard:
-        raise SetupError(f"{clients} clients need as many open files, and `ulimit -Hn` allows {hard}")
+    if hard != resource.RLIM_INFINITY and clients * each + OTHER_FILES > hard:
+        raise SetupError(f"--clients: {clients} need {clients * each} open files, and `ulimit -Hn` allows {hard}")
 
 
 def _reason(error: OSError) -> str:

@@ -22,7 +22,8 @@ from websockets.sync.server import ServerConnection, serve
 from ticker.errors import SetupError
 from ticker.session.messages import Ticks, Trade
 from ticker_load import command
-from ticker_load.latency import Latencies, Percentiles
+from ticker_load.latency import Latencies
+from ticker_load.percentiles import Percentiles
 from ticker_load.swarm import Counts, Swarm
 
 STEP_US = 10_000
