@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, settings
 from playwright.async_api import async_playwright
 
 from browser import CHROMIUM, FLAGS, Visit
+from tcp_proxy import Proxy
+from ticker_client import TRANSPORTS
 
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
@@ -63,21 +65,30 @@ def start_server(*flags: str, log: Path | None = None) -> RunningServer:
     raise AssertionError(f"ticker serve ended with {process.wait()}")
 
 
-@pytest.fixture(scope="session")
-def serve_ticker() -> Iterator[Callable[..., RunningServer]]:
-    """Start servers with flags of one's own: `serve_ticker("--seed", "7")`."""
+@contextmanager
+def servers() -> Iterator[Callable[..., RunningServer]]:
+    """Give what starts servers, and stop them all at the end."""
     started: list[RunningServer] = []
 
     def serve(*flags: str, log: Path | None = None) -> RunningServer:
         started.append(start_server(*flags, log=log))
         return started[-1]
 
-    yield serve
-    for server in started:
-        if server.process.poll() is None:
-            server.stop()
-        assert server.process.stdout is not None
-        server.process.stdout.close()
+    try:
+        yield serve
+    finally:
+        for server in started:
+            if server.process.poll() is None:
+                server.stop()
+            assert server.process.stdout is not None
+            server.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def serve_ticker() -> Iterator[Callable[..., RunningServer]]:
+    """Start servers with flags of one's own, `serve_ticker("--seed", "7")`, which stop when the module is done."""
+    with servers() as serve:
+        yield serve
 
 
 @pytest.fixture
@@ -87,6 +98,19 @@ def ticker_server(serve_ticker: Callable[..., RunningServer]) -> Iterator[Runnin
     yield server
     if server.process.poll() is None:
         server.stop()
+
+
+@pytest.fixture
+async def proxy(server: RunningServer) -> AsyncIterator[Proxy]:
+    """What stands before the module's server, and can cut its connections."""
+    async with Proxy(server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    """Each way of hearing the tape."""
+    return str(request.param)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from conftest import ROOT
 TEXT = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"```sh\n(.*?)\n```", TEXT, re.DOTALL)
 PROGRAMS = re.findall(r"```python\n(.*?)\n```", TEXT, re.DOTALL)
-START, TESTS, WATCH, BY_HAND, UPGRADE, PLAIN, LOAD_SERVER, LOAD = COMMANDS
+START, TESTS, WATCH, BY_HAND, UPGRADE, PLAIN, LOAD_SERVER, LOAD, COMPARE = COMMANDS
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +77,8 @@ def server(clone: Path, port: int) -> Iterator[None]:
 
 def run(command: str, clone: Path, port: int, *, typed: str = "", seconds: float = 60) -> str:
     """Run a command against our port and return what it prints; one that goes on for ever is ended."""
-    command = command.replace(":8765", f":{port}").replace(
-        "ticker load", f"ticker load --url ws://127.0.0.1:{port}/v1/stream"
-    )
+    command = command.replace(":8765", f":{port}")
+    command = re.sub("ticker (load|compare)", rf"\g<0> --url ws://127.0.0.1:{port}/v1/stream", command)
     if "ticker watch" in command:
         command += f" --url ws://127.0.0.1:{port}/v1/stream | head -n 5"
     done = subprocess.run(
@@ -133,6 +132,13 @@ def test_the_python_program(clone: Path, port: int) -> None:
     assert all("sym='ACME'" in line for line in lines)
 
 
+@pytest.mark.usefixtures("server")
+def test_the_contrast(clone: Path, port: int) -> None:
+    report = run(COMPARE.replace("--clients 100 --duration 20", "--clients 2 --duration 2"), clone, port)
+    assert "All lanes saw the same" in report
+    assert "<svg" in (clone / "contrast.html").read_text()
+
+
 def test_load(clone: Path) -> None:
     port = free_port()
     with served(LOAD_SERVER, clone, port):
@@ -142,6 +148,6 @@ def test_load(clone: Path) -> None:
 
 
 def test_every_command_is_run_here() -> None:
-    assert len(COMMANDS) == 8
+    assert len(COMMANDS) == 9
     assert len(PROGRAMS) == 1
     assert (ROOT / TESTS).exists()

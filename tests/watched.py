@@ -37,7 +37,7 @@ def descriptors(server: RunningServer) -> int:
     return len(os.listdir(f"/proc/{server.process.pid}/fd"))  # noqa: PTH208  # it is a count that is wanted
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def victim(
     serve_ticker: Callable[..., RunningServer], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[RunningServer, Path, int]:
@@ -65,7 +65,7 @@ def watched(victim: tuple[RunningServer, Path, int]) -> Iterator[RunningServer]:
     assert '"level": "error"' not in text
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def nginx_peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
     folder = tmp_path_factory.mktemp("nginx")
     with nginx(folder, NGINX.replace("FOLDER", str(folder))) as peer:

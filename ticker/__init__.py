@@ -1,8 +1,8 @@
 """A market on localhost: one tape, many readers.
 
   Market --> Feed.publish --> audiences --> outlets --> websocket, sse --> clients --> subscribe, ack, ...
-                tape, board                                                 (at the same time)
-                     `------> rest (snapshot, short poll)
+             tape, board, bars        `---> long polls                       (at the same time)
+                     `------> short polls, rest (snapshot, bars)
 
 Rooms: `market` makes ticks, `feed` remembers and hands out, `session` is one conversation, `wire` and `dialects` are
 bytes and words, `endpoints` hold the clients' transports, `server` wires them together, `cli` is the command.

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from contestants import CONTESTANTS, Contestant, Unavailable
-from stopwatch import RAMP_TIMEOUT_S, Failed, Window, measured, prepare, receiving, serving
+from stopwatch import RAMP_TIMEOUT_S, Failed, Window, measured, prepare, receiving, run_command, serving
 
 SETTLE_S = 3.0
 SPARE_FILES = 200
@@ -114,9 +114,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_command(main)

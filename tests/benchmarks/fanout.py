@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from contestants import CONTESTANTS, Contestant, Unavailable
-from stopwatch import Failed, Window, measured, prepare, receiving, serving
+from stopwatch import Failed, Window, measured, prepare, receiving, run_command, serving
 
 OURS = "ticker"
 Key = tuple[str, int]
@@ -132,9 +132,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_command(main)

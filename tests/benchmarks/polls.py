@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 
 from contestants import Contestant, ticker
-from stopwatch import Failed, Server, cores, prepare, running, serving
+from stopwatch import Failed, Server, cores, prepare, run_command, running, serving
 
 QUIET = "/v1/ticks?symbols=*&channels=quotes&wait=25"  # under configs/load.toml no quote follows the opening ones
 HEAD = "GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -140,9 +140,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Failed as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_command(main)

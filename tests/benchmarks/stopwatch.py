@@ -12,9 +12,10 @@ import re
 import resource
 import signal
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,6 +152,16 @@ def prepare() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, _unwind)
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Runs a command; what failed is one line, and Ctrl-C an exit code."""
+    try:
+        main()
+    except Failed as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _unwind(_signal: int, _frame: FrameType | None) -> None:

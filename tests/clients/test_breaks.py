@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -37,17 +37,6 @@ def young(server: RunningServer, serve_ticker: Callable[..., RunningServer]) -> 
 def forgetful(serve_ticker: Callable[..., RunningServer]) -> RunningServer:
     """A tape that is kept for less than half a second."""
     return serve_ticker(*BRISK, "--feed.tape-s", "0.4")
-
-
-@pytest.fixture
-async def proxy(server: RunningServer) -> AsyncIterator[Proxy]:
-    async with Proxy(server.port) as proxy:
-        yield proxy
-
-
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 # Breaks.

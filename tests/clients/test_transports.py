@@ -5,14 +5,13 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import msgspec
 import pytest
 from websockets.asyncio.client import connect as dial
 
 from conftest import ROOT, RunningServer
-from tcp_proxy import Proxy
 from ticker.session.messages import Quote, Snapshot, Trade
 from ticker_client import TRANSPORTS, ConnectionEnded, Refused, connect, connect_sync
 from witness import BOTH, BRISK, Witness, fetch, key_of, opened, read_tape
@@ -27,17 +26,6 @@ def server(serve_ticker: Callable[..., RunningServer]) -> RunningServer:
 def torrent(serve_ticker: Callable[..., RunningServer]) -> RunningServer:
     """A thousand messages a second."""
     return serve_ticker(*BRISK, "--step-ms", "1")
-
-
-@pytest.fixture
-async def proxy(server: RunningServer) -> AsyncIterator[Proxy]:
-    async with Proxy(server.port) as proxy:
-        yield proxy
-
-
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 # The same experience.
