@@ -134,7 +134,7 @@ def test_the_python_program(clone: Path, port: int) -> None:
 
 @pytest.mark.usefixtures("server")
 def test_the_contrast(clone: Path, port: int) -> None:
-    report = run(COMPARE.replace("--clients 100 --duration 20", "--clients 2 --duration 2"), clone, port)
+    report = run(COMPARE.replace("--clients 100 --duration 20", "--clients 2 --duration 3"), clone, port)
     assert "All lanes saw the same" in report
     assert "<svg" in (clone / "contrast.html").read_text()
 
