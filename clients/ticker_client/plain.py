@@ -7,6 +7,7 @@ neither hole nor repeat. `_revision` counts the changes of what is asked for: an
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from http import HTTPStatus
 
@@ -28,7 +29,7 @@ class Stale(Exception):
     """The server cannot go on from our position: we have to begin afresh."""
 
 
-class PlainLine:
+class PlainLine(ABC):
     """A line over HTTP; `follow` and `interrupt` are what its kinds differ in."""
 
     def __init__(self, desk: Desk) -> None:
@@ -45,12 +46,12 @@ class PlainLine:
 
     # What its kinds differ in.
 
+    @abstractmethod
     async def follow(self, revision: int) -> None:
         """Take in some of what comes after the position reached, as long as the revision is this one.
 
         Raises ConnectionEnded where nothing more will come, and Stale.
         """
-        raise NotImplementedError
 
     def interrupt(self) -> None:
         """Give up what is being waited for: it was asked for by an earlier revision."""
@@ -77,7 +78,7 @@ class PlainLine:
         finally:
             self._http.drop_held()
 
-    async def settle(self) -> None:
+    async def settle(self) -> None:  # noqa: B027  # a default, not a duty
         """Return at once: what is answered is there."""
 
     async def close(self) -> None:
