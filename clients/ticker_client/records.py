@@ -67,7 +67,7 @@ class Records:
                 return Snapshots(shown, known, refused)
             except Refused as error:
                 named = frozenset(error.details.get("symbols", ()))
-                left = [symbol for symbol in known if symbol[:32] not in named]  # it repeats no more of a name
+                left = [symbol for symbol in known if symbol not in named]
                 if error.code != "unknown_symbol" or len(left) == len(known):
                     raise
                 known, refused = left, refused or error

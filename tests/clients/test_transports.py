@@ -60,6 +60,11 @@ async def test_one_address_leads_to_all(server: RunningServer, transport: str, p
 
 async def test_a_refusal_says_the_same(server: RunningServer, transport: str) -> None:
     async with opened(server.url, transport) as feed:
+        long = "N" * 60
+        with pytest.raises(Refused) as refused:
+            await feed.subscribe("BYTE", long)
+        assert refused.value.details["symbols"] == [long]
+        await feed.unsubscribe("BYTE")  # it is subscribed all the same
         with pytest.raises(Refused, match="unknown symbol: NOPE") as refused:
             await feed.subscribe("ACME", "NOPE")
         assert (refused.value.code, refused.value.details) == ("unknown_symbol", {"symbols": ["NOPE"], "count": 1})

@@ -81,6 +81,7 @@ class Wire:
         assert all(seq <= self.outlet.cursor for seq, _, _ in self.received())
         assert recovery.until <= self.outlet.cursor
         assert bool(gap) <= bool(self.lags)
+        assert gap is None or gap[0] < recovery.until
         self.told.append(recovery)
 
     def step(self, mask: int) -> None:
@@ -220,3 +221,23 @@ def test_a_reader_whose_transport_fills_while_it_is_told_of_a_loss_is_not_live()
     wire.outlet.resume()
     wire.run_soon()
     assert [n for _, _, n in wire.received()] == [11, 11, 11]
+
+
+def test_a_recovery_that_was_sent_whole_is_complete_whatever_is_lost_after_it() -> None:
+    wire = Wire(tape_steps=4)
+    for _ in range(3):
+        wire.step(0b111)
+    wire.feed.flush()
+    wire.recover(Interest.of([TRADES], 0b111), 0)
+    wire.soon.pop(0)()  # all of it goes out, and before that is told the transport fills
+    assert len(wire.received()) == 9
+    wire.paused = True
+    wire.outlet.pause()
+    for _ in range(10):
+        wire.step(0b111)
+        wire.feed.flush()
+    wire.paused = False
+    wire.outlet.resume()
+    wire.run_soon()
+    assert [since for since, _, _ in wire.lags] == [3]
+    assert wire.told == [Recovery(0, 3)]  # `recovered` has checked that no gap was claimed

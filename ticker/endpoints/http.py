@@ -91,9 +91,9 @@ class Held(Protocol):
 Handler = Callable[[Request], Response | Held]
 
 
-def json_response(value: Any, status: int = 200) -> Response:
+def json_response(value: Any) -> Response:
     """Return a document that must not be cached."""
-    return Response(status, msgspec.json.encode(value), JSON, NO_STORE)
+    return Response(200, msgspec.json.encode(value), JSON, NO_STORE)
 
 
 def problem(refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:

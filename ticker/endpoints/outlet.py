@@ -215,7 +215,7 @@ class Outlet:
         dropped, pace.dropped = pace.dropped, 0
         goes_on = self._owner.fell_off(since, until, dropped)
         for recovery in pace.recovered() if goes_on else ():
-            self._owner.recovered(recovery, (since, until))
+            self._owner.recovered(recovery, (since, until) if since < recovery.until else None)
         return goes_on
 
     def _lose(self, pace: Pace, entry: Entry) -> None:
