@@ -93,7 +93,7 @@ def test_a_reader_that_falls_off_the_tape_is_told_exactly_what_it_lost(
         assert lags
         received = sum(len(message["data"]) for message in messages if message["type"] == "ticks")
         shown = [message for message in messages if message["type"] in ("ticks", "snapshot")]
-        first, last = shown[0]["data"][0]["n"], shown[-1]["data"][0]["n"]
+        first, last = shown[0]["data"][0]["n"], shown[-1]["data"][-1]["n"]
         assert received + sum(lag["dropped"] for lag in lags) == (last - first + 1) * 200
         assert all(lag["reason"] == "slow_reader" and lag["from"] < lag["to"] for lag in lags)
         after = messages[messages.index(lags[-1]) + 1]

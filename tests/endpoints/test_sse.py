@@ -144,7 +144,7 @@ def test_a_reader_that_falls_off_the_tape_is_told_what_it_lost(serve_ticker: Cal
         assert kinds[-1] == "ticks"
         ticks = sum(len(data["data"]) for kind, _, data in reader.events if kind == "ticks")
         dropped = sum(data["dropped"] for kind, _, data in reader.events if kind == "lag")
-        first, last = reader.events[0][2]["data"][0]["n"], reader.events[-1][2]["data"][0]["n"]
+        first, last = reader.events[0][2]["data"][0]["n"], reader.events[-1][2]["data"][-1]["n"]
         assert ticks + dropped == (last - first + 1) * 200
 
 
