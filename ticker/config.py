@@ -82,6 +82,13 @@ class FeedConfig(Section, frozen=True, kw_only=True):
     tape_s: Annotated[
         float, Doc(ge=0.1, le=86_400, description="seconds of tape kept for slow and returning readers")
     ] = 60.0
+    tape_bytes: Annotated[
+        int,
+        Doc(
+            ge=64 * 1024,
+            description="bytes of tape kept at most, whatever its seconds: 37 a trade, 52 a quote, about 1 KiB a step",
+        ),
+    ] = 256 * 1024 * 1024
     bars_kept: Annotated[
         int, Doc(ge=1, le=10_000, description="finished bars kept of each interval; 1,000 instruments take 64 KB a bar")
     ] = 600
@@ -108,6 +115,37 @@ class StreamConfig(Section, frozen=True, kw_only=True):
     catch_up_bytes: Annotated[
         int, Doc(ge=1024, description="bytes of tape, about, sent at once to a reader that catches up")
     ] = 64 * 1024
+    window_max: Annotated[
+        int, Doc(ge=1, description="largest window granted: messages without an ack; each costs 40 bytes")
+    ] = 1024
+    ack_deadline_s: Annotated[
+        float, Doc(ge=0.1, le=3600, description="a window shut for this long is dealt with as on_lag says")
+    ] = 30.0
+    rate_hz: Annotated[
+        float, Doc(gt=0, le=1000, description="messages a second with pace latest, where a client names no rate")
+    ] = 10.0
+    report_s: Annotated[
+        float, Doc(ge=0.25, le=3600, description="with pace latest: seconds between reports of what was merged")
+    ] = 1.0
+    compression: Annotated[
+        Literal["off", "shared"],
+        Doc(description="shared: permessage-deflate, each message deflated once for all who are owed it"),
+    ] = "off"
+    compression_level: Annotated[
+        int, Doc(ge=1, le=9, description="zlib's: 1 is fastest, 9 smallest; at 6 a message costs about 30 µs")
+    ] = 6
+    ping_s: Annotated[
+        float, Doc(ge=0.5, le=3600, description="a ping goes out after this long without a byte from a client")
+    ] = 20.0
+    pong_s: Annotated[
+        float, Doc(ge=0.5, le=600, description="and it is cut off where nothing comes for this long after that")
+    ] = 15.0
+    control_per_s: Annotated[
+        float, Doc(gt=0, le=10_000, description="pings, pongs and closes a second a client may send for long")
+    ] = 10.0
+    control_burst: Annotated[
+        int, Doc(ge=1, le=10_000, description="and so many of them at once; who sends more is closed with 1008")
+    ] = 20
     message_bytes_max: Annotated[int, Doc(ge=128, description="largest message a client may send")] = 16 * 1024
     fragments_max: Annotated[int, Doc(ge=1, description="most fragments a client may split a message into")] = 64
     symbols_max: Annotated[int, Doc(ge=1, description="symbols named in one request; * counts as one")] = 1000

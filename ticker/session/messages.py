@@ -50,7 +50,20 @@ class Subscribe(ClientMessage, frozen=True, kw_only=True, tag="subscribe"):
     symbols: Symbols = field(default_factory=list)
     channels: WantedChannels = field(default_factory=lambda: [TRADES])
     subscriptions: Table | UnsetType = UNSET
-    pace: Annotated[Literal["every"], Meta(description="every tick, in order")] = "every"
+    pace: (
+        Annotated[
+            Literal["every", "latest"],
+            Meta(
+                description="of the whole conversation, as the last to name one has it: every tick in order (so it "
+                "begins), or only the newest of each symbol and channel"
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    rate_hz: (
+        Annotated[float, Meta(gt=0, le=1000, description="with `latest`: messages of ticks a second, at most")]
+        | UnsetType
+    ) = UNSET
     snapshot: (
         Annotated[bool, Meta(description="be shown the newest first; true unless `from` is there")] | UnsetType
     ) = UNSET
@@ -71,6 +84,12 @@ class ListSubscriptions(ClientMessage, frozen=True, kw_only=True, tag="list"):
     """Ask what is subscribed."""
 
 
+class Window(ClientMessage, frozen=True, kw_only=True, tag="window"):
+    """Be sent at most so many messages of ticks that are not acknowledged yet; 0 is no such limit."""
+
+    size: Annotated[int, Meta(ge=0, le=2**31, description="messages of ticks")]
+
+
 class Ack(ClientMessage, frozen=True, kw_only=True, tag="ack"):
     """Everything up to this position has been processed."""
 
@@ -83,7 +102,7 @@ class Ping(ClientMessage, frozen=True, kw_only=True, tag="ping"):
     ts: Annotated[Any, Meta(description="anything: it is not looked at")] = UNSET
 
 
-AnyClientMessage = Subscribe | Unsubscribe | ListSubscriptions | Ack | Ping
+AnyClientMessage = Subscribe | Unsubscribe | ListSubscriptions | Window | Ack | Ping
 
 
 class ServerMessage(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -124,6 +143,7 @@ class Subscribed(Answer, frozen=True, kw_only=True, tag="subscribed"):
     channels: Channels
     symbols: Symbols
     pace: Annotated[str, Meta(description="as granted")]
+    rate_hz: Annotated[float, Meta(description="as granted, with `latest`")] | UnsetType = UNSET
     snapshot: Annotated[bool, Meta(description="whether snapshots follow")]
     on_lag: Annotated[str, Meta(description="as granted")]
     subscriptions: Table
@@ -141,6 +161,12 @@ class Subscriptions(Answer, frozen=True, kw_only=True, tag="subscriptions"):
 
     seq: Head
     subscriptions: Table
+
+
+class WindowGranted(Answer, frozen=True, kw_only=True, tag="window"):
+    """The window as granted."""
+
+    size: Annotated[int, Meta(description="messages of ticks without an ack, at most; 0 is no limit")]
 
 
 class Pong(Answer, frozen=True, kw_only=True, tag="pong"):
@@ -182,7 +208,10 @@ class Lag(ServerMessage, frozen=True, kw_only=True, tag="lag"):
     to: Annotated[int, Meta(description="the step after which it goes on")]
     dropped: Annotated[int, Meta(description="ticks left out")]
     conflated: Annotated[int, Meta(description="ticks merged into newer ones")]
-    reason: Annotated[Literal["slow_reader", "window"], Meta(description="why")]
+    reason: Annotated[
+        Literal["slow_reader", "window", "pace"],
+        Meta(description="why: it did not read, it did not acknowledge, or it asked for the newest only"),
+    ]
 
 
 class Recovered(ServerMessage, frozen=True, kw_only=True, tag="recovered"):
@@ -195,6 +224,14 @@ class Recovered(ServerMessage, frozen=True, kw_only=True, tag="recovered"):
         Annotated[dict[str, str], Meta(description="what is lost: after position `from`, up to position `to`")]
         | UnsetType
     ) = UNSET
+
+
+class Listing(ServerMessage, frozen=True, kw_only=True, tag="instruments"):
+    """What the numbers in packed frames stand for, by the number of the instrument; follows the welcome there."""
+
+    symbols: Annotated[list[str], Meta(description="what each is called by")]
+    tick_sizes: Annotated[list[float], Meta(description="what a price of one tick is in money")]
+    decimals: Annotated[list[int], Meta(description="most digits of a price after the point")]
 
 
 class Exchange(Struct, frozen=True):
@@ -277,8 +314,8 @@ class Snapshot(ServerMessage, frozen=True, kw_only=True, tag="snapshot"):
     data: Annotated[list[Tick], Meta(description="at most one tick an instrument")]
 
 
-AnyAnswer = Subscribed | Unsubscribed | Subscriptions | Pong | Error
-AnyServerMessage = Welcome | Handshake | Ticks | Snapshot | AnyAnswer | Recovered | Lag | Heartbeat | Closing
+AnyAnswer = Subscribed | Unsubscribed | Subscriptions | WindowGranted | Pong | Error
+AnyServerMessage = Welcome | Handshake | Listing | Ticks | Snapshot | AnyAnswer | Recovered | Lag | Heartbeat | Closing
 
 
 class SnapshotHead(Struct, frozen=True):

@@ -42,6 +42,13 @@ class SelectQuery(Query, frozen=True, kw_only=True):
 class EventsQuery(SelectQuery, frozen=True, kw_only=True):
     """Server-sent events; a Last-Event-ID header goes before `from`."""
 
+    pace: Annotated[
+        Literal["every", "latest"], Meta(description="every tick in order, or only the newest of each symbol")
+    ] = "every"
+    rate_hz: (
+        Annotated[float, Meta(gt=0, le=1000, description="with `latest`: events a second, at most")] | UnsetType
+    ) = UNSET
+
     from_: Place | UnsetType = field(name="from", default=UNSET)
 
 

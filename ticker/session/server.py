@@ -25,6 +25,8 @@ from ticker.session.messages import (
     Subscriptions,
     Unsubscribe,
     Unsubscribed,
+    Window,
+    WindowGranted,
 )
 from ticker.session.terms import (
     EVERYTHING,
@@ -80,6 +82,8 @@ class ServerSession:
                 return Outcome([Pong(id=message.id, ts=message.ts, server_ts=now_us)], [])
             case Subscribe():
                 return self._subscribe(message, standing)
+            case Window():
+                return Outcome([WindowGranted(id=message.id, size=0)], [])
             case Unsubscribe():
                 return self._unsubscribe(message, standing.head)
             case ListSubscriptions():
@@ -119,7 +123,7 @@ class ServerSession:
             seq=standing.head,
             channels=channels,
             symbols=self._symbols(asked.union),
-            pace=message.pace,
+            pace="every",
             snapshot=snapshot,
             on_lag=message.on_lag,
             subscriptions=self._spell(self.interest),

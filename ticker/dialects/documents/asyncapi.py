@@ -21,6 +21,7 @@ ANSWERS: dict[type[say.ClientMessage], tuple[type[say.ServerMessage], ...]] = {
     say.Subscribe: (say.Subscribed, say.Error),
     say.Unsubscribe: (say.Unsubscribed, say.Error),
     say.ListSubscriptions: (say.Subscriptions,),
+    say.Window: (say.WindowGranted,),
     say.Ack: (say.Error,),
     say.Ping: (say.Pong,),
 }
@@ -31,9 +32,11 @@ CLOSES = {
     Close.GOING_AWAY: "the server stops: come back",
     Close.PROTOCOL_ERROR: "a frame that breaks RFC 6455",
     Close.INVALID_DATA: "text that is not UTF-8",
+    Close.POLICY: "more pings and pongs than `limits` allow",
     Close.TOO_BIG: "a message larger than `limits.message_bytes`, or in too many fragments",
     Close.INTERNAL_ERROR: "a fault of the server's",
-    Close.SLOW_READER: "the tape no longer reaches back to where this client was (`on_lag: close`): come back",
+    Close.SLOW_READER: "`on_lag: close`, and the tape no longer reaches back to where this client was, or its window "
+    "stayed shut: come back",
     Close.TRY_LATER: "the server is full: come back later",
     Close.RATE_LIMITED: "too much at once: come back later",
     Close.UNAUTHORIZED: "say who you are: do not come back before you can",
@@ -58,7 +61,13 @@ carries it too. A server's message is a JSON object with a `type`. Ignore fields
 4. `n` counts the ticks of a symbol on a channel without a hole: you can check all of this.
 5. `subscribe` with `from` sends all that matches after that position, then goes on live: no hole, no repeat, no race;
    then comes `recovered`. Resume before you subscribe to anything else: positions of one conversation only rise.
-6. Answers and control messages overtake ticks. An `error` refuses one message; the conversation goes on.
+6. With a `window`, so many `ticks` messages at most are sent ahead of your acks. `ack` is cumulative: everything up to
+   a position has been processed; one beyond what was sent is `bad_ack`. A window that stays shut is dealt with as
+   `on_lag` says: a `lag` and snapshots (it stays shut, and is looked at again), or 4008.
+7. With `pace: latest` you get the newest tick of each symbol and channel, `rate_hz` messages a second at most; a `lag`
+   (reason `pace`) says how many were merged into newer ones. The last `subscribe` that names a `pace` or a `rate_hz`
+   decides for the whole conversation.
+8. Answers and control messages overtake ticks. An `error` refuses one message; the conversation goes on.
 """
 
 
