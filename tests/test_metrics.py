@@ -6,8 +6,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from ticker.metrics import Metrics
 
 COUNTERS = [
-    "steps", "steps_skipped", "messages_sent", "ticks_sent", "bytes_sent", "acks_received", "requests", "ticks_conflated",
-    "ticks_dropped",
+    "steps", "steps_skipped", "messages_sent", "ticks_sent", "bytes_sent", "acks_received", "requests",
+    "ticks_conflated", "ticks_dropped",
 ]  # fmt: skip
 
 
