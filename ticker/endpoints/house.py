@@ -1,6 +1,7 @@
 """What the endpoints of one server share. Made by the server, handed to every connection."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,6 +16,8 @@ from ticker.metrics import Metrics
 from ticker.session.messages import Welcome
 from ticker.session.requests import SelectQuery
 from ticker.session.terms import Standing, Terms, resolve, unknown_symbols
+
+LATE_S = 1.0  # between two sweeps: something has kept the event loop, and the clients' bytes wait in the kernel
 
 
 class Connection(Protocol):
@@ -45,6 +48,7 @@ class House:
     connections_max: int
     connections: dict[Connection, None] = field(default_factory=dict)
     draining: bool = False
+    swept_s: float = math.inf
 
     @property
     def full(self) -> bool:
@@ -69,6 +73,14 @@ class House:
         return self.dialect.snapshot(self.feed.tape.head, channel, pieces)
 
     def sweep(self, now_s: float) -> None:
-        """Look at the deadlines of every connection."""
+        """Look at the deadlines of every connection.
+
+        A late sweep does not: uvloop runs timers before it reads, and would cut off clients whose signs of life have
+        been waiting for us. The next one decides, however late: everything was read once in between.
+        """
+        late = now_s - self.swept_s > LATE_S
+        self.swept_s = math.inf if late else now_s
+        if late:
+            return
         for connection in tuple(self.connections):
             connection.sweep(now_s)
