@@ -75,8 +75,8 @@ class House:
     def sweep(self, now_s: float) -> None:
         """Look at the deadlines of every connection.
 
-        A late sweep does not: uvloop runs timers before it reads, and would cut off clients whose signs of life have
-        been waiting for us. The next one decides, however late: everything was read once in between.
+        A late sweep does not: what held us up may have held up the clients too, and a loop may run timers before it
+        reads their signs of life. The next one decides, however late it is: everything was read once in between.
         """
         late = now_s - self.swept_s > LATE_S
         self.swept_s = math.inf if late else now_s
