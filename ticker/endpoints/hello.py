@@ -3,9 +3,10 @@
 from websockets.http11 import Response as Switch
 from websockets.server import ServerProtocol
 
+from ticker.endpoints.handshake import shake_hands
 from ticker.endpoints.house import House
 from ticker.endpoints.http import Request, Response
-from ticker.endpoints.websocket import WebSocket, shake_hands
+from ticker.endpoints.websocket import WebSocket
 from ticker.session.requests import NoQuery
 
 ANSWER = b"Thanks"

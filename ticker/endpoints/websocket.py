@@ -5,24 +5,16 @@ Short messages that come alone, as acks do, are read here; everything else is re
 """
 
 import asyncio
-import logging
-from collections.abc import Callable, Sequence
-from typing import TypeVar, cast
+from typing import cast
 
-from websockets.datastructures import Headers
-from websockets.exceptions import NegotiationError
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request as Handshake
 from websockets.http11 import Response as Switch
 from websockets.protocol import State
 from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from ticker import clock
-from ticker.endpoints.compression import SHARED
 from ticker.endpoints.house import House
-from ticker.endpoints.http import Request, Response, problem
-from ticker.errors import Close, Refusal
+from ticker.errors import Close
 from ticker.session.budget import Budget
 from ticker.wire.frames import binary_frame, masked_bytes, short_messages, text_frame
 
@@ -32,42 +24,6 @@ FAULTS = (Close.PROTOCOL_ERROR, Close.INVALID_DATA, Close.POLICY, Close.TOO_BIG)
 
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 _PING = b"\x89\x00"
-
-_quiet = logging.getLogger("ticker.websockets")
-_quiet.setLevel(logging.ERROR)
-
-Taker = TypeVar("Taker", bound="WebSocket")
-
-
-def shake_hands(
-    house: House, request: Request, subprotocols: Sequence[str], take: Callable[[ServerProtocol, Switch], Taker]
-) -> "Response | Taker":
-    """Answer a handshake: what `take` makes to hand the transport to, or the response that refuses it."""
-    if house.draining:
-        return problem(Refusal("unavailable", "the server is going away"), {"Retry-After": "1"})
-    protocol = ServerProtocol(
-        extensions=SHARED if house.config.stream.compression == "shared" else None,
-        subprotocols=[Subprotocol(name) for name in subprotocols] or None,
-        select_subprotocol=_choose if subprotocols else None,
-        state=State.OPEN,  # the door has read the head: what the parser sees first is a frame
-        max_size=house.config.stream.message_bytes_max,
-        logger=_quiet,
-    )
-    handshake = Handshake(request.target, Headers(request.headers), request.method, f"HTTP/{request.version}")
-    response = protocol.accept(handshake)
-    if response.status_code == 101:
-        return take(protocol, response)
-    code = {426: "upgrade_required", 405: "method_not_allowed"}.get(response.status_code, "bad_request")
-    sentence = (response.body or b"").decode().split("\n")[0]
-    return problem(Refusal(code, sentence), {"Upgrade": "websocket"} if code == "upgrade_required" else {})
-
-
-def _choose(protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """Take a subprotocol of ours; a client that names none gets the default."""
-    known = protocol.available_subprotocols or []
-    if offered and not set(offered) & set(known):
-        raise NegotiationError(f"no such subprotocol; known: {', '.join(known)}")
-    return next((ours for ours in known if ours in offered), None)
 
 
 class WebSocket(asyncio.Protocol):
