@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import structlog
@@ -61,8 +62,11 @@ class House:
 
     def __post_init__(self) -> None:
         self.framing = Framing(self.config.stream.compression_level)
-        self.listing = native.reply(packed.listing(self.terms.universe))
+
+    @cached_property
+    def listing(self) -> bytes:
         """What the numbers in packed messages stand for, spelled."""
+        return native.reply(packed.listing(self.terms.universe))
 
     @property
     def full(self) -> bool:
