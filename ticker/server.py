@@ -141,7 +141,7 @@ class Server:
             symbols_max=stream.symbols_max,
             window_max=stream.window_max,
             rate_hz=stream.rate_hz,
-            rate_max_hz=1000 / (self._flush_steps * self.config.market.step_ms),
+            rate_max_hz=self._rate_max_hz,
         )
 
     def _routes(self) -> Routes:
@@ -156,6 +156,11 @@ class Server:
             {EVENTS: EventStreams(self.house).accept},
         )
 
+    @property
+    def _rate_max_hz(self) -> float:
+        """A message a flush."""
+        return 1000 / (self._flush_steps * self.config.market.step_ms)
+
     def _welcome(self) -> Welcome:
         stream = self.config.stream
         return Welcome(
@@ -167,7 +172,14 @@ class Server:
             step_ms=self.config.market.step_ms,
             seed=self.config.market.seed,
             instruments=len(self.market.universe),
-            limits={"message_bytes": stream.message_bytes_max, "symbols": stream.symbols_max},
+            limits={
+                "message_bytes": stream.message_bytes_max,
+                "symbols": stream.symbols_max,
+                "window": stream.window_max,
+                "rate_hz": self._rate_max_hz,
+                "ack_deadline_s": stream.ack_deadline_s,
+                "control_per_s": stream.control_per_s,
+            },
             heartbeat_s=stream.heartbeat_s,
             auth_required=False,
         )
