@@ -348,7 +348,8 @@ static void say(const char *line) {
 static double cpu_s(void) {
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+    int64_t us = used.ru_utime.tv_usec + used.ru_stime.tv_usec;
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + (double)us / 1e6;
 }
 
 static uint64_t missing_ticks(void) {
@@ -359,13 +360,13 @@ static uint64_t missing_ticks(void) {
 }
 
 static void report(double seconds, double receiver_cpu_s) {
-    printf("{\"connections\":%d,\"ticks\":%lu,\"messages\":%lu,\"bytes\":%lu,\"seconds\":%.6f,", option.clients, seen.ticks,
-           seen.messages, seen.bytes, seconds);
-    printf("\"latency_us\":{\"p50\":%lu,\"p90\":%lu,\"p99\":%lu,\"p99.9\":%lu,\"max\":%lu},", percentile(.5), percentile(.9),
-           percentile(.99), percentile(.999), latency.max_us);
+    printf("{\"connections\":%d,\"ticks\":%lu,\"messages\":%lu,\"bytes\":%lu,\"seconds\":%.6f,", option.clients,
+           seen.ticks, seen.messages, seen.bytes, seconds);
+    printf("\"latency_us\":{\"p50\":%lu,\"p90\":%lu,\"p99\":%lu,\"p99.9\":%lu,\"max\":%lu},", percentile(.5),
+           percentile(.9), percentile(.99), percentile(.999), latency.max_us);
     printf("\"deflated\":%lu,\"acks\":%lu,\"receiver_cpu_s\":%.3f,", seen.deflated, seen.acks, receiver_cpu_s);
-    printf("\"seq_gaps\":%lu,\"seq_disorder\":%lu,\"disconnects\":%lu,", seen.seq_gaps + seen.own.gaps, seen.seq_disorder,
-           seen.disconnects);
+    printf("\"seq_gaps\":%lu,\"seq_disorder\":%lu,\"disconnects\":%lu,", seen.seq_gaps + seen.own.gaps,
+           seen.seq_disorder, seen.disconnects);
     printf("\"foreign\":%lu,\"missing\":%lu}\n", seen.own.foreign, missing_ticks());
     fflush(stdout);
 }
@@ -419,7 +420,8 @@ static void parse_options(int argc, char **argv) {
         default: exit(2);
         }
     if (option.port <= 0 || option.clients < 0 || option.idle < 0) die("--port is missing, or a count is negative");
-    if (option.own_each < 0 || option.own_each > 255 || option.own_each > option.own_of) die("--own-each: at most 255, and --own-of");
+    if (option.own_each < 0 || option.own_each > 255 || option.own_each > option.own_of)
+        die("--own-each: at most 255, and at most --own-of");
     if (option.ack_batch < 0 || option.ack_batch > ACK_BATCH_MAX) die("--ack-batch: at most %d", ACK_BATCH_MAX);
 }
 
