@@ -27,6 +27,7 @@ class Held:
     idle: int
     rss_before_bytes: int
     rss_after_bytes: int
+    rss_end_bytes: int
     active: Window
 
     @property
@@ -64,7 +65,8 @@ def hold(contestant: Contestant, idle: int, active: int, seconds: float) -> Held
             time.sleep(SETTLE_S)
             after = server.process.rss_bytes()
             receiver.say()
-            return Held(contestant.name, idle, before, after, measured(server, receiver, seconds))
+            window = measured(server, receiver, seconds)
+            return Held(contestant.name, idle, before, after, server.process.rss_bytes(), window)
 
 
 def hold_all(arguments: argparse.Namespace) -> list[Held]:
@@ -84,13 +86,26 @@ def hold_all(arguments: argparse.Namespace) -> list[Held]:
 
 def print_table(rows: list[Held]) -> None:
     """Prints one line a server."""
-    head = ("server", "idle", "RSS MiB before", "after", "KiB/idle", "µs/tick", "CPU %", "p99 ms", "gaps", "lost")
-    print("{:<10} {:>7} {:>15} {:>8} {:>9} {:>8} {:>6} {:>8} {:>5} {:>5}".format(*head))
+    head = (
+        "server",
+        "idle",
+        "RSS MiB before",
+        "after",
+        "end",
+        "KiB/idle",
+        "µs/tick",
+        "CPU %",
+        "p99 ms",
+        "gaps",
+        "lost",
+    )
+    print("{:<10} {:>7} {:>15} {:>8} {:>8} {:>9} {:>8} {:>6} {:>8} {:>5} {:>5}".format(*head))
     for held in rows:
         active, mib = held.active, 1 << 20
         gaps = active.seq_gaps + active.seq_disorder
         print(
             f"{held.server:<10} {held.idle:>7} {held.rss_before_bytes / mib:>15.1f} {held.rss_after_bytes / mib:>8.1f}"
+            f" {held.rss_end_bytes / mib:>8.1f}"
             f" {held.kib_per_connection:>9.2f} {active.us_per_tick:>8.2f} {100 * active.cpu_s / active.seconds:>6.1f}"
             f" {active.latency_us['p99'] / 1000:>8.2f} {gaps:>5} {active.disconnects:>5}"
         )

@@ -1,6 +1,6 @@
-"""Who is compared: how each server is built or installed, how it is started, and what a client says to it.
+"""Who can be measured: how each server is built or installed, how it is started, and what a client says to it.
 
-The work is the same for all: SYM0000 to SYM0009 tick every 10 ms, every client subscribes to all ten,
+Unless a work (works.py) makes it another: SYM0000 to SYM0009 tick every 10 ms, every client subscribes to all ten,
 JSON text, no compression.
 """
 
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -36,6 +36,10 @@ class Contestant:
     """Ticks in one step of `seq`, or 0 where messages carry no `seq`."""
     events: str = ""
     """Where server-sent events are read, in place of a WebSocket."""
+    step_us: int = 10_000
+    """How often it ticks; the receiver tells from it when a message was due."""
+    receiver: Mapping[str, object] = field(default_factory=dict)
+    """Further options of the receiver, which say what else its clients do."""
 
 
 def run_quietly(*command: str) -> None:
@@ -48,13 +52,19 @@ def run_quietly(*command: str) -> None:
         raise Unavailable(f"{' '.join(command)}\n{done.stderr.strip()}")
 
 
-def compiled(source: Path) -> str:
-    """Returns the program made from one C file, compiling it when the file is newer."""
+def compiled(source: Path, *libraries: str) -> str:
+    """Returns the program made from one C file, compiling it when it or a header beside it is newer."""
     program = BUILT / source.stem
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+    newest_s = max(file.stat().st_mtime for file in (source, *source.parent.glob("*.h")))
+    if not program.exists() or program.stat().st_mtime < newest_s:
         BUILT.mkdir(exist_ok=True)
-        run_quietly("cc", "-O2", "-Wall", "-Wextra", "-o", str(program), str(source))
+        run_quietly("cc", "-O2", "-Wall", "-Wextra", "-o", str(program), str(source), *libraries)
     return str(program)
+
+
+def receiver() -> str:
+    """Returns the program that plays the clients."""
+    return compiled(HERE / "receiver/receiver.c", "-lz")
 
 
 def installed(package: str) -> Path:

@@ -11,10 +11,10 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
-from contestants import CONTESTANTS, Contestant, Unavailable
+from contestants import Contestant, Unavailable
 from stopwatch import Failed, Window, measured, prepare, receiving, run_command, serving
+from works import WORKS, Work
 
-OURS = "ticker"
 Key = tuple[str, int]
 """A contestant's name and its number of clients."""
 Results = dict[Key, dict[int, Window]]
@@ -24,23 +24,27 @@ Results = dict[Key, dict[int, Window]]
 def parse_arguments() -> argparse.Namespace:
     """Returns the command's options."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clients", type=int, nargs="+", default=[100, 500], help="numbers of clients (100 500)")
+    parser.add_argument("--work", choices=WORKS, default="same", help="what they are compared on (same)")
+    parser.add_argument("--clients", type=int, nargs="+", help="numbers of clients (those the work is meant for)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each server and N (3)")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of the measured window (5)")
     parser.add_argument("--warmup", type=float, default=1.0, help="seconds between the last client and the window (1)")
-    parser.add_argument("--only", default=",".join(CONTESTANTS), help="a comma-separated choice of: %(default)s")
+    parser.add_argument("--only", help="some of the work's servers, separated by commas (all)")
     parser.add_argument("--python", default=sys.executable, help="the interpreter of ticker and broadcast")
     parser.add_argument("--json", type=Path, help="also write every run to this file")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    arguments.clients = arguments.clients or list(WORKS[arguments.work].clients)
+    return arguments
 
 
-def chosen(names: str, python: str) -> Iterator[Contestant]:
+def chosen(work: Work, names: str | None, python: str) -> Iterator[Contestant]:
     """Yields the contestants asked for that can run here, and says which cannot."""
-    for name in names.split(","):
-        if name not in CONTESTANTS:
-            raise SystemExit(f"no contestant is called {name!r}: {', '.join(CONTESTANTS)}")
+    known = work.contestants
+    for name in names.split(",") if names else known:
+        if name not in known:
+            raise SystemExit(f"no contestant for this work is called {name!r}: {', '.join(known)}")
         try:
-            yield CONTESTANTS[name](python)
+            yield known[name](python)
         except Unavailable as error:
             print(f"{name} is left out: {error}", file=sys.stderr)
 
@@ -66,7 +70,7 @@ def run_all(contestants: list[Contestant], arguments: argparse.Namespace) -> Res
     """Measures everything; a run that fails is told and left out."""
     results: Results = defaultdict(dict)
     for number, count, contestant in schedule(contestants, arguments.clients, arguments.rounds):
-        label = f"round {number + 1}  N={count:<5} {contestant.name:<10}"
+        label = f"round {number + 1}  N={count:<5} {contestant.name:<15}"
         try:
             window = measure(contestant, count, arguments)
         except Failed as error:
@@ -77,44 +81,63 @@ def run_all(contestants: list[Contestant], arguments: argparse.Namespace) -> Res
     return results
 
 
-def ratio(results: Results, over: Key, under: Key) -> float | None:
-    """Returns the median over the rounds of one key's µs/tick divided by another's."""
+def ratio(results: Results, over: Key, under: Key, measure: str = "us_per_tick") -> float | None:
+    """Returns the median over the rounds of one key's figure divided by another's."""
     above, below = results.get(over, {}), results.get(under, {})
-    ratios = [above[number].us_per_tick / below[number].us_per_tick for number in above.keys() & below.keys()]
+    both = above.keys() & below.keys()
+    ratios = [getattr(above[number], measure) / getattr(below[number], measure) for number in both]
     return median(ratios) if ratios else None
 
 
-def row(results: Results, key: Key) -> str:
+def row(results: Results, key: Key, ours: str) -> str:
     """Returns one line of the table."""
     windows = list(results[key].values())
     costs = [window.us_per_tick for window in windows]
     cost = f"{median(costs):.2f} ({min(costs):.2f}-{max(costs):.2f})"
-    ours = ratio(results, (OURS, key[1]), key)
+    compared = ratio(results, (ours, key[1]), key)
     delivered = median(window.ticks_per_s for window in windows)
+    size = median(window.bytes_per_tick for window in windows)
     p50, p99 = (median(window.latency_us[name] for window in windows) / 1000 for name in ("p50", "p99"))
-    faults = sum(window.seq_gaps + window.seq_disorder + window.disconnects for window in windows)
-    shown = "" if ours is None else f"{ours:.2f}"
-    return f"{key[0]:<10} {key[1]:>6} {cost:>22} {delivered:>12,.0f} {shown:>7} {p50:>9.2f} {p99:>9.2f} {faults:>7}"
+    busy = max(100 * window.receiver_cpu_s / window.seconds for window in windows)
+    faults = sum(window.faults for window in windows)
+    shown = "" if compared is None else f"{compared:.2f}"
+    return (
+        f"{key[0]:<15} {key[1]:>6} {cost:>22} {shown:>7} {delivered:>11,.0f} {size:>7.1f} {p50:>9.2f} {p99:>9.2f}"
+        f" {faults:>7} {busy:>6.0f}"
+    )
 
 
-def print_table(results: Results, clients: list[int]) -> None:
-    """Prints the medians, and how our cost grows with N (bar 10) when two N were asked for."""
-    head = ("server", "N", "µs/tick median (range)", "ticks/s", "ours/it", "p50 ms", "p99 ms", "faults")
-    print("{:<10} {:>6} {:>22} {:>12} {:>7} {:>9} {:>9} {:>7}".format(*head))
+def print_table(results: Results, clients: list[int], work: Work) -> None:
+    """Prints the medians."""
+    names = ("server", "N", "µs/tick median (range)", "ours/it", "ticks/s", "B/tick", "p50 ms", "p99 ms")
+    head = (*names, "faults", "recv %")
+    print("{:<15} {:>6} {:>22} {:>7} {:>11} {:>7} {:>9} {:>9} {:>7} {:>6}".format(*head))
     for count in clients:
         for key in results:
             if key[1] == count:
-                print(row(results, key))
+                print(row(results, key, work.ours))
+
+
+def print_bars(results: Results, clients: list[int], work: Work) -> None:
+    """Prints the ratios that have a bar, and how our cost grows with N (bar 10) when two N were asked for."""
+    for bar in work.bars:
+        for count in clients if not bar.clients else [bar.clients]:
+            found = ratio(results, (bar.over, count), (bar.under, count), bar.measure)
+            if found is not None:
+                what = f"{bar.over} / {bar.under} at {count}: {bar.measure} {found:.3f} (at most {bar.at_most})"
+                print(f"bar {bar.number:>2}: {what}{'' if found <= bar.at_most else '  MISSED'}")
     few, many = min(clients), max(clients)
-    growth = ratio(results, (OURS, many), (OURS, few)) if few < many else None
+    growth = ratio(results, (work.ours, many), (work.ours, few)) if few < many else None
     if growth is not None:
-        print(f"growth of {OURS}: µs/tick at {many} = {growth:.2f} x at {few} (bar 10: at most 1.2 from 100 to 1,000)")
+        print(f"bar 10: {work.ours} at {many} / at {few}: us_per_tick {growth:.3f} (at most 1.2 from 100 to 1,000)")
 
 
 def write_json(path: Path, results: Results) -> None:
     """Writes every window with what it belongs to."""
+    figures = ("us_per_tick", "bytes_per_tick", "ticks_per_s")
     runs = [
-        {"server": name, "clients": count, "round": number, "us_per_tick": window.us_per_tick, **asdict(window)}
+        {"server": name, "clients": count, "round": number, **asdict(window)}
+        | {figure: getattr(window, figure) for figure in figures}
         for (name, count), windows in results.items()
         for number, window in windows.items()
     ]
@@ -125,8 +148,10 @@ def main() -> None:
     """Runs the command."""
     arguments = parse_arguments()
     prepare()
-    results = run_all(list(chosen(arguments.only, arguments.python)), arguments)
-    print_table(results, arguments.clients)
+    work = WORKS[arguments.work]
+    results = run_all(list(chosen(work, arguments.only, arguments.python)), arguments)
+    print_table(results, arguments.clients, work)
+    print_bars(results, arguments.clients, work)
     if arguments.json:
         write_json(arguments.json, results)
 

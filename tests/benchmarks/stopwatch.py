@@ -22,13 +22,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from contestants import BUILT, HERE, REPOSITORY, Contestant, compiled
+from contestants import BUILT, REPOSITORY, Contestant
+from contestants import receiver as receiver_program
 
 START_TIMEOUT_S = 20.0
 RAMP_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 5.0
-STEP_US = 10_000
-"""Every contestant ticks this often; the receiver tells from it when a message was due."""
 ADDRESS = re.compile(r"ws://127\.0\.0\.1:(\d+)(/[^\s\"']*)")
 
 
@@ -130,15 +129,32 @@ class Window:
     bytes: int
     seconds: float
     latency_us: dict[str, int]
+    deflated: int
+    acks: int
+    receiver_cpu_s: float
     seq_gaps: int
     seq_disorder: int
     disconnects: int
+    foreign: int
+    """Ticks of instruments that the client had not asked for."""
+    missing: int
+    """Instruments asked for of which no tick came."""
     cpu_s: float
 
     @property
     def us_per_tick(self) -> float:
         """Server CPU for one delivered tick, in microseconds."""
         return self.cpu_s * 1e6 / self.ticks if self.ticks else float("nan")
+
+    @property
+    def bytes_per_tick(self) -> float:
+        """What the clients read from their sockets for one tick, framing included."""
+        return self.bytes / self.ticks if self.ticks else float("nan")
+
+    @property
+    def faults(self) -> int:
+        """Whatever should not have happened."""
+        return self.seq_gaps + self.seq_disorder + self.disconnects + self.foreign + self.missing
 
     @property
     def ticks_per_s(self) -> float:
@@ -211,21 +227,23 @@ def receiving(server: Server, *, clients: int, seconds: float, warmup_s: float, 
         "idle-message": contestant.subscribe_idle,
         "step-ticks": contestant.step_ticks,
         "seq-step": int(contestant.step_ticks > 0),
-        "step-us": STEP_US,
+        "step-us": contestant.step_us,
+        **contestant.receiver,
     }
     if contestant.protocol:
         options["protocol"] = contestant.protocol
     flags = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     if contestant.events:
         flags.append("--events")
-    with running("receiver", (compiled(HERE / "receiver.c"), *flags), cores()[1]) as process:
+    with running("receiver", (receiver_program(), *flags), cores()[1]) as process:
         yield process
 
 
-def measured(server: Server, receiver: Process, seconds: float) -> Window:
-    """Waits for the receiver's window and returns it with the CPU the server spent in it."""
+def measured(server: Server, receiver: Process, seconds: float, on_ready: Callable[[], None] = lambda: None) -> Window:
+    """Waits for the receiver's window, in which `on_ready` is called first; returns it with the server's CPU in it."""
     receiver.wait_for(re.compile("^ready"), RAMP_TIMEOUT_S)
     before_s = server.process.cpu_s()
+    on_ready()
     line = receiver.wait_for(re.compile(r"^\{.*\}"), seconds + START_TIMEOUT_S)
     spent_s = server.process.cpu_s() - before_s
     counted: dict[str, Any] = json.loads(line[0])

@@ -48,6 +48,7 @@ class Wire:
         self.lags: list[tuple[int, int, int]] = []
         self.paused = False
         self.fills = False  # whether telling a loss fills the transport
+        self.waiting_bytes = 0
         self.feed = Feed("tape", INSTRUMENTS, tape_steps, 10, Metrics())
         house = SimpleNamespace(
             feed=self.feed,
@@ -64,6 +65,9 @@ class Wire:
 
     def is_closing(self) -> bool:
         return False
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting_bytes
 
     def write(self, frame: bytes) -> None:
         assert not self.paused, "ticks are not written to a transport that is full"
@@ -244,3 +248,17 @@ def test_a_recovery_that_was_sent_whole_is_complete_whatever_is_lost_after_it() 
     wire.run_soon()
     assert [since for since, _, _ in wire.lags] == [3]
     assert wire.told == [Recovery(0, 3)]  # `recovered` has checked that no gap was claimed
+
+
+def test_a_reader_that_drains_and_fills_again_between_two_looks_has_not_stalled() -> None:
+    wire = Wire(tape_steps=8)
+    stall_s = wire.outlet.house.config.stream.stall_s
+    wire.outlet.pause()
+    wire.waiting_bytes = 100
+    assert not wire.outlet.stalled(0.0)
+    wire.outlet.resume()  # it read all that
+    wire.outlet.pause()  # and was sent more at once
+    wire.waiting_bytes = 200
+    assert not wire.outlet.stalled(stall_s + 1)
+    assert not wire.outlet.stalled(2 * stall_s)
+    assert wire.outlet.stalled(2 * stall_s + 2)

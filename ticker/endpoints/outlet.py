@@ -186,6 +186,7 @@ class Outlet:
     def resume(self) -> None:
         """Go on where we stopped: the transport has drained."""
         self._paused = False
+        self._stalled_s = None  # it read: that the next backlog is longer than what was left of this one says nothing
         if not self.blocked:
             self._way.go_on()
 

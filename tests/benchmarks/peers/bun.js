@@ -1,8 +1,13 @@
-// Bun's own server (uWebSockets inside), native topics: one server.publish a tick. usage: bun bun.js [--port N]
-const INSTRUMENTS = 10;
-const STEP_MS = 10;
+// Bun's own server (uWebSockets inside), native topics: one server.publish a tick.
+// usage: bun bun.js [--port N] [--instruments N] [--step-ms N]
+const argument = (name, otherwise) => {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? otherwise : Number(process.argv[at + 1]);
+};
+const INSTRUMENTS = argument("--instruments", 10);
+const STEP_MS = argument("--step-ms", 10);
 
-const port = Number(process.argv[process.argv.indexOf("--port") + 1]) || 0;
+const port = argument("--port", 0);
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port,

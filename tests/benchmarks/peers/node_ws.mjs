@@ -1,4 +1,6 @@
-// Node and npm ws: one ws.send a tick a subscriber, perMessageDeflate off. usage: node node_ws.mjs [--port N]
+// Node and npm ws: one ws.send a tick a subscriber. usage: node node_ws.mjs [--port N] [--deflate]
+//
+// With --deflate, perMessageDeflate as its defaults are, but for the threshold: at its 1 KiB no tick would be compressed.
 import { createRequire } from "node:module";
 
 const require = createRequire(new URL("../.peers/", import.meta.url)); // where the harness installs it
@@ -8,8 +10,9 @@ const INSTRUMENTS = 10;
 const STEP_MS = 10;
 
 const port = Number(process.argv[process.argv.indexOf("--port") + 1]) || 0;
+const perMessageDeflate = process.argv.includes("--deflate") && { threshold: 0 };
 const subscribers = new Map();
-const server = new WebSocketServer({ host: "127.0.0.1", port, perMessageDeflate: false });
+const server = new WebSocketServer({ host: "127.0.0.1", port, perMessageDeflate });
 
 function subscribe(socket, symbol) {
   if (!subscribers.has(symbol)) subscribers.set(symbol, new Set());

@@ -6,8 +6,12 @@
  * 3. Warms up, prints "ready", measures for --seconds, prints one line of JSON, and holds all connections until stdin
  *    says a line or ends: closing them is work for the server that must not fall into somebody's CPU reading.
  *
+ * Options let every client ask for instruments of its own (own.h), offer compression (inflate.h), or acknowledge what
+ * comes (acks.h).
+ *
  * A frame is looked at only when it is whole in memory, so nothing is missed across the boundary of two reads.
- * Refuses what no server here sends: fragmented, compressed or masked messages, and frames beyond READ_BYTES.
+ * Refuses what no server here sends: fragmented or masked messages, frames beyond READ_BYTES, and ticks that come
+ * uncompressed although the server agreed to compress.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -16,7 +20,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,14 +33,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "die.h"
+#include "histogram.h"
+#include "text.h"
+#include "frames.h"
+#include "acks.h"
+#include "own.h"
+#include "inflate.h"
+
 enum {
     READ_BYTES = 8 << 20,     /* the largest frame: a reader catching up gets megabytes at once */
     RAMP_PARALLEL = 64,       /* below the smallest listen backlog of the servers compared (100) */
     RAMP_TIMEOUT_S = 90,      /* without progress; a saturated server lets clients in slowly */
     PORTS_PER_SOURCE = 20000, /* below the 28,231 ephemeral ports one source address has by default */
     EVENTS = 512,
-    SUB_BITS = 6,             /* 64 buckets per power of two: percentiles within 1.6 % */
-    BUCKETS = 64 << SUB_BITS,
+    MESSAGE_BYTES = 4096,     /* the longest of ours */
 };
 
 typedef enum { CONNECTING, REQUESTED, SUBSCRIBED, READY, GONE } stage;
@@ -49,6 +59,9 @@ typedef struct {
     int64_t seq;
     uint8_t *rest; /* an incomplete frame, kept until its end arrives */
     size_t rest_bytes;
+    own own;            /* with --own-each */
+    acks *acks;         /* with --ack-batch */
+    z_stream *inflater; /* once the server agreed to compress */
 } connection;
 
 static struct {
@@ -56,13 +69,14 @@ static struct {
     bool events;
     double warmup_s, seconds;
     int64_t seq_step, step_ticks, step_us;
-    const char *path, *protocol, *message, *marker, *idle_message, *idle_marker;
+    int own_of, own_each, window, ack_batch;
+    const char *path, *protocol, *message, *marker, *idle_message, *idle_marker, *deflate;
 } option = {.path = "/", .message = "", .marker = "\"px\":", .idle_message = "", .idle_marker = "\"subscribed\"",
             .warmup_s = 1, .seconds = 5};
 
 static struct {
-    uint64_t ticks, messages, bytes, seq_gaps, seq_disorder, disconnects, latencies, latency_max_us;
-    uint64_t latency[BUCKETS];
+    uint64_t ticks, messages, bytes, deflated, acks, seq_gaps, seq_disorder, disconnects;
+    own_faults own;
 } seen;
 
 static connection *connections;
@@ -71,45 +85,10 @@ static int64_t schedule_us = INT64_MAX; /* wall clock at which seq 0 was due; re
 static bool warming = true, holding; /* holding: stdin has not spoken since we began to wait for it */
 static uint8_t *buffer;
 
-static void die(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("receiver: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    exit(1);
-}
-
 static int64_t now_us(clockid_t clock) {
     struct timespec t;
     clock_gettime(clock, &t);
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-/* ---- latency: log-linear buckets, as in HdrHistogram ---- */
-
-static int bucket_of(uint64_t us) {
-    int shift = us >> SUB_BITS ? 63 - __builtin_clzll(us) - SUB_BITS : 0;
-    return (int)(((uint64_t)shift << SUB_BITS) + (us >> shift));
-}
-
-static uint64_t bucket_value(int bucket) {
-    int shift = bucket >> SUB_BITS ? (bucket >> SUB_BITS) - 1 : 0;
-    return (uint64_t)(bucket - (shift << SUB_BITS)) << shift;
-}
-
-static void record_latency(int64_t us) {
-    uint64_t value = us > 0 ? (uint64_t)us : 0;
-    seen.latency[bucket_of(value)]++;
-    seen.latencies++;
-    if (value > seen.latency_max_us) seen.latency_max_us = value;
-}
-
-static uint64_t percentile(double share) {
-    uint64_t rank = (uint64_t)(share * (double)seen.latencies), sum = 0;
-    for (int bucket = 0; bucket < BUCKETS; bucket++)
-        if ((sum += seen.latency[bucket]) > rank) return bucket_value(bucket);
-    return seen.latency_max_us;
 }
 
 /* ---- one frame in, one frame out ---- */
@@ -119,31 +98,9 @@ static void send_all(connection *c, const void *bytes, size_t size) {
 }
 
 static void send_frame(connection *c, int opcode, const char *payload, size_t size) {
-    uint8_t frame[4096], *at = frame;
-    if (size > sizeof frame - 8) die("a message of ours is too long: %zu bytes", size);
-    *at++ = (uint8_t)(0x80 | opcode);
-    if (size < 126) *at++ = (uint8_t)(0x80 | size);
-    else *at++ = 0x80 | 126, *at++ = (uint8_t)(size >> 8), *at++ = (uint8_t)size;
-    static const uint8_t mask[4] = {0x37, 0xfa, 0x21, 0x3d};
-    memcpy(at, mask, 4), at += 4;
-    for (size_t i = 0; i < size; i++) *at++ = (uint8_t)payload[i] ^ mask[i & 3];
-    send_all(c, frame, (size_t)(at - frame));
-}
-
-static uint64_t occurrences(const char *text, size_t size, const char *word) {
-    uint64_t count = 0;
-    size_t word_bytes = strlen(word);
-    const char *end = text + size;
-    for (const char *hit; (hit = memmem(text, (size_t)(end - text), word, word_bytes)); text = hit + word_bytes) count++;
-    return count;
-}
-
-static int64_t integer_after(const char *text, size_t size, const char *key) {
-    const char *hit = memmem(text, size, key, strlen(key)), *end = text + size;
-    if (!hit) return -1;
-    int64_t value = 0;
-    for (hit += strlen(key); hit < end && *hit >= '0' && *hit <= '9'; hit++) value = value * 10 + (*hit - '0');
-    return value;
+    uint8_t frame[MESSAGE_BYTES];
+    if (size > sizeof frame - FRAME_HEAD_BYTES) die("a message of ours is too long: %zu bytes", size);
+    send_all(c, frame, (size_t)(put_frame(frame, opcode, payload, size) - frame));
 }
 
 static void check_seq(connection *c, int64_t seq, uint64_t ticks) {
@@ -168,6 +125,13 @@ static void become_ready(connection *c) {
     ready_count++;
 }
 
+static void acknowledge(connection *c, int64_t seq) {
+    uint8_t frames[ACK_BATCH_MAX * ACK_BYTES];
+    if (!owe_ack(c->acks, seq, option.ack_batch)) return;
+    seen.acks += (uint64_t)c->acks->count;
+    send_all(c, frames, put_acks(c->acks, frames));
+}
+
 static void on_message(connection *c, const char *text, size_t size) {
     if (c->idle && memmem(text, size, option.idle_marker, strlen(option.idle_marker))) become_ready(c);
     uint64_t ticks = occurrences(text, size, option.marker);
@@ -178,6 +142,20 @@ static void on_message(connection *c, const char *text, size_t size) {
     int64_t ts = integer_after(text, size, "\"ts\":"), seq = integer_after(text, size, "\"seq\":");
     if (ts > 0) record_latency(now_us(CLOCK_REALTIME) - due_us(ts, seq));
     if (seq > 0) check_seq(c, seq, ticks);
+    if (c->own.place) check_own(&c->own, option.own_of, text, size, &seen.own);
+    if (seq > 0 && c->acks) acknowledge(c, seq);
+}
+
+static void on_deflated(connection *c, const char *payload, size_t size) {
+    if (!c->inflater) die("a compressed message, though no compression was agreed on");
+    size = inflate_message(c->inflater, (const uint8_t *)payload, size);
+    seen.deflated++;
+    on_message(c, (const char *)inflated, size);
+}
+
+static void on_plain(connection *c, const char *payload, size_t size) {
+    if (c->inflater && memmem(payload, size, option.marker, strlen(option.marker))) die("ticks came uncompressed");
+    on_message(c, payload, size);
 }
 
 static void on_gone(connection *c) {
@@ -188,7 +166,8 @@ static void on_gone(connection *c) {
 }
 
 static void on_frame(connection *c, uint8_t head, const char *payload, size_t size) {
-    if (head == 0x81 || head == 0x82) on_message(c, payload, size);
+    if (head == 0x81 || head == 0x82) on_plain(c, payload, size);
+    else if (head == 0xc1 || head == 0xc2) on_deflated(c, payload, size);
     else if (head == 0x89) send_frame(c, 10, payload, size);
     else if (head == 0x88) on_gone(c);
     else if (head != 0x8a) die("a frame that no server here should send: first byte 0x%02x", head);
@@ -231,6 +210,8 @@ static void open_connection(bool idle) {
     server.sin_port = htons((uint16_t)option.port);
     int on = 1;
     c->idle = idle;
+    if (option.own_each && !idle) choose_own(&c->own, (uint64_t)(opened - option.idle), option.own_of, option.own_each);
+    if (option.ack_batch && !idle && !(c->acks = calloc(1, sizeof *c->acks))) die("out of memory");
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->fd < 0) die("socket %d: %s (see ulimit -Hn)", opened, strerror(errno));
     setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
@@ -247,17 +228,34 @@ static void request(connection *c) {
     getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size);
     if (error) die("connect: %s", strerror(error));
     char head[1024];
-    int length = snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%s%s\r\n",
+    int length = snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%s%s%s%s%s\r\n",
                           option.path, option.port, option.events ? "" :
                           "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
                           option.protocol ? "Sec-WebSocket-Protocol: " : "",
-                          option.protocol ? option.protocol : "", option.protocol ? "\r\n" : "");
+                          option.protocol ? option.protocol : "", option.protocol ? "\r\n" : "",
+                          option.deflate ? "Sec-WebSocket-Extensions: " : "",
+                          option.deflate ? option.deflate : "", option.deflate ? "\r\n" : "");
     if (length < 0 || (size_t)length >= sizeof head) die("the request is too long");
     send_all(c, head, (size_t)length);
     c->stage = REQUESTED;
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)(c - connections)};
     epoll_ctl(poller, EPOLL_CTL_MOD, c->fd, &event);
+}
+
+static void agree_on_compression(connection *c, const char *head, size_t size) {
+    if (!memmem(head, size, "permessage-deflate", 18)) die("the server does not compress");
+    bool forgets = memmem(head, size, "server_no_context_takeover", 26);
+    c->inflater = forgets ? inflater_without_context() : new_inflater();
+}
+
+static void subscribe(connection *c) {
+    char text[MESSAGE_BYTES];
+    if (option.window && !c->idle)
+        send_frame(c, 1, text, (size_t)snprintf(text, sizeof text, "{\"op\":\"window\",\"size\":%d}", option.window));
+    const char *message = c->idle ? option.idle_message : option.message;
+    if (c->own.place) send_frame(c, 1, text, write_own(&c->own, option.own_of, message, text, sizeof text));
+    else send_frame(c, 1, message, strlen(message));
 }
 
 /* Returns the size of the answer's head, or 0 while it is incomplete. */
@@ -267,9 +265,8 @@ static size_t take_head(connection *c, const uint8_t *bytes, size_t size) {
     const char *wanted = option.events ? "HTTP/1.1 200" : "HTTP/1.1 101";
     if (size < 12 || memcmp(bytes, wanted, 12)) die("refused: %.*s", (int)(end - bytes), (const char *)bytes);
     c->stage = SUBSCRIBED;
-    if (option.events) return (size_t)(end - bytes) + 4;
-    const char *message = c->idle ? option.idle_message : option.message;
-    send_frame(c, 1, message, strlen(message));
+    if (option.deflate) agree_on_compression(c, (const char *)bytes, (size_t)(end - bytes));
+    if (!option.events) subscribe(c);
     return (size_t)(end - bytes) + 4;
 }
 
@@ -348,12 +345,29 @@ static void say(const char *line) {
     fflush(stdout);
 }
 
-static void report(double seconds) {
-    printf("{\"connections\":%d,\"ticks\":%lu,\"messages\":%lu,\"bytes\":%lu,\"seconds\":%.6f,", option.clients, seen.ticks,
-           seen.messages, seen.bytes, seconds);
-    printf("\"latency_us\":{\"p50\":%lu,\"p90\":%lu,\"p99\":%lu,\"p99.9\":%lu,\"max\":%lu},", percentile(.5), percentile(.9),
-           percentile(.99), percentile(.999), seen.latency_max_us);
-    printf("\"seq_gaps\":%lu,\"seq_disorder\":%lu,\"disconnects\":%lu}\n", seen.seq_gaps, seen.seq_disorder, seen.disconnects);
+static double cpu_s(void) {
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    int64_t us = used.ru_utime.tv_usec + used.ru_stime.tv_usec;
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + (double)us / 1e6;
+}
+
+static uint64_t missing_ticks(void) {
+    uint64_t missing = 0;
+    for (int i = 0; i < opened; i++)
+        if (connections[i].own.place) missing += missing_of(&connections[i].own, option.own_each);
+    return missing;
+}
+
+static void report(double seconds, double receiver_cpu_s) {
+    printf("{\"connections\":%d,\"ticks\":%lu,\"messages\":%lu,\"bytes\":%lu,\"seconds\":%.6f,", option.clients,
+           seen.ticks, seen.messages, seen.bytes, seconds);
+    printf("\"latency_us\":{\"p50\":%lu,\"p90\":%lu,\"p99\":%lu,\"p99.9\":%lu,\"max\":%lu},", percentile(.5),
+           percentile(.9), percentile(.99), percentile(.999), latency.max_us);
+    printf("\"deflated\":%lu,\"acks\":%lu,\"receiver_cpu_s\":%.3f,", seen.deflated, seen.acks, receiver_cpu_s);
+    printf("\"seq_gaps\":%lu,\"seq_disorder\":%lu,\"disconnects\":%lu,", seen.seq_gaps + seen.own.gaps,
+           seen.seq_disorder, seen.disconnects);
+    printf("\"foreign\":%lu,\"missing\":%lu}\n", seen.own.foreign, missing_ticks());
     fflush(stdout);
 }
 
@@ -361,24 +375,27 @@ static void measure(void) {
     run_for(option.warmup_s);
     uint64_t disconnects = seen.disconnects; /* one lost while warming up is lost for the window too */
     memset(&seen, 0, sizeof seen);
+    forget_latency();
     seen.disconnects = disconnects;
     warming = false;
     say("ready");
     int64_t start_us = now_us(CLOCK_MONOTONIC);
+    double before_s = cpu_s();
     run_for(option.seconds);
-    report((double)(now_us(CLOCK_MONOTONIC) - start_us) / 1e6);
+    report((double)(now_us(CLOCK_MONOTONIC) - start_us) / 1e6, cpu_s() - before_s);
 }
 
 static void parse_options(int argc, char **argv) {
     enum { PORT, PATH, PROTOCOL, CLIENTS, MESSAGE, MARKER, WARMUP, SECONDS, SEQ_STEP, STEP_TICKS, STEP_US, IDLE,
-           IDLE_MESSAGE, IDLE_MARKER, EVENT_STREAM };
+           IDLE_MESSAGE, IDLE_MARKER, EVENT_STREAM, OWN_OF, OWN_EACH, WINDOW, ACK_BATCH, DEFLATE };
     static const struct option names[] = {
         {"port", 1, 0, PORT},         {"path", 1, 0, PATH},         {"protocol", 1, 0, PROTOCOL},
         {"clients", 1, 0, CLIENTS},   {"message", 1, 0, MESSAGE},   {"marker", 1, 0, MARKER},
         {"warmup", 1, 0, WARMUP},     {"seconds", 1, 0, SECONDS},   {"seq-step", 1, 0, SEQ_STEP},
         {"step-ticks", 1, 0, STEP_TICKS}, {"step-us", 1, 0, STEP_US}, {"idle", 1, 0, IDLE},
         {"idle-message", 1, 0, IDLE_MESSAGE}, {"idle-marker", 1, 0, IDLE_MARKER},
-        {"events", 0, 0, EVENT_STREAM}, {0}};
+        {"events", 0, 0, EVENT_STREAM}, {"own-of", 1, 0, OWN_OF},   {"own-each", 1, 0, OWN_EACH},
+        {"window", 1, 0, WINDOW},     {"ack-batch", 1, 0, ACK_BATCH}, {"deflate", 1, 0, DEFLATE}, {0}};
     for (int name; (name = getopt_long(argc, argv, "", names, NULL)) != -1;) switch (name) {
         case PORT: option.port = atoi(optarg); break;
         case PATH: option.path = optarg; break;
@@ -395,9 +412,17 @@ static void parse_options(int argc, char **argv) {
         case IDLE_MESSAGE: option.idle_message = optarg; break;
         case IDLE_MARKER: option.idle_marker = optarg; break;
         case EVENT_STREAM: option.events = true; break;
+        case OWN_OF: option.own_of = atoi(optarg); break;
+        case OWN_EACH: option.own_each = atoi(optarg); break;
+        case WINDOW: option.window = atoi(optarg); break;
+        case ACK_BATCH: option.ack_batch = atoi(optarg); break;
+        case DEFLATE: option.deflate = optarg; break;
         default: exit(2);
         }
     if (option.port <= 0 || option.clients < 0 || option.idle < 0) die("--port is missing, or a count is negative");
+    if (option.own_each < 0 || option.own_each > 255 || option.own_each > option.own_of)
+        die("--own-each: at most 255, and at most --own-of");
+    if (option.ack_batch < 0 || option.ack_batch > ACK_BATCH_MAX) die("--ack-batch: at most %d", ACK_BATCH_MAX);
 }
 
 static void prepare(void) {
