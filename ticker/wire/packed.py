@@ -1,0 +1,153 @@
+"""Packed frames: ticks as columns of fixed width, one binary message for one step of the market or several.
+
+All numbers are little-endian. A message is a head of 24 bytes and then its sections, one a channel at most, in the
+rising order of their channels:
+
+    offset  bytes  head
+    0       u8     kind: 1 ticks, 2 snapshot
+    1       u8     version: 1
+    2       u16    sections: how many follow
+    4       u32    0
+    8       u64    seq: the newest step in the message; of a snapshot the step it shows
+    16      i64    ts: the wall clock when it was emitted, in microseconds since 1970; of a snapshot 0
+
+    offset  bytes  section, from its own beginning
+    0       u8     channel: 1 quotes, 2 trades
+    1       3      0
+    4       u32    rows: how many
+    8       ...    the columns, one after the other
+
+A column holds one field of all rows, and zeros up to a multiple of 8 bytes: every column begins at a multiple of 8
+from the message's beginning, and can be read where it lies. The columns, in their order:
+
+    quotes  instrument i32, step u32, n i64, t i64, bid_ticks i64, bid_size i64, ask_ticks i64, ask_size i64
+    trades  instrument i32, step u32, n i64, t i64, price_ticks i64, size i64, side i8 (0 buy, 1 sell)
+
+`instrument` is the number of the instrument, `step` how many steps before the head's `seq` the row happened (0 in a
+message of one step), the others are the fields of `ticker.ticks.DTYPES`. Rows of a channel are in the order of the
+tape; between channels that order is by step, then by channel. A channel without rows has no section, but in a
+snapshot: there an empty section says what was asked for.
+"""
+
+import struct
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ticker.ticks import CHANNELS, DTYPES, SELL, TRADES, Rows
+
+VERSION = 1
+TICKS, SNAPSHOT = 1, 2
+SEQ_MAX = 2**53 - 1  # like every position
+
+_HEAD = struct.Struct("<BBHIQq")
+_SECTION = struct.Struct("<B3sI")
+_NOTHING = b"\0\0\0"
+_PADS = [bytes(size) for size in range(8)]
+
+ROWS = {
+    channel: np.dtype([("seq", "<i8"), *((name, dtype[name]) for name in dtype.names or ())], align=True)
+    for channel, dtype in DTYPES.items()
+}
+"""What `unpack` returns, per channel: `seq`, the step in which the row happened, then the fields of `DTYPES`."""
+
+_CODES = {channel: code for code, channel in enumerate(CHANNELS, 1)}
+_CHANNELS = {code: channel for channel, code in _CODES.items()}
+_NUMBER, _STEP = np.dtype("<i4"), np.dtype("<u4")
+_FIELDS = {  # the columns after those two
+    channel: [(name, dtype[name]) for name in dtype.names or () if name != "instrument"]
+    for channel, dtype in DTYPES.items()
+}
+_WIDTHS = {channel: [4, 4, *(dtype.itemsize for _, dtype in fields)] for channel, fields in _FIELDS.items()}
+
+
+class Packed(NamedTuple):
+    """A message that was unpacked: rows by channel, in arrays of `ROWS`."""
+
+    kind: int
+    seq: int
+    ts: int
+    rows: dict[str, Rows]
+
+
+def pack(kind: int, seq: int, ts: int, steps: Sequence[tuple[int, Mapping[str, Rows]]]) -> bytes:
+    """Return one message of the rows (`DTYPES`, by channel) of these steps, oldest first, none after `seq`."""
+    pieces = [b""]
+    sections = 0
+    for channel, code in _CODES.items():
+        parts = [(seq - at, rows[channel]) for at, rows in steps if channel in rows]
+        count = sum([len(rows) for _, rows in parts])
+        if count or (parts and kind == SNAPSHOT):
+            pieces.append(_SECTION.pack(code, _NOTHING, count))
+            _pack_columns(pieces, channel, parts, count)
+            sections += 1
+    pieces[0] = _HEAD.pack(kind, VERSION, sections, 0, seq, ts)
+    return b"".join(pieces)
+
+
+def _pack_columns(pieces: list[bytes], channel: str, parts: list[tuple[int, Rows]], count: int) -> None:
+    """Add the columns of so many rows, in parts that happened so many steps ago."""
+    if len(parts) == 1:
+        ago, rows = parts[0]
+        steps = bytes(4 * count) if ago == 0 else np.full(count, ago, _STEP).tobytes()
+    else:
+        rows = np.frombuffer(b"".join([rows.tobytes() for _, rows in parts]), DTYPES[channel])  # 20 x concatenate
+        steps = np.repeat(np.array([ago for ago, _ in parts], _STEP), [len(rows) for _, rows in parts]).tobytes()
+    pad = _PADS[-4 * count % 8]
+    pieces += rows["instrument"].tobytes(), pad, steps, pad
+    for name, dtype in _FIELDS[channel]:
+        pieces.append(rows[name].tobytes())
+        if dtype.itemsize != 8:
+            pieces.append(_PADS[-dtype.itemsize * count % 8])
+
+
+def unpack(data: bytes) -> Packed:
+    """Return what a message says. Raises ValueError where it is malformed in any way."""
+    if len(data) < _HEAD.size:
+        raise ValueError(f"a packed message begins with {_HEAD.size} bytes, these are {len(data)}")
+    kind, version, sections, nothing, seq, ts = _HEAD.unpack_from(data)
+    if version != VERSION or kind not in (TICKS, SNAPSHOT) or nothing or seq > SEQ_MAX:
+        raise ValueError(f"no head of version {VERSION}: kind {kind}, version {version}, {nothing}, seq {seq}")
+    found: dict[str, Rows] = {}
+    place, last = _HEAD.size, 0
+    for _ in range(sections):
+        code, count, size = _section(data, place)
+        if code <= last:
+            raise ValueError(f"a section of {_CHANNELS[code]} stands after one of {_CHANNELS[last]}")
+        found[_CHANNELS[code]] = _rows(data, place + _SECTION.size, _CHANNELS[code], count, seq)
+        place, last = place + size, code
+    if place != len(data):
+        raise ValueError(f"the message goes on for {len(data) - place} bytes after its last section")
+    return Packed(kind, seq, ts, found)
+
+
+def _section(data: bytes, place: int) -> tuple[int, int, int]:
+    """Return the channel's code, the rows and the bytes of the section that begins at a place. Raises ValueError."""
+    if len(data) - place < _SECTION.size:
+        raise ValueError(f"the message ends at byte {len(data)}, before its last section")
+    code, nothing, count = _SECTION.unpack_from(data, place)
+    if code not in _CHANNELS or nothing != _NOTHING:
+        raise ValueError(f"there is no channel {code}.{nothing.hex()}, at byte {place}")
+    size = _SECTION.size + sum([(width * count + 7) & -8 for width in _WIDTHS[_CHANNELS[code]]])
+    if len(data) - place < size:
+        raise ValueError(f"the message ends at byte {len(data)}, before the last of {count} {_CHANNELS[code]}")
+    return code, count, size
+
+
+def _rows(data: bytes, place: int, channel: str, count: int, seq: int) -> Rows:
+    """Read the columns of a channel, which begin at a place. Raises ValueError where a value cannot be."""
+    rows = np.empty(count, ROWS[channel])
+    padded = (4 * count + 7) & -8
+    rows["instrument"] = np.frombuffer(data, _NUMBER, count, place)
+    steps = np.frombuffer(data, _STEP, count, place + padded)
+    if count and int(steps.max()) > seq:
+        raise ValueError(f"{channel} of a step before the first")
+    rows["seq"] = seq - steps.astype("<i8")
+    place += 2 * padded
+    for name, dtype in _FIELDS[channel]:
+        rows[name] = np.frombuffer(data, dtype, count, place)
+        place += (dtype.itemsize * count + 7) & -8
+    if channel == TRADES and count and int(rows["side"].view("u1").max()) > SELL:
+        raise ValueError("trades of no side: neither 0 nor 1")
+    return rows
