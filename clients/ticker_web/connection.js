@@ -49,6 +49,11 @@ export class Connection {
     this.#listener = listener;
   }
 
+  /** Whether frames are deflated on their way. */
+  get compressed() {
+    return this.#socket?.extensions.includes("permessage-deflate") ?? false;
+  }
+
   /** Connect, now; does nothing while connected. */
   dial() {
     if (this.#socket) return;

@@ -40,10 +40,10 @@ export class Interest {
    * @returns {boolean} whether it goes on from there: not where something else is wanted now
    */
   restart(universe, limit, since) {
+    this.#limit = limit;
     const goesOn = since !== "" && this.#requests().length === 0;
     this.#since = goesOn ? since : "";
     this.#universe = universe;
-    this.#limit = limit;
     this.#granted = {};
     this.#outstanding.clear();
     this.#id = 0;

@@ -101,6 +101,7 @@ function onWord(message) {
 async function begin(welcome) {
   const current = (conversation += 1);
   specimen = false;
+  write("bytes-what", connection.compressed ? "inflated" : "payloads");
   if (welcome.epoch !== tape.epoch || welcome.seq < tape.seq) {
     const instruments = await listed(base);
     if (current !== conversation || connection.state !== "live") return;
