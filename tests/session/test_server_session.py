@@ -33,7 +33,9 @@ SYMBOLS = ["AAA", "BBB", "CCC", "DDD"]
 SYMBOLS_MAX = 6
 HEAD, SENT, NOW_US = 40, 30, 1_700_000_000_000_000
 STANDING = Standing("tape", 11, HEAD, SENT)
-TERMS = Terms(Universe(Instrument(symbol, symbol, "Sector", 2, 1, 1, 1000) for symbol in SYMBOLS), SYMBOLS_MAX)
+TERMS = Terms(
+    Universe(Instrument(symbol, symbol, "Sector", 2, 1, 1, 1000) for symbol in SYMBOLS), SYMBOLS_MAX, 64, 10.0, 100.0
+)
 
 
 def new_session() -> ServerSession:
@@ -157,7 +159,7 @@ def test_a_strange_symbol_is_only_unknown_and_told_back_in_short(symbol: str) ->
 
 
 def test_many_unknown_symbols_are_counted_not_all_repeated() -> None:
-    session = ServerSession(Terms(TERMS.universe, 100), HEAD)
+    session = ServerSession(Terms(TERMS.universe, 100, 64, 10.0, 100.0), HEAD)
     [error], _ = tell(session, Subscribe(symbols=[f"Z{k}" for k in range(60)]))
     assert error.details["count"] == 60
     assert error.details["symbols"] == [f"Z{k}" for k in range(20)]
@@ -286,7 +288,7 @@ def test_snapshots_show_all_that_is_wanted() -> None:
 
 def test_many_symbols_in_one_go_are_found_quickly_and_all() -> None:
     many = Universe(Instrument(f"S{k}", "", "", 2, 1, 1, 1000) for k in range(10_000))
-    mask, unknown = resolve_symbols([f"S{k}" for k in range(0, 20_000, 2)], Terms(many, 10_000))
+    mask, unknown = resolve_symbols([f"S{k}" for k in range(0, 20_000, 2)], Terms(many, 10_000, 64, 10.0, 100.0))
     assert mask.bit_count() == 5000
     assert len(unknown) == 5000
 
