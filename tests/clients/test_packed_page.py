@@ -1,7 +1,11 @@
-"""Packed frames in the page: decoded in a real browser to what the JSON of the same ticks says, or refused."""
+"""Packed frames in the page: decoded in a real browser to what the JSON of the same ticks says, or refused.
+
+Then the page that has been switched to them, against a real server.
+"""
 
 import base64
 import json
+import re
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,9 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.async_api import Page, Route
+from playwright.async_api import Page, Route, WebSocketRoute, expect
 
 import ticker_web
+from browser import Visit, until
 from ticker.config import MarketConfig
 from ticker.dialects import native
 from ticker.dialects.native import NativeDialect
@@ -19,7 +24,7 @@ from ticker.dialects.packed import PackedDialect, listing
 from ticker.instruments import Instrument, Universe
 from ticker.market.market import Market
 from ticker.ticks import CHANNELS, DTYPES, QUOTES, SELL, TRADES, Rows
-from ticker.wire.packed import SNAPSHOT, TICKS, pack
+from ticker.wire.packed import SNAPSHOT, TICKS, pack, unpack
 
 FILES = Path(ticker_web.__file__).parent
 
@@ -172,3 +177,149 @@ async def test_a_frame_that_does_not_add_up_is_an_error(page):
 async def test_a_frame_of_no_ticks_is_no_error(page):
     (text,) = await decoded(page, UNIVERSE, pack(TICKS, 7, 1234, []))
     assert json.loads(text) == {"type": "ticks", "seq": 7, "ts": 1234, "data": []}
+
+
+# The page, switched.
+
+
+async def speak(visit: Visit, language: str) -> None:
+    """Choose how ticks are to come, and wait until some have come so."""
+    had = len(visit.told("welcome")), len(visit.packed), len(visit.told("ticks"))
+    await visit.page.get_by_label(language).check()
+    await until(lambda: len(visit.told("welcome")) > had[0])
+    await until(lambda: len(visit.packed) > had[1] + 20 or len(visit.told("ticks")) > had[2] + 20)
+    await expect(visit.page.locator("#state")).to_have_text("live")
+
+
+def numbers(visit: Visit) -> dict[tuple[str, str], list[int]]:
+    """Return every n that came, in JSON and packed, sorted, by channel and symbol."""
+    found: dict[tuple[str, str], set[int]] = {}
+    for message in visit.told("ticks"):
+        for tick in message["data"]:
+            found.setdefault((f"{tick['ch']}s", tick["sym"]), set()).add(tick["n"])
+    symbols = visit.told("instruments")[0]["symbols"]
+    for packed in [unpack(frame) for frame in visit.packed]:
+        if packed.kind == TICKS:
+            for channel, ticks in packed.rows.items():
+                for instrument, n in ticks[["instrument", "n"]].tolist():
+                    found.setdefault((channel, symbols[instrument]), set()).add(n)
+    return {key: sorted(those) for key, those in found.items()}
+
+
+async def test_packed_and_back_without_a_hole(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    await until(lambda: len(visit.told("ticks")) > 20)
+    await speak(visit, "packed")
+    assert len(visit.told("instruments")) == 1
+    assert len(visit.open_sockets) == 1
+    as_json = len(visit.told("ticks"))
+    await until(lambda: len(visit.packed) > 100)
+    assert len(visit.told("ticks")) == as_json
+    await speak(visit, "JSON")
+    as_packed = len(visit.packed)
+    await until(lambda: len(visit.told("ticks")) > as_json + 100)
+    assert len(visit.packed) == as_packed
+    assert [said["complete"] for said in visit.told("recovered")] == [True, True]
+    for key, those in numbers(visit).items():
+        assert those == list(range(those[0], those[-1] + 1)), key
+    await expect(visit.page.locator("#missed")).to_have_text("0")
+    assert visit.told("error") == visit.complaints == []
+
+
+async def test_a_page_that_hears_packed_shows_the_prices_of_the_json(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    await speak(visit, "packed")
+    for channel in CHANNELS:
+        await visit.page.get_by_role("button", name=channel).click()
+    await until(lambda: visit.told("unsubscribed") and visit.told("unsubscribed")[-1]["subscriptions"] == {})
+    symbols = visit.told("instruments")[0]["symbols"]
+    shown: dict[str, list[int]] = {}
+    for packed in [unpack(frame) for frame in visit.packed]:
+        for channel, ticks in packed.rows.items():
+            for row in ticks[ticks["instrument"] == symbols.index("ACME")].tolist():
+                shown[channel] = list(row)
+    _, _, _, _, bid, bid_size, ask, ask_size = shown[QUOTES]
+    row = visit.page.locator("#rows tr[data-symbol=ACME]")
+    await expect(row.locator(".last")).to_contain_text(f"{shown[TRADES][4] / 100:.2f}")
+    await expect(row.locator(".bid")).to_have_text(f"{bid / 100:.2f}")
+    await expect(row.locator(".ask")).to_have_text(f"{ask / 100:.2f}")
+    await expect(row.locator(".size")).to_have_text([f"{bid_size:,}", f"{ask_size:,}"])
+
+
+async def test_the_keyboard_reaches_the_switch(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    await visit.page.get_by_role("group", name="Ticks come as").get_by_role("radio", name="JSON").focus()
+    await visit.page.keyboard.press("ArrowRight")
+    await until(lambda: len(visit.packed) > 20)
+    await visit.page.keyboard.press("ArrowLeft")
+    await until(lambda: len(visit.told("welcome")) == 3)
+    assert visit.complaints == []
+
+
+async def test_what_is_wanted_is_changed_while_packed_ticks_flow(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    await speak(visit, "packed")
+    await visit.page.get_by_role("button", name="quotes").click()
+    await until(lambda: visit.told("unsubscribed"))
+    await visit.page.get_by_role("button", name="quotes").click()
+    await until(lambda: visit.told("subscribed")[-1]["subscriptions"] == {"trades": ["*"], "quotes": ["*"]})
+    await until(lambda: [unpack(frame).kind for frame in visit.packed].count(SNAPSHOT) == 1)
+    await until(lambda: visit.asked("ack") and visit.asked("ack")[-1]["seq"] > visit.told("subscribed")[-1]["seq"])
+    await expect(visit.page.locator("#missed")).to_have_text("0")
+    assert visit.told("error") == visit.complaints == []
+
+
+async def test_a_switch_while_disconnected_is_for_the_next_time(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    await visit.page.get_by_role("button", name="Disconnect").click()
+    await visit.page.get_by_label("packed").check()
+    await expect(visit.page.locator("#state")).to_have_text("closed")
+    assert visit.packed == []
+    await visit.page.get_by_role("button", name="Connect").click()
+    await until(lambda: len(visit.packed) > 20)
+    await expect(visit.page.locator("#missed")).to_have_text("0")
+
+
+async def test_the_journal_shows_a_packed_frame_as_what_it_is(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    await speak(visit, "packed")
+    line = visit.page.locator("#journal .received", has_text="binary, ")
+    await expect(line).to_have_count(1)  # the first: the others are as many as ticks
+    first = unpack(visit.packed[0])
+    await expect(line.locator("summary")).to_contain_text(f": ticks, seq {first.seq}, ")
+    await expect(line.locator("code")).to_have_count(0)
+    await line.locator("summary").press("Enter")
+    await expect(line.locator("code").first).to_have_text("01")
+    await expect(line).to_contain_text(f"{len(visit.packed[0]) - 24:,} bytes of columns")
+    await expect(line).to_contain_text('"ch":"quote"')
+    await expect(visit.page.locator("#bytes-each")).to_have_text(re.compile(r"^\d+ B a tick$"))
+
+
+async def test_the_upgrade_section_tells_binary_frames_by_their_first_byte(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    await speak(visit, "packed")
+    await visit.page.get_by_role("link", name="Upgrade").click()
+    rows = visit.page.locator(".frames tbody tr", has_text="binary, ")
+    await expect(rows).to_have_count(3)
+    await expect(rows.first.locator(".bytes code").first).to_have_text("82")
+    await expect(visit.page.locator(".head .telling", has_text="ticker.v1.packed")).to_have_count(2)
+
+
+async def test_a_frame_that_does_not_add_up_ends_the_connection_and_it_comes_back(visit, ticker_server):
+    opened: list[WebSocketRoute] = []
+
+    def spoil(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        opened.append(socket)
+        spoiled = len(opened) == 2
+        server.on_message(lambda said: socket.send(said[:-1] if spoiled and isinstance(said, bytes) else said))
+
+    await visit.page.route_web_socket(re.compile("/v1/stream"), spoil)
+    await visit.go(ticker_server.url)
+    await visit.page.get_by_label("packed").check()
+    await expect(visit.page.locator("#why")).to_contain_text("packed: ")
+    await expect(visit.page.locator("#state")).to_have_text("live")
+    await expect(visit.page.locator("#journal .received summary", has_text="binary, ").first).to_be_visible()
+    await expect(visit.page.locator("#missed")).to_have_text("0")
+    assert len(opened) == 3
+    assert visit.complaints == []
