@@ -278,6 +278,9 @@ async def test_a_phone_sees_the_prices_without_scrolling_sideways(visit, ticker_
     await expect(visit.page.locator("#rows td.last").first).to_be_visible()
     await expect(visit.page.locator("#rows td.sector").first).to_be_hidden()
     assert await visit.page.evaluate("() => document.documentElement.scrollWidth") == 390
+    ticker_server.stop()
+    await expect(visit.page.locator("#why")).to_contain_text("try 2 in")  # the longest that is said of a connection
+    assert await visit.page.evaluate("() => document.documentElement.scrollWidth") == 390
 
 
 async def test_the_favicon_is_served(visit, ticker_server):
