@@ -123,7 +123,7 @@ class ServerSession:
         since = None if message.from_ is UNSET else self._start(message.from_, standing)
         added = asked - self.interest  # a second snapshot could overtake ticks
         self.interest = self.interest | asked
-        self.on_lag = message.on_lag
+        self.on_lag = self.on_lag if message.on_lag is UNSET else message.on_lag
         self.rate_hz = rate_hz
         self._begun = True
         channels = [channel for channel in CHANNELS if asked.mask(channel)]
@@ -136,7 +136,7 @@ class ServerSession:
             pace="every" if rate_hz is None else "latest",
             rate_hz=UNSET if rate_hz is None else rate_hz,
             snapshot=snapshot,
-            on_lag=message.on_lag,
+            on_lag=self.on_lag,
             subscriptions=self._spell(self.interest),
         )
         shown = [SnapshotHead(channel, added.indices(channel)) for channel in channels] if snapshot else []
