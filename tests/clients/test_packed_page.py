@@ -335,3 +335,21 @@ async def test_a_frame_that_does_not_add_up_ends_the_connection_and_it_comes_bac
     await expect(visit.page.locator("#missed")).to_have_text("0")
     assert len(opened) == 3
     assert visit.complaints == []
+
+
+async def test_a_compressed_connection_reads_the_same_in_both_languages(visit, serve_ticker):
+    await visit.go(serve_ticker("--stream.compression", "shared").url)
+    await until(lambda: len(visit.told("ticks")) > 20)
+    await speak(visit, "packed")
+    await speak(visit, "JSON")
+    for handshake in visit.told("handshake"):
+        answered = dict(handshake["response"]["headers"])
+        assert answered["Sec-WebSocket-Extensions"].startswith("permessage-deflate")
+    await expect(visit.page.locator("#bytes-what")).to_have_text("inflated")
+    for key, those in numbers(visit).items():
+        assert those == list(range(those[0], those[-1] + 1)), key
+    await until(lambda: visit.asked("ack") and visit.asked("ack")[-1]["seq"] > visit.told("subscribed")[-1]["seq"])
+    await expect(visit.page.locator("#missed")).to_have_text("0")
+    await visit.page.get_by_role("link", name="Upgrade").click()
+    await expect(visit.page.locator(".step", has_text="Both talk, in frames")).to_contain_text("may deflate them")
+    assert visit.told("error") == visit.complaints == []
