@@ -20,7 +20,7 @@ const TICKS_MAX = 3;
 /** @param {ArrayBuffer} frame @returns {string} */
 export function packedWords(frame) {
   const { type, seq, sections } = outline(frame);
-  const rows = sections.map((section) => `${count(section.rows)} ${section.channel}`);
+  const rows = sections.map(({ channel, rows }) => `${count(rows)} ${rows === 1 ? channel.slice(0, -1) : channel}`);
   return `binary, ${bytes(frame.byteLength)}: ${[type, `seq ${seq}`, ...rows].join(", ")}`;
 }
 
