@@ -206,9 +206,10 @@ async def test_a_short_absence_is_made_good_without_a_hole(visit, ticker_server)
     await expect(visit.page.locator("#missed")).to_have_text("0")
     ticks = [(tick["sym"], tick["ch"], tick["n"]) for message in visit.told("ticks") for tick in message["data"]]
     shown = {(tick["sym"], tick["ch"]): tick["n"] for message in visit.told("snapshot") for tick in message["data"]}
-    for symbol, channel, n in ticks:
-        assert n == shown.get((symbol, channel), 0) + 1
-        shown[symbol, channel] = n
+    for symbol, channel, n in ticks:  # the first again are what came after the page had hung up
+        newest = shown.get((symbol, channel), 0)
+        assert n <= newest + 1
+        shown[symbol, channel] = max(n, newest)
 
 
 async def test_with_other_wishes_it_begins_with_a_snapshot(visit, ticker_server):
