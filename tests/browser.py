@@ -25,11 +25,15 @@ expect.set_options(timeout=PATIENCE_S * 1000)
 
 @dataclass
 class Visit:
-    """A page, and all that was noticed about it; `sent` and `received` are the talk of the page's own stream."""
+    """A page, and all that was noticed about it.
+
+    `sent` and `received` are the talk of the page's own stream, `packed` the binary frames that it received.
+    """
 
     page: Page
     sent: list[Any] = field(default_factory=list)
     received: list[Any] = field(default_factory=list)
+    packed: list[bytes] = field(default_factory=list)
     sockets: list[str] = field(default_factory=list)
     open_sockets: list[WebSocket] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -52,7 +56,13 @@ class Visit:
         if not socket.url.endswith("?handshake=true"):
             return
         socket.on("framesent", lambda payload: self.sent.append(json.loads(payload)))
-        socket.on("framereceived", lambda payload: self.received.append(json.loads(payload)))
+        socket.on("framereceived", self._hear)
+
+    def _hear(self, payload: str | bytes) -> None:
+        if isinstance(payload, bytes):
+            self.packed.append(payload)
+        else:
+            self.received.append(json.loads(payload))
 
     def _closed(self, socket: WebSocket) -> None:
         self.open_sockets.remove(socket)

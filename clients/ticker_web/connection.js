@@ -7,13 +7,16 @@
 
 import { waitMs } from "./backoff.js";
 import { utf8Bytes } from "./frames.js";
+import { Unpacker } from "./packed.js";
 
 /** @import {ClientMessage, ServerMessage} from "./messages.js" */
+/** @typedef {"ticker.v1.json" | "ticker.v1.packed"} Subprotocol */
 /** @typedef {"connecting" | "live" | "reconnecting" | "closed"} State */
 /**
  * @typedef {object} Listener
  * @property {(state: State, why: string) => void} onState
- * @property {(message: ServerMessage, bytes: number) => void} onMessage  with the length of its text
+ * @property {(message: ServerMessage, bytes: number, frame: ArrayBuffer | null) => void} onMessage  with the length of its
+ *   payload, and the payload itself where it was packed
  * @property {(message: ClientMessage, bytes: number) => void} onSent
  */
 
@@ -24,8 +27,12 @@ const DROPPED = 4000; // our close code where we give up
 export class Connection {
   /** @type {State} */
   state = "closed";
+  /** What to speak from the next socket on. @type {Subprotocol} */
+  subprotocol = "ticker.v1.json";
   /** @type {WebSocket | null} */
   #socket = null;
+  /** @type {Unpacker | null} */
+  #unpacker = null;
   #tries = 0;
   #liveSinceMs = 0;
   #heard = false;
@@ -40,6 +47,11 @@ export class Connection {
   constructor(url, listener) {
     this.#url = url;
     this.#listener = listener;
+  }
+
+  /** Whether frames are deflated on their way. */
+  get compressed() {
+    return this.#socket?.extensions.includes("permessage-deflate") ?? false;
   }
 
   /** Connect, now; does nothing while connected. */
@@ -72,10 +84,12 @@ export class Connection {
   }
 
   #open() {
-    const socket = new WebSocket(this.#url, "ticker.v1.json");
-    socket.onmessage = (event) => this.#hear(event.data);
+    const socket = new WebSocket(this.#url, this.subprotocol);
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = (event) => (typeof event.data === "string" ? this.#hear(event.data) : this.#unpack(event.data));
     socket.onclose = (event) => this.#lose(event.code, event.reason);
     this.#socket = socket;
+    this.#unpacker = null;
     this.#askedS = null;
   }
 
@@ -90,7 +104,21 @@ export class Connection {
       this.#keepWatch(message.heartbeat_s * 1000);
       this.#become("live", "");
     }
-    this.#listener.onMessage(message, utf8Bytes(text));
+    if (message.type === "instruments") this.#unpacker = new Unpacker(message);
+    this.#listener.onMessage(message, utf8Bytes(text), null);
+  }
+
+  /** @param {ArrayBuffer} frame */
+  #unpack(frame) {
+    this.#heard = true;
+    let message;
+    try {
+      if (!this.#unpacker) throw new Error("packed: a frame before the list of instruments");
+      message = this.#unpacker.decode(frame);
+    } catch (error) {
+      return this.drop(/** @type {Error} */ (error).message);
+    }
+    this.#listener.onMessage(message, frame.byteLength, frame);
   }
 
   /** @param {number} code @param {string} reason */

@@ -20,6 +20,8 @@ export class Interest {
   /** @type {string[]} */
   #universe = [];
   #limit = 0;
+  /** A position to go on from, until the server has granted or refused that. */
+  #since = "";
   #id = 0;
   /** @type {Set<number>} */
   #outstanding = new Set();
@@ -34,13 +36,18 @@ export class Interest {
    * A new conversation, in which nothing is subscribed.
    *
    * @param {string[]} universe  every symbol @param {number} limit  of symbols in one message
+   * @param {string} since  a position up to which all that was granted has come, or ""
+   * @returns {boolean} whether it goes on from there: not where something else is wanted now
    */
-  restart(universe, limit) {
-    this.#universe = universe;
+  restart(universe, limit, since) {
     this.#limit = limit;
+    const goesOn = since !== "" && this.#requests().length === 0;
+    this.#since = goesOn ? since : "";
+    this.#universe = universe;
     this.#granted = {};
     this.#outstanding.clear();
     this.#id = 0;
+    return goesOn;
   }
 
   /** The conversation is over: wishes are noted, and nothing is asked. */
@@ -69,12 +76,21 @@ export class Interest {
   /** @param {number | undefined} id @param {Subscriptions} subscriptions */
   granted(id, subscriptions) {
     this.#granted = subscriptions;
-    if (this.#settled(id)) this.pursue();
+    if (!this.#settled(id)) return;
+    this.#since = "";
+    this.pursue();
   }
 
-  /** A refusal is not argued with: the next wish of the user's takes the difference again. @param {number | undefined} id */
+  /**
+   * A refusal is not argued with: the next wish of the user's takes the difference again. But where we could not go on from
+   * where we were, we begin anew.
+   *
+   * @param {number | undefined} id
+   */
   refused(id) {
-    this.#settled(id);
+    if (!this.#settled(id) || !this.#since) return;
+    this.#since = "";
+    this.pursue();
   }
 
   /** Ask for what is missing, and return what is too much. */
@@ -82,7 +98,8 @@ export class Interest {
     if (this.#limit === 0 || this.#outstanding.size > 0) return;
     for (const request of this.#requests()) {
       const id = this.nextId();
-      if (this.#send({ ...request, id })) this.#outstanding.add(id);
+      const from = this.#since && request.op === "subscribe" ? { from: this.#since } : {};
+      if (this.#send({ ...request, ...from, id })) this.#outstanding.add(id);
     }
   }
 

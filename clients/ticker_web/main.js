@@ -3,7 +3,7 @@
 import { Acks } from "./acks.js";
 import { Board } from "./board.js";
 import { Connection } from "./connection.js";
-import { count, duration, NOTHING } from "./format.js";
+import { bytes, count, duration, NOTHING } from "./format.js";
 import { CHANNELS, Interest } from "./interest.js";
 import { Journal } from "./journal.js";
 import { Rate } from "./rates.js";
@@ -14,6 +14,7 @@ import { Views } from "./views.js";
 /** @import {Channel, ServerMessage, Welcome} from "./messages.js" */
 
 const FIGURES_MS = 250;
+const RESUME_MS = 10_000; // of market time: what is older than this is not worth hearing, a snapshot is
 const TYPING_MS = 150; // a pause this long ends a word, and the subscription follows
 
 /** @param {string} id @returns {HTMLElement} */
@@ -24,7 +25,7 @@ const write = (id, words) => void (byId(id).textContent = words);
 const filter = /** @type {HTMLInputElement} */ (byId("filter"));
 const board = new Board(byId("rows"));
 const journal = new Journal(byId("journal"));
-const rates = { ticks: new Rate(), messages: new Rate() };
+const rates = { ticks: new Rate(), messages: new Rate(), bytes: new Rate() };
 const record = new Record();
 const base = new URL(".", location.href);
 const url = new URL("v1/stream?handshake=true", base);
@@ -36,6 +37,7 @@ const acks = new Acks((message) => connection.send(message));
 const tape = { epoch: "", seq: 0 };
 const ping = { id: 0, atMs: 0 };
 let conversation = 0;
+let specimen = false; // of packed ticks, in the journal
 
 /** @param {import("./connection.js").State} state @param {string} why */
 function onState(state, why) {
@@ -48,24 +50,28 @@ function onState(state, why) {
   /** @type {HTMLButtonElement} */ (byId("ping")).disabled = state !== "live";
 }
 
-/** @param {import("./messages.js").ClientMessage} message @param {number} bytes */
-function onSent(message, bytes) {
-  record.sent(message, bytes);
+/** @param {import("./messages.js").ClientMessage} message @param {number} size */
+function onSent(message, size) {
+  record.sent(message, size);
   journal.sent(message);
 }
 
-/** @param {ServerMessage} message @param {number} bytes */
-function onMessage(message, bytes) {
-  record.received(message, bytes);
+/** @param {ServerMessage} message @param {number} size @param {ArrayBuffer | null} frame */
+function onMessage(message, size, frame) {
+  record.received(message, size, frame);
   rates.messages.add();
+  rates.bytes.add(size);
   if (message.type === "ticks") {
+    if (frame && !specimen) journal.packed(frame, message);
+    specimen = true;
     rates.ticks.add(message.data.length);
     board.take(message.data);
     tape.seq = message.seq;
     acks.processed(message.seq);
     return;
   }
-  journal.received(message);
+  if (frame && message.type === "snapshot") journal.packed(frame, message);
+  else journal.received(message);
   onWord(message);
 }
 
@@ -94,6 +100,8 @@ function onWord(message) {
 /** Begin a conversation, with an empty table where the tape is another one or has been started anew. @param {Welcome} welcome */
 async function begin(welcome) {
   const current = (conversation += 1);
+  specimen = false;
+  write("bytes-what", connection.compressed ? "inflated" : "payloads");
   if (welcome.epoch !== tape.epoch || welcome.seq < tape.seq) {
     const instruments = await listed(base);
     if (current !== conversation || connection.state !== "live") return;
@@ -101,9 +109,11 @@ async function begin(welcome) {
     board.build(instruments);
     write("epoch", welcome.epoch);
   }
-  Object.assign(tape, { epoch: welcome.epoch, seq: welcome.seq });
+  const near = welcome.epoch === tape.epoch && (welcome.seq - tape.seq) * welcome.step_ms <= RESUME_MS;
+  const since = near ? `${tape.epoch}:${tape.seq}` : "";
+  const goesOn = interest.restart(board.symbols, welcome.limits.symbols, since);
+  if (!goesOn) Object.assign(tape, { epoch: welcome.epoch, seq: welcome.seq });
   acks.restart();
-  interest.restart(board.symbols, welcome.limits.symbols);
   follow();
 }
 
@@ -122,9 +132,13 @@ function showChannels(subscriptions) {
 
 function showFigures() {
   const nowMs = performance.now();
+  const ticksRate = rates.ticks.sample(nowMs);
+  const bytesRate = rates.bytes.sample(nowMs);
   write("seq", tape.seq ? count(tape.seq) : NOTHING);
-  write("ticks-rate", count(Math.round(rates.ticks.sample(nowMs))));
+  write("ticks-rate", count(Math.round(ticksRate)));
   write("messages-rate", count(Math.round(rates.messages.sample(nowMs))));
+  write("bytes-rate", bytes(Math.round(bytesRate)));
+  write("bytes-each", ticksRate > 0 ? `${Math.round(bytesRate / ticksRate)} B a tick` : "");
   write("missed", count(board.missed));
   acks.remind();
 }
@@ -132,6 +146,14 @@ function showFigures() {
 function upgradeAgain() {
   connection.hangUp();
   connection.dial();
+}
+
+/** Only a new connection can speak another language: that is agreed upon in the handshake. */
+function speak() {
+  const packed = /** @type {HTMLInputElement} */ (byId("packed")).checked;
+  connection.subprotocol = packed ? "ticker.v1.packed" : "ticker.v1.json";
+  document.body.dataset.language = packed ? "packed" : "json";
+  if (connection.state !== "closed") upgradeAgain();
 }
 
 let typing = 0;
@@ -150,6 +172,7 @@ byId("ping").addEventListener("click", () => {
   Object.assign(ping, { id: interest.nextId(), atMs: performance.now() });
   connection.send({ op: "ping", ts: Date.now() * 1000, id: ping.id });
 });
+for (const choice of document.querySelectorAll("[name=language]")) choice.addEventListener("change", speak);
 byId("switch").addEventListener("click", () => {
   if (connection.state === "closed") connection.dial();
   else connection.hangUp();

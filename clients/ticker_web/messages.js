@@ -13,7 +13,8 @@
  * @typedef {{op: "subscribe" | "unsubscribe", channels: Channel[], symbols: string[], from?: string}} Request
  * @typedef {(Request | {op: "ack", seq: number} | {op: "ping", ts: number}) & {id?: number}} ClientMessage
  *
- * @typedef {{type: "welcome", epoch: string, seq: number, heartbeat_s: number, limits: {symbols: number}}} Welcome
+ * @typedef {{type: "welcome", epoch: string, seq: number, heartbeat_s: number, step_ms: number, limits: {symbols: number}}} Welcome
+ * @typedef {{type: "instruments", symbols: string[], tick_sizes: number[], decimals: number[]}} Listing  on packed connections
  * @typedef {{type: "ticks", seq: number, ts: number, data: Tick[]}} Ticks
  * @typedef {{type: "snapshot", seq: number, channel: Channel, data: Tick[]}} Snapshot
  * @typedef {{type: "subscribed" | "unsubscribed", id?: number, subscriptions: Subscriptions}} Granted
@@ -25,7 +26,7 @@
  * @typedef {{line: string, headers: [string, string][]}} Head
  * @typedef {{type: "handshake", request: Head, response: Head}} Handshake
  * @typedef {{type: "recovered", from: string, to: string, complete: boolean}} Recovered
- * @typedef {Welcome | Handshake | Recovered | Ticks | Snapshot | Granted | Pong | Refused | Lag | Heartbeat | Closing} ServerMessage
+ * @typedef {Welcome | Listing | Handshake | Recovered | Ticks | Snapshot | Granted | Pong | Refused | Lag | Heartbeat | Closing} ServerMessage
  */
 
 export {};

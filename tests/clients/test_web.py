@@ -185,6 +185,60 @@ async def test_disconnect_is_obeyed_until_connect(visit, ticker_server):
     assert visit.complaints == []
 
 
+async def away(visit: Visit, for_s: float = 0) -> None:
+    """Disconnect, and come back after some time."""
+    await until(lambda: len(visit.told("ticks")) > 20)
+    await visit.page.get_by_role("button", name="Disconnect").click()
+    await expect(visit.page.locator("#state")).to_have_text("closed")
+    await asyncio.sleep(for_s)
+    await visit.page.get_by_role("button", name="Connect").click()
+    await until(lambda: len(visit.told("welcome")) == 2)
+
+
+async def test_a_short_absence_is_made_good_without_a_hole(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    await away(visit, 0.5)
+    await until(lambda: visit.told("recovered"))
+    request, recovered = visit.asked("subscribe")[1], visit.told("recovered")[0]
+    assert recovered["from"] == request["from"] != recovered["to"]
+    assert recovered["complete"]
+    assert len(visit.told("snapshot")) == 2  # at the first time
+    await expect(visit.page.locator("#missed")).to_have_text("0")
+    ticks = [(tick["sym"], tick["ch"], tick["n"]) for message in visit.told("ticks") for tick in message["data"]]
+    shown = {(tick["sym"], tick["ch"]): tick["n"] for message in visit.told("snapshot") for tick in message["data"]}
+    for symbol, channel, n in ticks:  # the first again are what came after the page had hung up
+        newest = shown.get((symbol, channel), 0)
+        assert n <= newest + 1
+        shown[symbol, channel] = max(n, newest)
+
+
+async def test_with_other_wishes_it_begins_with_a_snapshot(visit, ticker_server):
+    await visit.go(ticker_server.url)
+    await until(lambda: visit.told("subscribed"))
+    await visit.page.get_by_role("button", name="Disconnect").click()
+    await visit.page.get_by_role("searchbox").fill("acme")
+    await expect(visit.page.locator("#rows tr:visible")).to_have_count(1)
+    await visit.page.get_by_role("button", name="Connect").click()
+    await until(lambda: len(visit.told("snapshot")) == 4)
+    assert visit.asked("subscribe")[1] == {
+        "op": "subscribe",
+        "channels": ["trades", "quotes"],
+        "symbols": ["ACME"],
+        "id": 1,
+    }
+    await expect(visit.page.locator("#missed")).to_have_text("0")
+
+
+async def test_what_is_off_the_tape_is_let_go(visit, serve_ticker):
+    await visit.go(serve_ticker("--feed.tape_s", "1").url)
+    await away(visit, 3)
+    await until(lambda: len(visit.told("snapshot")) == 4)
+    assert [error["code"] for error in visit.told("error")] == ["gone"]
+    assert [bool(request.get("from")) for request in visit.asked("subscribe")] == [False, True, False]
+    await until(_moves(visit))
+    await expect(visit.page.locator("#missed")).to_have_text("0")
+
+
 async def test_disconnect_ends_the_tries(visit, ticker_server):
     await visit.go(ticker_server.url)
     ticker_server.stop()
@@ -224,6 +278,9 @@ async def test_a_phone_sees_the_prices_without_scrolling_sideways(visit, ticker_
     await expect(visit.page.locator("#rows tr")).to_have_count(100)
     await expect(visit.page.locator("#rows td.last").first).to_be_visible()
     await expect(visit.page.locator("#rows td.sector").first).to_be_hidden()
+    assert await visit.page.evaluate("() => document.documentElement.scrollWidth") == 390
+    ticker_server.stop()
+    await expect(visit.page.locator("#why")).to_contain_text("try 2 in")  # the longest that is said of a connection
     assert await visit.page.evaluate("() => document.documentElement.scrollWidth") == 390
 
 

@@ -3,36 +3,39 @@
 import { element } from "../element.js";
 import { count } from "../format.js";
 import { abbreviated } from "../journal.js";
+import { packedLine } from "../packed_frame.js";
 
+/** @import {Snapshot, Ticks} from "../messages.js" */
 /** @import {Frame} from "./record.js" */
 
 const LENGTH_BYTES = { 126: 2, 127: 8 };
 
 /** @param {Frame} frame */
-export function frameRow({ sent, message, bytes, head }) {
+export function frameRow({ sent, message, bytes, head, packed }) {
+  const said = packed ? packedLine(packed, /** @type {Ticks | Snapshot} */ (message)) : element("code", {}, abbreviated(message));
   return element(
     "tr",
     { class: sent ? "sent" : "received" },
     element("td", { class: "way" }, sent ? "↑ page" : "↓ server"),
-    element("td", { class: "bytes" }, ...headBytes(head), element("small", {}, `${head.length} bytes`)),
+    element("td", { class: "bytes" }, ...headBytes(head, packed !== null), element("small", {}, `${head.length} bytes`)),
     element("td", { class: "size" }, `${count(bytes)} bytes`),
-    element("td", { class: "text" }, element("code", {}, abbreviated(message))),
+    element("td", { class: "text" }, said),
   );
 }
 
-/** @param {(number | null)[]} head */
-function headBytes(head) {
+/** @param {(number | null)[]} head @param {boolean} binary */
+function headBytes(head, binary) {
   const short = /** @type {number} */ (head[1]) & 0x7f;
   const lengthEnd = 2 + (LENGTH_BYTES[/** @type {126 | 127} */ (short)] ?? 0);
   return head.map((byte, n) => {
-    const [kind, title] = meaning(n, lengthEnd);
+    const [kind, title] = meaning(n, lengthEnd, binary);
     return element("code", { class: kind, title }, byte === null ? "••" : byte.toString(16).padStart(2, "0"));
   });
 }
 
-/** @param {number} n @param {number} lengthEnd */
-function meaning(n, lengthEnd) {
-  if (n === 0) return ["kind", "the last part (8) of a text message (1)"];
+/** @param {number} n @param {number} lengthEnd @param {boolean} binary */
+function meaning(n, lengthEnd, binary) {
+  if (n === 0) return ["kind", `the last part (8) of a ${binary ? "binary message (2)" : "text message (1)"}`];
   if (n === 1) return ["length", "the mask’s bit, and the length or how it follows (7e: in two bytes)"];
   return n < lengthEnd ? ["length", "the payload’s length"] : ["mask", "the masking key, chosen at random for each frame"];
 }

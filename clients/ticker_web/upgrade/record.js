@@ -3,7 +3,7 @@
 import { frameHead } from "../frames.js";
 
 /** @import {ClientMessage, Handshake, ServerMessage} from "../messages.js" */
-/** @typedef {{sent: boolean, message: ClientMessage | ServerMessage, bytes: number, head: (number | null)[]}} Frame */
+/** @typedef {{sent: boolean, message: ClientMessage | ServerMessage, bytes: number, head: (number | null)[], packed: ArrayBuffer | null}} Frame */
 
 const FRAMES_MAX = 10;
 const TICKS_MAX = 3; // of those: the rest look the same
@@ -29,27 +29,27 @@ export class Record {
     this.onChange();
   }
 
-  /** @param {ServerMessage} message @param {number} bytes */
-  received(message, bytes) {
+  /** @param {ServerMessage} message @param {number} bytes @param {ArrayBuffer | null} packed */
+  received(message, bytes, packed) {
     if (message.type === "handshake") this.handshake = message;
     if (message.type === "ticks") this.totals.ticks += message.data.length;
-    this.#note(false, message, bytes);
+    this.#note(false, message, bytes, packed);
   }
 
   /** @param {ClientMessage} message @param {number} bytes */
   sent(message, bytes) {
-    this.#note(true, message, bytes);
+    this.#note(true, message, bytes, null);
   }
 
-  /** @param {boolean} sent @param {ClientMessage | ServerMessage} message @param {number} bytes */
-  #note(sent, message, bytes) {
-    const head = frameHead(bytes, sent);
+  /** @param {boolean} sent @param {ClientMessage | ServerMessage} message @param {number} bytes @param {ArrayBuffer | null} packed */
+  #note(sent, message, bytes, packed) {
+    const head = frameHead(bytes, sent, packed !== null);
     this.totals[sent ? "sent" : "received"] += 1;
     this.totals.heads += head.length;
     this.totals.payload += bytes;
     const ordinary = "type" in message && message.type === "ticks";
     if (this.frames.length >= FRAMES_MAX || (ordinary && (this.#ticks += 1) > TICKS_MAX)) return;
-    this.frames.push({ sent, message, bytes, head });
+    this.frames.push({ sent, message, bytes, head, packed });
     this.onChange();
   }
 }

@@ -16,10 +16,13 @@ const EXPLAINED = {
   "sec-websocket-version": "the only version there is",
   "sec-websocket-protocol": "which language is spoken inside",
   "sec-websocket-accept": "the key’s answer: see step 3",
-  "sec-websocket-extensions": "e.g. compression; not used unless the answer says so",
+  "sec-websocket-extensions": "e.g. compression: used where the answer says so",
   origin: "which site’s page asks: a browser always says so",
 };
 
+const DEFLATED =
+  " This connection may deflate them, and says so with a bit of the first byte. A browser shows frames only inflated: " +
+  "heads and sizes are given as they would be without.";
 const TOTALS_MS = 500;
 
 export class Upgrade {
@@ -65,7 +68,7 @@ export class Upgrade {
       this.#shown = 0;
       this.#frames.replaceChildren();
       if (!handshake) return this.#steps.replaceChildren(element("p", { class: "empty" }, "Not connected."));
-      this.#steps.replaceChildren(...this.#heads(handshake), keyStep(handshake), this.#framesStep());
+      this.#steps.replaceChildren(...this.#heads(handshake), keyStep(handshake), this.#framesStep(handshake));
     }
     for (const frame of frames.slice(this.#shown)) this.#frames.append(frameRow(frame));
     this.#shown = frames.length;
@@ -80,13 +83,15 @@ export class Upgrade {
     ];
   }
 
-  #framesStep() {
+  /** @param {Handshake} handshake */
+  #framesStep({ response }) {
     const names = ["", "head", "payload", "what it says"].map((name) => element("th", { scope: "col" }, name));
     const table = element("table", { class: "plain frames" }, element("thead", {}, element("tr", {}, ...names)), this.#frames);
     const words =
       "The very same connection, and no HTTP any more: frames, either way, whenever somebody has something to say. " +
       "What a page sends is masked with four random bytes (shown as ••).";
-    return step("4", "Both talk, in frames", words, table, this.#totals);
+    const deflated = value(response, "sec-websocket-extensions").includes("permessage-deflate") ? DEFLATED : "";
+    return step("4", "Both talk, in frames", words + deflated, table, this.#totals);
   }
 
   #paintTotals() {
