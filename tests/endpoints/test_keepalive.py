@@ -129,6 +129,19 @@ def test_a_full_transport_is_not_asked_through() -> None:
     assert not parlour.wire.aborted
 
 
+def test_a_ping_that_waits_behind_a_full_transport_is_not_late() -> None:
+    parlour = Parlour()
+    parlour.sweep(0, 12)
+    assert parlour.wire.written == [PING]
+    parlour.wire.waiting_bytes = parlour.house.config.stream.buffer_bytes + 1
+    parlour.sweep(12, 100)
+    parlour.wire.waiting_bytes = 60_000
+    parlour.sweep(100, 104)
+    assert not parlour.wire.aborted
+    parlour.sweep(104, 106)
+    assert parlour.wire.aborted
+
+
 def test_the_pong_that_was_asked_for_is_free_and_no_other() -> None:
     parlour = Parlour(control_burst=2)
     parlour.sweep(0, 10)

@@ -243,7 +243,7 @@ class WebSocket(asyncio.Protocol):
         self.close(Close.GOING_AWAY, "the server is going away")
 
     def abort(self, reason: str) -> None:
-        self._ended = reason
+        self._ended = self._ended or reason  # why it was closed says more than how that ended
         self._leave()
         self._transport.abort()
 
@@ -268,8 +268,9 @@ class WebSocket(asyncio.Protocol):
         if now_s - self._life_s < stream.ping_s:
             return False
         before, self._waiting_bytes = self._waiting_bytes, self._transport.get_write_buffer_size()
-        if self._waiting_bytes > stream.buffer_bytes:
-            return False  # the transport is full: whether that is a stall is the subclass's to say
+        if self._waiting_bytes > stream.buffer_bytes:  # whether that is a stall is the subclass's to say
+            self._pinged_s = None if self._pinged_s is None else now_s  # a ping that waits behind it is not late yet
+            return False
         if self._pinged_s is None:
             self._transport.write(_PING)
             self._pinged_s = now_s
