@@ -4,7 +4,7 @@ A dialect either *spells*, row by row, and its rows are joined as bytes; or it *
 rows themselves. Which rows is what a `Selection` says.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from operator import itemgetter
 from sys import getsizeof
@@ -70,7 +70,7 @@ class Rendering:
         self._instruments = instruments
         self._pieces: dict[str, list[bytes]] = {}
         self._wholes: dict[str, tuple[bytes, int]] = {}
-        self._tables: dict[str, tuple[list[bytes], list[int]]] = {}
+        self._tables: dict[str, tuple[list[bytes], list[int] | None]] = {}
 
     def whole(self, channel: str) -> tuple[bytes, int]:
         """Return a channel's rows joined, and their count."""
@@ -80,8 +80,8 @@ class Rendering:
             found = self._wholes[channel] = (b"".join(pieces), len(pieces))
         return found
 
-    def table(self, channel: str) -> tuple[list[bytes], list[int]]:
-        """Return, for each instrument, its rows of a channel joined, and their count."""
+    def table(self, channel: str) -> tuple[list[bytes], list[int] | None]:
+        """Return, for each instrument, its rows of a channel joined, and their count; None where each has just one."""
         found = self._tables.get(channel)
         if found is None:
             found = self._tables[channel] = self._lay_out(channel)
@@ -94,7 +94,7 @@ class Rendering:
         shelves = [shelf for room in rooms for shelf in room.values()]
         pieces = chain.from_iterable(self._pieces.values())
         wholes = [whole for whole, _ in self._wholes.values()]
-        laid = chain.from_iterable(self._tables.values())  # these lists hold the same pieces once more
+        laid = [shelf for table in self._tables.values() for shelf in table if shelf]  # the same pieces once more
         return sum(map(getsizeof, chain([self, *rooms], shelves, pieces, wholes, laid)))
 
     def _render(self, channel: str) -> list[bytes]:
@@ -103,8 +103,10 @@ class Rendering:
             pieces = self._pieces[channel] = self._dialect.render(channel, self._batch.rows[channel])
         return pieces
 
-    def _lay_out(self, channel: str) -> tuple[list[bytes], list[int]]:
+    def _lay_out(self, channel: str) -> tuple[list[bytes], list[int] | None]:
         places = self._batch.rows[channel]["instrument"]
+        if len(places) == self._instruments and bool((places == np.arange(self._instruments)).all()):
+            return self._render(channel), None
         pieces = [b""] * self._instruments
         for place, piece in zip(places.tolist(), self._render(channel), strict=True):
             pieces[place] += piece
@@ -120,17 +122,18 @@ class Selection:
         self._instruments = instruments
         self._masks: dict[str, NDArray[np.bool_]] = {}
         whole = [channel for channel in CHANNELS if interest.mask(channel) == everything]
-        self._pickers: dict[str, Callable[[list[Any]], Iterable[Any]]] = {
+        self._pickers: dict[str, Callable[[list[Any]], tuple[Any, ...]]] = {
             channel: _picker(interest.indices(channel))
             for channel in CHANNELS
             if interest.mask(channel) and channel not in whole
         }
         self._channels = [channel for channel in CHANNELS if interest.mask(channel)]
+        self._only = self._channels[0] if len(self._channels) == 1 else None
 
     def pick(self, rendering: Rendering) -> tuple[bytes, int]:
         """Return the rows of a batch that are wanted, joined in tape order, and their count."""
-        if len(self._channels) == 1:
-            return self._pick(rendering, self._channels[0])
+        if self._only is not None:
+            return self._pick(rendering, self._only)
         parts = [self._pick(rendering, channel) for channel in self._channels]
         return b"".join([pieces for pieces, _ in parts]), sum([count for _, count in parts])
 
@@ -175,10 +178,13 @@ class Selection:
         if picker is None:
             return rendering.whole(channel)
         pieces, counts = rendering.table(channel)
+        if counts is None:
+            picked = picker(pieces)
+            return b"".join(picked), len(picked)
         return b"".join(picker(pieces)), sum(picker(counts))
 
 
-def _picker(indices: list[int]) -> Callable[[list[Any]], Iterable[Any]]:
+def _picker(indices: list[int]) -> Callable[[list[Any]], tuple[Any, ...]]:
     if len(indices) == 1:
         only = indices[0]
         return lambda table: (table[only],)
