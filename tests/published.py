@@ -53,6 +53,7 @@ class Conversation:
 
     def check(self, message: dict[str, Any]) -> str:
         name = message["op"] if "op" in message else message["type"]
+        name = "windowGranted" if message.get("type") == "window" else name
         schema = {"allOf": [self._components["messages"][name]["payload"]], "components": self._components}
         Draft7Validator(schema).validate(message)
         return str(name)

@@ -82,7 +82,7 @@ class Place:
         self.house = House(
             config=Config(stream=StreamConfig(catch_up_bytes=CATCH_UP_BYTES)),
             feed=self.feed,
-            terms=Terms(self.market.universe, symbols_max=10),
+            terms=Terms(self.market.universe, 10, window_max=100, rate_hz=10.0, rate_max_hz=100.0),
             dialect=NativeDialect(self.market.universe),
             metrics=Metrics(),
             loop=cast(Any, self.loop),
@@ -128,7 +128,7 @@ class ServerEnd:
         self.wire: deque[bytes] = deque()
         self.paused = False
         self.session = ServerSession(place.house.terms, place.feed.tape.head)
-        self.outlet = Outlet(place.house, self, cast(Any, self), unframed)
+        self.outlet = Outlet(place.house, self, cast(Any, self), place.house.dialect, unframed)
         self._since: dict[tuple[str, int], int] = {}
         self._over: list[tuple[str, int, int, int]] = []
         self.write(native.reply(place.welcome()))
@@ -151,8 +151,8 @@ class ServerEnd:
 
     # What an outlet asks of its owner.
 
-    def fell_off(self, since: int, until: int, dropped: int) -> bool:
-        self.write(native.reply(Lag(from_=since, to=until, dropped=dropped, conflated=0, reason="slow_reader")))
+    def lagged(self, lag: Lag) -> bool:
+        self.write(native.reply(lag))
         for head in self.session.snapshots():
             self.show(head)
         return True

@@ -18,6 +18,8 @@ from websockets.sync.client import ClientConnection, connect
 from conftest import ROOT, RunningServer
 from plain_client import PlainClient
 from published import Conversation, Requests
+from ticker.dialects import packed
+from ticker.wire.packed import SNAPSHOT, unpack
 
 PATIENCE_S = 10.0
 REDOCLY = "1.34.20"  # the newest that runs on the Node of Debian 12
@@ -80,6 +82,7 @@ def talk(client: ClientConnection, epoch: str) -> list[dict[str, Any]]:
         ({"op": "subscribe", "symbols": ["*"], "snapshot": False}, "ticks"),
         ({"op": "unsubscribe", "symbols": ["ACME"]}, "unsubscribed"),
         ({"op": "list"}, "subscriptions"),
+        ({"op": "window", "size": 64, "id": 9}, "window"),
         ({"op": "ping", "ts": {"any": ["thing"]}, "id": 3}, "pong"),
         ({"op": "ping"}, "pong"),
         ({"op": "fly"}, "error"),
@@ -99,7 +102,7 @@ def talk(client: ClientConnection, epoch: str) -> list[dict[str, Any]]:
 
 
 def test_whatever_is_said_over_a_websocket_is_documented(
-    serve_ticker: Callable[..., RunningServer], conversation: Conversation
+    server: RunningServer, serve_ticker: Callable[..., RunningServer], conversation: Conversation
 ) -> None:
     mortal = serve_ticker("--stream.heartbeat-s", "0.2", "--feed.tape-s", "0.5")
     with connect(f"{mortal.stream}?handshake=true".replace("http", "ws"), compression=None) as client:
@@ -115,6 +118,12 @@ def test_whatever_is_said_over_a_websocket_is_documented(
         time.sleep(1.5)
         messages += sluggard.read_until("lag")
     heard = {conversation.check(message) for message in messages}
+    with connect(f"ws://127.0.0.1:{server.port}/v1/stream", subprotocols=[packed.SUBPROTOCOL]) as client:
+        heard |= {conversation.check(json.loads(client.recv(PATIENCE_S))) for _ in range(2)}
+        client.send('{"op":"subscribe","symbols":["ACME"]}')
+        client.recv(PATIENCE_S)
+        assert unpack(client.recv(PATIENCE_S, decode=False)).kind == SNAPSHOT
+        heard.add("packed")
     assert heard == conversation.names("send")
     codes = {message["code"] for message in messages if message["type"] == "error"}
     assert codes == {

@@ -5,7 +5,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ticker.metrics import Metrics
 
-COUNTERS = ["steps", "steps_skipped", "messages_sent", "ticks_sent", "bytes_sent", "acks_received", "requests"]
+COUNTERS = [
+    "steps", "steps_skipped", "messages_sent", "ticks_sent", "bytes_sent", "acks_received", "requests",
+    "ticks_conflated", "ticks_dropped",
+]  # fmt: skip
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, str], float]:
@@ -54,7 +57,7 @@ def test_everything_is_documented() -> None:
     metrics = Metrics()
     metrics.gauge("connections", "Connections open now.", lambda: 0)
     families = list(text_string_to_metric_families(metrics.text().decode()))
-    assert len([family for family in families if family.name.startswith("ticker_")]) == len(COUNTERS) + 3
+    assert len([family for family in families if family.name.startswith("ticker_")]) == len(COUNTERS) + 4
     assert all(family.documentation.endswith(".") for family in families)
 
 

@@ -14,12 +14,15 @@ _COUNTERS = {
     "messages_sent": "Messages of ticks written to readers.",
     "ticks_sent": "Ticks written to readers: one tick to ten readers counts ten.",
     "bytes_sent": "Bytes of ticks written to readers, framing included.",
+    "ticks_conflated": "Ticks merged into newer ones, for readers of the newest.",
+    "ticks_dropped": "Ticks that readers were told they will not get.",
     "acks_received": "Acks received.",
     "requests": "HTTP requests answered.",
 }
 _LABELLED = {
     "refusals": ("code", "Messages and requests refused, by error code."),
     "closes": ("reason", "WebSocket conversations ended, by reason."),
+    "lags": ("reason", "Times readers were told that ticks were left out or merged, by reason."),
 }
 
 
@@ -32,10 +35,13 @@ class Metrics:
         self.messages_sent = 0
         self.ticks_sent = 0
         self.bytes_sent = 0
+        self.ticks_conflated = 0
+        self.ticks_dropped = 0
         self.acks_received = 0
         self.requests = 0
         self.refusals: Counter[str] = Counter()
         self.closes: Counter[str] = Counter()
+        self.lags: Counter[str] = Counter()
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -46,6 +52,14 @@ class Metrics:
         self.messages_sent += messages
         self.ticks_sent += ticks
         self.bytes_sent += size_bytes
+
+    def lagged(self, reason: str, dropped: int) -> None:
+        """Count what a reader was told it does not get."""
+        self.lags[reason] += 1
+        self.ticks_dropped += dropped
+
+    def acked(self, seconds: float) -> None:
+        """STUB: the tape helper's."""
 
     def gauge(self, name: str, doc: str, read: Callable[[], float]) -> None:
         """Have a value read whenever the metrics are."""

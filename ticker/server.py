@@ -104,7 +104,7 @@ class Server:
         house = House(
             config=self.config,
             feed=self.feed,
-            terms=Terms(self.market.universe, self.config.stream.symbols_max),
+            terms=self._terms(),
             dialect=NativeDialect(self.market.universe),
             metrics=self.metrics,
             loop=self.loop,
@@ -115,10 +115,23 @@ class Server:
         gauge = self.metrics.gauge
         gauge("connections", "Connections open now, HTTP and WebSocket.", lambda: len(house.connections))
         gauge("laggards", "Readers that are behind and catching up.", lambda: len(self.feed.laggards))
+        gauge("windows", "Readers with a window.", lambda: len(house.flows))
+        gauge("windows_shut", "Readers with as many messages under way as they allow.", house.windows_shut)
+        gauge("unacked_messages", "Messages of ticks that readers with a window have not acknowledged.", house.unacked)
         gauge("audiences", "Sets of readers that are owed the same bytes.", lambda: self.feed.audiences)
         gauge("tape_steps", "Steps kept on the tape.", lambda: self.feed.tape.head - self.feed.tape.oldest + 1)
         gauge("beat_lag_seconds", "How late the last step was.", lambda: self._metronome.lag_s)
         return house
+
+    def _terms(self) -> Terms:
+        stream = self.config.stream
+        return Terms(
+            universe=self.market.universe,
+            symbols_max=stream.symbols_max,
+            window_max=stream.window_max,
+            rate_hz=stream.rate_hz,
+            rate_max_hz=1000 / (self._flush_steps * self.config.market.step_ms),
+        )
 
     def _routes(self) -> Routes:
         rest = Rest(self.house)
@@ -168,6 +181,7 @@ class Server:
         self.feed.publish(self.market.step(), clock.wall_us())
 
     def _sweep(self) -> None:
+        self.feed.settle(clock.wall_us())  # for the newest of a market that stands still
         self.house.sweep(clock.monotonic_s())
         self._timers["sweep"] = self.loop.call_later(SWEEP_S, self._sweep)
 

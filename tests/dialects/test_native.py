@@ -35,6 +35,7 @@ from ticker.session.messages import (
     Ticks,
     Trade,
     Unsubscribe,
+    Window,
 )
 from ticker.ticks import BUY, CHANNELS, DTYPES, QUOTES, SELL, TRADES, Rows
 
@@ -82,7 +83,12 @@ def test_what_a_client_spells_the_server_reads(message: AnyClientMessage) -> Non
             Subscribe(symbols=["*"], channels=[QUOTES], pace="every", snapshot=False, on_lag="close"),
         ),
         ('{"op":"unsubscribe","symbols":["AAA"]}', Unsubscribe(symbols=["AAA"], channels=[TRADES])),
+        (
+            '{"op":"subscribe","symbols":["AAA"],"pace":"latest","rate_hz":2.5}',
+            Subscribe(symbols=["AAA"], channels=[TRADES], pace="latest", rate_hz=2.5),
+        ),
         ('{"op":"list"}', ListSubscriptions()),
+        ('{"op":"window","size":64}', Window(size=64)),
         ('{"op":"ack","seq":0}', Ack(seq=0)),
         ('{"op":"ack","seq":9007199254740991}', Ack(seq=SEQ_MAX)),
         ('{"op":"ack","seq":-0}', Ack(seq=0)),
@@ -204,7 +210,16 @@ def test_text_that_is_not_utf_8_ends_the_conversation(data: bytes) -> None:
         *[(f'{{"op":"subscribe","symbols":["A"],"snapshot":{v}}}', "bad_request", "snapshot") for v in ("1", '"true"')],
         *[(f'{{"op":"subscribe","symbols":["A"],"on_lag":{v}}}', "bad_request", "on_lag") for v in ('"die"', "null")],
         # S6 to S10: settings we do not have (yet)
-        *[(f'{{"op":"subscribe","symbols":["A"],"pace":{v}}}', "bad_request", "pace") for v in ('"latest"', "1", '""')],
+        *[(f'{{"op":"subscribe","symbols":["A"],"pace":{v}}}', "bad_request", "pace") for v in ('"newest"', "1", '""')],
+        *[
+            (f'{{"op":"subscribe","symbols":["A"],"rate_hz":{v}}}', "bad_request", "rate_hz")
+            for v in ("0", "-1", "1001", '"5"', "null", "true")
+        ],
+        ('{"op":"window"}', "bad_request", "size"),
+        *[
+            (f'{{"op":"window","size":{v}}}', "bad_request", "size")
+            for v in ("-1", "1.5", "null", "true", '"5"', "9223372036854775807")
+        ],
         *[(f'{{"op":"subscribe","symbols":["A"],"from":{v}}}', "bad_request", "from") for v in ("1", "null", "{}")],
         ('{"op":"subscribe","symbols":["A"],"rate_hz":0}', "bad_request", "rate_hz"),
         # J10 to J13, A2, A15: positions
@@ -231,7 +246,7 @@ def test_what_is_no_message_of_ours_is_refused_with_the_field_that_is_wrong(
 
 
 def test_an_unknown_op_is_told_the_known_ones() -> None:
-    assert refused('{"op":"nope"}').details["known"] == ["ack", "list", "ping", "subscribe", "unsubscribe"]
+    assert refused('{"op":"nope"}').details["known"] == ["ack", "list", "ping", "subscribe", "unsubscribe", "window"]
 
 
 def spelled(document: object) -> str:
@@ -239,7 +254,7 @@ def spelled(document: object) -> str:
     return json.dumps(document)
 
 
-@given(st.sampled_from(["subscribe", "unsubscribe", "list", "ack", "ping"]), st.dictionaries(texts, anything))
+@given(st.sampled_from(["subscribe", "unsubscribe", "list", "window", "ack", "ping"]), st.dictionaries(texts, anything))
 @settings(deadline=None)
 def test_no_json_object_makes_it_stumble(op: str, fields: dict[str, Any]) -> None:
     try:

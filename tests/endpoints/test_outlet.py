@@ -14,6 +14,7 @@ from ticker.endpoints.outlet import Outlet
 from ticker.feed.feed import Feed
 from ticker.interest import Interest
 from ticker.metrics import Metrics
+from ticker.session.messages import Lag
 from ticker.session.pace import Recovery
 from ticker.ticks import DTYPES, TRADES, Batch, Rows
 
@@ -22,6 +23,8 @@ INSTRUMENTS = 3
 
 class ToyDialect:
     """Renders a trade as `instrument:n;`."""
+
+    packs = False
 
     def render(self, channel: str, rows: Rows) -> list[bytes]:
         assert channel == TRADES or not len(rows)
@@ -53,7 +56,7 @@ class Wire:
             loop=SimpleNamespace(call_soon=self.soon.append),
             config=Config(stream=StreamConfig(catch_up_bytes=1024)),
         )
-        self.outlet = Outlet(cast(House, house), self, cast(Any, self), unframed)
+        self.outlet = Outlet(cast(House, house), self, cast(Any, self), cast(Any, house.dialect), unframed)
         self.n = [0] * INSTRUMENTS
         self.counts = [tuple(self.n)]  # by position
         self.asked: list[Recovery] = []
@@ -66,8 +69,8 @@ class Wire:
         assert not self.paused, "ticks are not written to a transport that is full"
         self.written.append(frame)
 
-    def fell_off(self, since: int, until: int, dropped: int) -> bool:
-        self.lags.append((since, until, dropped))
+    def lagged(self, lag: Lag) -> bool:
+        self.lags.append((lag.from_, lag.to, lag.dropped))
         if self.fills:
             self.paused = True
             self.outlet.pause()

@@ -48,7 +48,7 @@ class Place:
         house = House(
             config=Config(http=HttpConfig(scan_steps=30)),
             feed=self.feed,
-            terms=Terms(self.market.universe, symbols_max=10),
+            terms=Terms(self.market.universe, 10, window_max=100, rate_hz=10.0, rate_max_hz=100.0),
             dialect=NativeDialect(self.market.universe),
             metrics=Metrics(),
             loop=cast(Any, self),

@@ -24,6 +24,8 @@ EVERYTHING = Interest.of(CHANNELS, ALL)
 class Plain:
     """A dialect of one line a tick, and of no words around them."""
 
+    packs = False
+
     def render(self, channel: str, rows: Rows) -> list[bytes]:
         return [f"{channel} {row['instrument']} {row['n']}\n".encode() for row in rows]
 
@@ -40,7 +42,7 @@ class Somebody:
         self.flushes = 0
         self.audience: Audience | None = None
 
-    def offer(self, frame: bytes) -> None:
+    def offer(self, frame: bytes, seq: int) -> None:  # noqa: ARG002  # a protocol's arguments
         self.heard.append(frame)
 
     def flushed(self) -> None:
@@ -237,8 +239,8 @@ def test_a_reader_that_leaves_in_a_flush_has_had_it() -> None:
     scene, steady = Scene(), Somebody()
 
     class Choking(Somebody):
-        def offer(self, frame: bytes) -> None:
-            super().offer(frame)
+        def offer(self, frame: bytes, seq: int) -> None:
+            super().offer(frame, seq)
             assert scene.feed.flushed == 2
             scene.leave(self)
 

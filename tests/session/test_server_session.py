@@ -24,6 +24,8 @@ from ticker.session.messages import (
     Subscriptions,
     Unsubscribe,
     Unsubscribed,
+    Window,
+    WindowGranted,
 )
 from ticker.session.server import Resume, ServerSession
 from ticker.session.terms import Standing, Terms, resolve_symbols
@@ -33,7 +35,8 @@ SYMBOLS = ["AAA", "BBB", "CCC", "DDD"]
 SYMBOLS_MAX = 6
 HEAD, SENT, NOW_US = 40, 30, 1_700_000_000_000_000
 STANDING = Standing("tape", 11, HEAD, SENT)
-TERMS = Terms(Universe(Instrument(symbol, symbol, "Sector", 2, 1, 1, 1000) for symbol in SYMBOLS), SYMBOLS_MAX)
+UNIVERSE = Universe(Instrument(symbol, symbol, "Sector", 2, 1, 1, 1000) for symbol in SYMBOLS)
+TERMS = Terms(UNIVERSE, SYMBOLS_MAX, window_max=64, rate_hz=10.0, rate_max_hz=100.0)
 
 
 def new_session() -> ServerSession:
@@ -46,10 +49,14 @@ def tell(session: ServerSession, message: AnyClientMessage) -> tuple[list[Any], 
 
 def refused(session: ServerSession, message: AnyClientMessage) -> Refusal:
     """Return the refusal of a message, which changed nothing."""
-    before = (session.interest, session.acked, session.on_lag)
+
+    def state() -> tuple[object, ...]:
+        return session.interest, session.acked, session.on_lag, session.rate_hz, session.window
+
+    before = state()
     with pytest.raises(Refusal) as raised:
         session.receive(message, STANDING, NOW_US)
-    assert (session.interest, session.acked, session.on_lag) == before
+    assert state() == before
     return raised.value
 
 
@@ -157,7 +164,7 @@ def test_a_strange_symbol_is_only_unknown_and_told_back_in_short(symbol: str) ->
 
 
 def test_many_unknown_symbols_are_counted_not_all_repeated() -> None:
-    session = ServerSession(Terms(TERMS.universe, 100), HEAD)
+    session = ServerSession(Terms(TERMS.universe, 100, 64, 10.0, 100.0), HEAD)
     [error], _ = tell(session, Subscribe(symbols=[f"Z{k}" for k in range(60)]))
     assert error.details["count"] == 60
     assert error.details["symbols"] == [f"Z{k}" for k in range(20)]
@@ -286,7 +293,7 @@ def test_snapshots_show_all_that_is_wanted() -> None:
 
 def test_many_symbols_in_one_go_are_found_quickly_and_all() -> None:
     many = Universe(Instrument(f"S{k}", "", "", 2, 1, 1, 1000) for k in range(10_000))
-    mask, unknown = resolve_symbols([f"S{k}" for k in range(0, 20_000, 2)], Terms(many, 10_000))
+    mask, unknown = resolve_symbols([f"S{k}" for k in range(0, 20_000, 2)], Terms(many, 10_000, 64, 10.0, 100.0))
     assert mask.bit_count() == 5000
     assert len(unknown) == 5000
 
@@ -425,3 +432,43 @@ def test_unknown_symbols_of_a_table_are_named_once() -> None:
     [error, granted], _ = tell(new_session(), Subscribe(subscriptions={TRADES: ["ZZZ", "AAA"], QUOTES: ["ZZZ"]}))
     assert error.details == {"symbols": ["ZZZ"], "count": 1}
     assert granted.subscriptions == {TRADES: ["AAA"]}
+
+
+@pytest.mark.parametrize(("asked", "granted"), [(0, 0), (1, 1), (64, 64), (65, 64), (2**31, 64)])
+def test_a_window_is_granted_up_to_the_most(asked: int, granted: int) -> None:
+    session = new_session()
+    assert tell(session, Window(id=3, size=asked)) == ([WindowGranted(id=3, size=granted)], [])
+    assert session.window == granted
+    tell(session, Window(size=0))
+    assert session.window == 0
+
+
+@pytest.mark.parametrize(("asked_hz", "granted_hz"), [(UNSET, 10.0), (0.5, 0.5), (100.0, 100.0), (101.0, 100.0)])
+def test_the_newest_is_granted_as_often_as_is_possible(asked_hz: Any, granted_hz: float) -> None:
+    session = new_session()
+    [granted], _ = tell(session, Subscribe(symbols=["AAA"], pace="latest", rate_hz=asked_hz))
+    assert (granted.pace, granted.rate_hz, session.rate_hz) == ("latest", granted_hz, granted_hz)
+
+
+def test_pace_and_what_happens_on_lag_stay_as_they_were_last_named() -> None:
+    session = new_session()
+    tell(session, Subscribe(symbols=["AAA"], pace="latest", rate_hz=2.0, on_lag="close"))
+    [granted], _ = tell(session, Subscribe(symbols=["BBB"]))
+    assert (granted.pace, granted.rate_hz, granted.on_lag) == ("latest", 2.0, "close")
+    [granted], _ = tell(session, Subscribe(symbols=["BBB"], rate_hz=4.0, on_lag="skip"))
+    assert (granted.pace, granted.rate_hz, granted.on_lag) == ("latest", 4.0, "skip")
+    [granted], _ = tell(session, Subscribe(symbols=["BBB"], pace="latest"))
+    assert granted.rate_hz == 4.0
+    [granted], _ = tell(session, Subscribe(symbols=["BBB"], pace="every"))
+    assert (granted.pace, granted.rate_hz, session.rate_hz) == ("every", UNSET, None)
+
+
+def test_a_rate_belongs_to_the_newest_and_a_position_to_every_tick() -> None:
+    session = subscribed_to("AAA")
+    assert refused(session, Subscribe(symbols=["AAA"], rate_hz=1.0)).details == {"field": "rate_hz"}
+    assert refused(session, Subscribe(symbols=["AAA"], pace="every", rate_hz=1.0)).details == {"field": "rate_hz"}
+    assert refused(session, Subscribe(symbols=["AAA"], pace="latest", from_="tape:40")).details == {"field": "from"}
+    tell(session, Subscribe(symbols=["AAA"], pace="latest"))
+    assert refused(session, Subscribe(symbols=["BBB"], from_="tape:40")).details == {"field": "from"}
+    [granted], _ = tell(session, Subscribe(symbols=["BBB"], pace="every", from_="tape:40"))
+    assert granted.pace == "every"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import orjson
@@ -105,6 +105,7 @@ class NativeDialect:
     """Renders the ticks of one universe."""
 
     subprotocol = SUBPROTOCOL
+    packs: Literal[False] = False
 
     def __init__(self, universe: Universe) -> None:
         tables: dict[tuple[int, int], Decimals] = {}

@@ -5,6 +5,7 @@ numbers stand for is said once, by a `Listing`. `ticker.wire.packed` has the lay
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from ticker.instruments import Universe
 from ticker.session.messages import Listing
@@ -18,7 +19,7 @@ class PackedDialect:
     """Packs the ticks of any universe."""
 
     subprotocol = SUBPROTOCOL
-    packs = True
+    packs: Literal[True] = True
 
     def ticks(self, seq: int, emitted_us: int, steps: Sequence[tuple[int, Mapping[str, Rows]]]) -> bytes:
         """Return a `ticks` message of these steps, oldest first; `seq` and the wall clock are the last one's."""

@@ -5,13 +5,15 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from ticker import clock
-from ticker.dialects import native
+from ticker.dialects import native, packed
 from ticker.endpoints.house import House
 from ticker.endpoints.http import Request, Response
 from ticker.endpoints.outlet import Outlet
 from ticker.endpoints.websocket import WebSocket, shake_hands
 from ticker.errors import Close, Refusal, Violation
+from ticker.interest import Interest
 from ticker.session.messages import (
+    Ack,
     AnyClientMessage,
     Closing,
     Exchange,
@@ -23,9 +25,12 @@ from ticker.session.messages import (
 from ticker.session.pace import Recovery, recovered
 from ticker.session.requests import StreamQuery
 from ticker.session.server import Outcome, ServerSession
-from ticker.wire.frames import text_frame
 
 RECONNECT_S = {Close.GOING_AWAY: 1.0, Close.SLOW_READER: 0.5, Close.TRY_LATER: 5.0}
+SLOW = {
+    "slow_reader": "slow reader: the tape does not reach back that far",
+    "window": "slow reader: no acknowledgement came",
+}
 WITHHELD = {"authorization", "cookie", "proxy-authorization"}  # not even to whoever sent them: a script may listen
 
 
@@ -36,7 +41,7 @@ def accept(house: House, request: Request) -> "Response | Conversation":
     def take(protocol: ServerProtocol, switch: Switch) -> Conversation:
         return Conversation(house, protocol, switch, _shown(request, switch) if wish else None)
 
-    return shake_hands(house, request, [native.SUBPROTOCOL], take)
+    return shake_hands(house, request, [native.SUBPROTOCOL, packed.SUBPROTOCOL], take)
 
 
 def _shown(request: Request, switch: Switch) -> Handshake:
@@ -46,10 +51,6 @@ def _shown(request: Request, switch: Switch) -> Handshake:
         request=Exchange(f"{request.method} {request.target} HTTP/{request.version}", headers),
         response=Exchange(f"HTTP/1.1 {switch.status_code} {switch.reason_phrase}", list(switch.headers.raw_items())),
     )
-
-
-def _frame(message: bytes, _: int) -> bytes:
-    return text_frame(message)
 
 
 class Conversation(WebSocket):
@@ -63,8 +64,13 @@ class Conversation(WebSocket):
         self._handshake = handshake
 
     def _opened(self) -> None:
-        self._outlet = Outlet(self._house, self, self._transport, _frame)
+        packs = self._ws.subprotocol == packed.SUBPROTOCOL
+        dialect = self._house.packed if packs else self._house.dialect
+        frame = self._house.framing.of(packs=packs, compressed=self.compressed)
+        self._outlet = Outlet(self._house, self, self._transport, dialect, frame)
         self._say(native.reply(self._house.welcome()))
+        if packs:
+            self._say(self._house.listing)
         if self._handshake is not None:
             self._say(native.reply(self._handshake))
             self._handshake = None
@@ -79,6 +85,9 @@ class Conversation(WebSocket):
         message: AnyClientMessage | None = None
         try:
             message = native.parse(data)
+            if isinstance(message, Ack):
+                self._ack(message.seq)
+                return
             interest = self._session.interest
             standing = self._house.standing(self._outlet.cursor)
             outcome = self._session.receive(message, standing, clock.wall_us())
@@ -88,11 +97,24 @@ class Conversation(WebSocket):
         except Violation as error:
             self.close(error.close, error.reason)
         else:
-            self._answer(outcome)
-            if outcome.resume:
-                self._outlet.recover(*outcome.resume)
-            elif self._session.interest != interest:
-                self._outlet.change(self._session.interest)
+            self._obey(outcome, interest)
+
+    def _ack(self, seq: int) -> None:
+        """Take an acknowledgement: there may be thousands a second. Raises Refusal."""
+        self._session.ack(seq, self._outlet.cursor)
+        self._outlet.acked(seq)
+        self._house.acked(seq)
+
+    def _obey(self, outcome: Outcome, before: Interest) -> None:
+        """Answer, and have the outlet do as the session now says."""
+        self._answer(outcome)
+        session, outlet = self._session, self._outlet
+        outlet.set_window(session.window)
+        outlet.set_rate(session.rate_hz)
+        if outcome.resume:
+            outlet.recover(*outcome.resume)
+        elif session.interest != before:
+            outlet.change(session.interest)
 
     def _answer(self, outcome: Outcome) -> None:
         for answer in outcome.answers:
@@ -102,13 +124,18 @@ class Conversation(WebSocket):
 
     def _show(self, head: SnapshotHead) -> None:
         """Send the newest rows of a channel."""
-        self._say(self._house.snapshot(head.channel, head.instruments))
+        outlet = self._outlet
+        self._say(self._house.snapshot(outlet.dialect, head.channel, head.instruments), binary=outlet.dialect.packs)
         self._session.told(self._house.feed.tape.head)
 
-    def fell_off(self, since: int, until: int, dropped: int) -> bool:
-        self._say(native.reply(Lag(from_=since, to=until, dropped=dropped, conflated=0, reason="slow_reader")))
+    def lagged(self, lag: Lag) -> bool:
+        self._house.metrics.lagged(lag.reason, lag.dropped)
+        self._say(native.reply(lag))
+        self._session.told(lag.to)
+        if lag.reason == "pace":
+            return True
         if self._session.on_lag == "close":
-            self.close(Close.SLOW_READER, "slow reader: the tape does not reach back that far")
+            self.close(Close.SLOW_READER, SLOW[lag.reason])
             return False
         for head in self._session.snapshots():
             self._show(head)
@@ -123,7 +150,9 @@ class Conversation(WebSocket):
     def _look(self, now_s: float) -> None:
         if self._outlet.stalled(now_s):
             self.abort("stalled")
-        elif self._outlet.idle(now_s, self._said):
+            return
+        self._outlet.look(now_s)
+        if self._outlet.idle(now_s, self._said):
             sent = self._said + self._outlet.messages
             self._say(native.reply(Heartbeat(seq=self._outlet.cursor, ts=clock.wall_us(), sent=sent)))
 

@@ -7,11 +7,17 @@ from typing import Protocol
 
 import structlog
 
+from ticker import clock
 from ticker.config import Config
+from ticker.dialects import native, packed
 from ticker.dialects.native import NativeDialect
+from ticker.dialects.packed import PackedDialect
+from ticker.endpoints.framing import Framing
 from ticker.feed.feed import Feed
+from ticker.feed.rendering import Dialect
 from ticker.interest import Interest
 from ticker.metrics import Metrics
+from ticker.session.flow import Flow
 from ticker.session.messages import Welcome
 from ticker.session.requests import SelectQuery
 from ticker.session.terms import Standing, Terms, resolve, unknown_symbols
@@ -44,7 +50,15 @@ class House:
     welcome: Callable[[], Welcome]
     connections_max: int
     connections: dict[Connection, None] = field(default_factory=dict)
+    flows: dict[Flow, None] = field(default_factory=dict)
+    """The windows of those who have one."""
     draining: bool = False
+    packed: PackedDialect = field(default_factory=PackedDialect)
+
+    def __post_init__(self) -> None:
+        self.framing = Framing(self.config.stream.compression_level)
+        self.listing = native.reply(packed.listing(self.terms.universe))
+        """What the numbers in packed messages stand for, spelled."""
 
     @property
     def full(self) -> bool:
@@ -63,10 +77,27 @@ class House:
             raise unknown_symbols(unknown)
         return interest
 
-    def snapshot(self, channel: str, instruments: list[int]) -> bytes:
+    def snapshot(self, dialect: Dialect, channel: str, instruments: list[int]) -> bytes:
         """Return a `snapshot` message of the newest rows of a channel, at the head of the tape."""
-        pieces = b"".join(self.dialect.render(channel, self.feed.board.newest(channel, instruments)))
-        return self.dialect.snapshot(self.feed.tape.head, channel, pieces)
+        seq, rows = self.feed.tape.head, self.feed.board.newest(channel, instruments)
+        if dialect.packs:
+            return dialect.snapshot(seq, channel, rows)
+        return dialect.snapshot(seq, channel, b"".join(dialect.render(channel, rows)))
+
+    def acked(self, seq: int) -> None:
+        """Count an acknowledgement, and how long after its emission the step was processed at the other end."""
+        self.metrics.acks_received += 1
+        emitted_us = self.feed.tape.emitted_us(seq)
+        if emitted_us is not None:
+            self.metrics.acked((clock.wall_us() - emitted_us) / 1e6)
+
+    def unacked(self) -> int:
+        """Return how many messages are under way to those who acknowledge them."""
+        return sum(flow.unacked for flow in self.flows)
+
+    def windows_shut(self) -> int:
+        """Return how many windows are shut."""
+        return sum(flow.shut for flow in self.flows)
 
     def sweep(self, now_s: float) -> None:
         """Look at the deadlines of every connection."""

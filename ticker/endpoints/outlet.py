@@ -1,24 +1,29 @@
 """The end of the tick's way out: one reader's transport, whatever the framing.
 
-While it keeps up, a reader is in its audience and is handed finished frames. When its transport fills, it leaves with
-a `Pace`, and reads the tape by itself until it is level again.
+While it keeps up, a reader is in an audience and is handed finished frames. When its transport fills or its window
+shuts, it leaves, and is owed something of its own until it is level again: every tick (`Every`), or the newest
+(`Latest`).
 """
 
 import asyncio
 from typing import Protocol
 
+from ticker.endpoints.every import Every
 from ticker.endpoints.house import House
+from ticker.endpoints.latest import Latest
 from ticker.feed.audience import Audience, Frame
-from ticker.feed.tape import Entry
+from ticker.feed.rendering import Dialect
 from ticker.interest import Interest
-from ticker.session.pace import Pace, Recovery
+from ticker.session.flow import Flow
+from ticker.session.messages import Lag
+from ticker.session.pace import Recovery
 
 
 class Owner(Protocol):
     """The conversation an outlet writes for."""
 
-    def fell_off(self, since: int, until: int, dropped: int) -> bool:
-        """Deal with lost ticks; return whether the reader goes on from the present."""
+    def lagged(self, lag: Lag) -> bool:
+        """Deal with ticks that are not sent; return whether the reader goes on, from the present."""
 
     def recovered(self, recovery: Recovery, gap: tuple[int, int] | None) -> None:
         """Say that a stretch of the past has been sent, all but the `gap` (after its first, up to its last)."""
@@ -29,62 +34,118 @@ class Outlet:
 
     __slots__ = (
         "_audience",
+        "_closed",
+        "_flow",
         "_flow_s",
         "_flowed",
-        "_frame",
-        "_house",
+        "_merged",
         "_messages",
-        "_owner",
-        "_pace",
         "_paused",
-        "_serving",
         "_stalled_s",
         "_transport",
         "_waiting_bytes",
+        "_way",
+        "dialect",
+        "frame",
+        "house",
+        "owner",
     )
 
-    def __init__(self, house: House, owner: Owner, transport: asyncio.WriteTransport, frame: Frame) -> None:
-        self._house = house
-        self._owner = owner
+    def __init__(
+        self, house: House, owner: Owner, transport: asyncio.WriteTransport, dialect: Dialect, frame: Frame
+    ) -> None:
+        self.house = house
+        self.owner = owner
+        self.dialect = dialect
+        self.frame = frame
         self._transport = transport
-        self._frame = frame
         self._audience: Audience | None = None
-        self._pace: Pace | None = None
+        self._way: Every | Latest = Every(self)
+        self._closed = False
         self._paused = False
-        self._serving = False
+        self._flow: Flow | None = None
         self._messages = 0  # sent so far, less those of the audience before we joined it
+        self._merged = 0  # ticks not reported yet, less those of the audience before we joined it
         self._stalled_s: float | None = None
         self._waiting_bytes = 0
         self._flowed = 0
         self._flow_s: float | None = None
 
+    # What its owner asks.
+
     @property
     def cursor(self) -> int:
         """Everything up to this position has been written."""
-        return self._pace.cursor if self._pace else self._house.feed.flushed
+        return self._way.cursor
 
     @property
     def messages(self) -> int:
         """How many messages of ticks have been written."""
         return self._messages + (self._audience.messages if self._audience else 0)
 
+    @property
+    def shut(self) -> bool:
+        """Whether the window is shut."""
+        return self._flow is not None and self._flow.shut
+
     def change(self, interest: Interest) -> None:
         """Be owed these ticks from the head of the tape on."""
-        feed = self._house.feed
-        if self._pace is None and not self._paused and feed.flushed == feed.tape.head:
-            self._leave()
-            self._join(interest)
-        else:
-            self._fall_behind(feed.flushed).change(interest, feed.tape.head)
-            self._serve_soon()
+        if not self._closed:
+            self._way.change(interest)
 
     def recover(self, added: Interest, since: int) -> None:
         """Be owed more, from a position on that the tape still holds; the owner is told when it has been sent."""
-        new = self._audience is None and self._pace is None
-        pace = self._fall_behind(since if new else self._house.feed.flushed)
-        pace.widen(added, since)
-        pace.recoveries.append(Recovery(since, self._house.feed.tape.head))
-        self._serve_soon()
+        if isinstance(self._way, Latest):
+            raise TypeError("a reader of the newest has no past")
+        self._way.recover(added, since)
+
+    def set_rate(self, rate_hz: float | None) -> None:
+        """Be owed the newest only, so many times a second at most, or (None) every tick again."""
+        if rate_hz != self._way.rate_hz and not self._closed:
+            self._way = self._way.into_every() if rate_hz is None else self._way.into_latest(rate_hz)
+
+    def set_window(self, size: int) -> None:
+        """Have at most so many messages under way without an acknowledgement; 0 is no limit."""
+        if size == (self._flow.size if self._flow else 0) or self._closed:
+            return
+        shut = self.shut
+        if not size:
+            self._end_flow()
+        elif self._flow is None:
+            self._flow = Flow(size)
+            self.house.flows[self._flow] = None
+        else:
+            self._flow.size = size
+        self._look_again(shut)
+
+    def acked(self, seq: int) -> None:
+        """Note an acknowledgement."""
+        if self._flow is not None:
+            shut = self._flow.shut
+            self._flow.ack(seq)
+            self._look_again(shut)
+
+    def _end_flow(self) -> None:
+        if self._flow is not None:
+            del self.house.flows[self._flow]
+            self._flow = None
+
+    def _look_again(self, shut: bool) -> None:
+        """Stop or go on where the window is no longer as it was."""
+        if shut != self.shut and not self._paused:
+            if self.shut:
+                self._way.halt()
+            else:
+                self._way.go_on()
+
+    def close(self) -> None:
+        """Write no more."""
+        self._closed = True
+        self.leave()
+        self._way.close()
+        self._end_flow()
+
+    # What the sweep asks.
 
     def stalled(self, now_s: float) -> bool:
         """Tell whether what waits for the reader has not shrunk for `stall_s`; a slow one that reads may go on."""
@@ -95,7 +156,7 @@ class Outlet:
         if self._stalled_s is None or waiting_bytes < self._waiting_bytes:
             self._stalled_s = now_s
             self._waiting_bytes = waiting_bytes
-        return now_s - self._stalled_s > self._house.config.stream.stall_s
+        return now_s - self._stalled_s > self.house.config.stream.stall_s
 
     def idle(self, now_s: float, said: int = 0) -> bool:
         """Tell whether nothing went out for `heartbeat_s`, neither ticks nor what its owner `said`; then begin anew."""
@@ -103,120 +164,97 @@ class Outlet:
         if self._flow_s is None or flowed != self._flowed:
             self._flowed = flowed
             self._flow_s = now_s
-        if now_s - self._flow_s < self._house.config.stream.heartbeat_s:
+        if now_s - self._flow_s < self.house.config.stream.heartbeat_s:
             return False
         self._flow_s = now_s
         return True
 
-    def offer(self, frame: bytes) -> None:
-        """Write a frame made for many."""
-        if not self._transport.is_closing():
-            self._transport.write(frame)
+    def look(self, now_s: float) -> None:
+        """Give up a backlog whose acknowledgements are overdue, and report what was merged."""
+        if self._flow is not None and self._flow.overdue(now_s, self.house.config.stream.ack_deadline_s):
+            self._way.give_up("window")
+        elif not self._paused:
+            self._way.report(now_s)
+
+    # What the transport and the feed say.
 
     def pause(self) -> None:
         """Stop writing ticks: the transport is full."""
         self._paused = True
-        if self._audience is not None:
-            self._fall_behind(self._house.feed.flushed)
+        self._way.halt()
 
     def resume(self) -> None:
         """Go on where we stopped: the transport has drained."""
         self._paused = False
-        self._serve_soon()
+        if not self.blocked:
+            self._way.go_on()
+
+    def offer(self, frame: bytes, seq: int) -> None:
+        """Write a frame made for many."""
+        if self._transport.is_closing():
+            return
+        self._transport.write(frame)
+        if self._flow is not None:
+            self._note_sent(seq)
 
     def flushed(self) -> None:
-        """Go on: the feed has flushed what we were ahead of."""
-        self._serve_soon()
+        """Go on: what was waited for has happened."""
+        self._way.flushed()
 
-    def dropped(self, entry: Entry) -> None:
-        """Count what falls off the tape before we got there."""
-        pace = self._pace
-        if pace is not None and pace.cursor < entry.batch.seq:
-            self._lose(pace, entry)
+    # What a way needs.
 
-    def close(self) -> None:
-        """Write no more."""
-        self._leave()
-        self._pace = None
-        self._house.feed.laggards.pop(self, None)
+    @property
+    def blocked(self) -> bool:
+        """Whether no ticks may be written now."""
+        return self._paused or (self._flow is not None and self._flow.shut)
 
-    def _to(self, interest: Interest) -> Audience:
-        return self._house.feed.audience(self._house.dialect, self._frame, interest)
+    @property
+    def closing(self) -> bool:
+        """Whether nothing may be written any more."""
+        return self._closed or self._transport.is_closing()
 
-    def _join(self, interest: Interest) -> None:
-        if interest:
-            self._audience = self._to(interest)
-            self._messages -= self._audience.messages
-            self._house.feed.join(self, self._audience)
+    @property
+    def audience(self) -> Audience | None:
+        """The audience this reader is live in."""
+        return self._audience
 
-    def _leave(self) -> None:
+    def join(self, audience: Audience) -> None:
+        """Be live in an audience."""
+        self._audience = audience
+        self._messages -= audience.messages
+        self._merged -= audience.merged
+        self.house.feed.join(self, audience)
+
+    def leave(self) -> None:
+        """Be live no more."""
         if self._audience is not None:
             self._messages += self._audience.messages
-            self._house.feed.leave(self, self._audience)
+            self._merged += self._audience.merged
+            self.house.feed.leave(self, self._audience)
             self._audience = None
 
-    def _fall_behind(self, cursor: int) -> Pace:
-        """Leave the audience, if not left already, having had everything up to `cursor`."""
-        if self._pace is None:
-            interest = self._audience.interest if self._audience else Interest()
-            self._pace = Pace(cursor, interest)
-            self._house.feed.laggards[self] = None
-            self._leave()
-        return self._pace
+    def write(self, frame: bytes, ticks: int, seq: int) -> None:
+        """Write a frame made for this reader alone."""
+        self._messages += 1
+        self.house.metrics.sent(1, ticks, len(frame))
+        self._transport.write(frame)
+        if self._flow is not None:
+            self._note_sent(seq)
 
-    def _serve_soon(self) -> None:
-        if not self._serving:
-            self._serving = True
-            self._house.loop.call_soon(self._serve)
+    def merge(self, ticks: int) -> None:
+        """Count ticks that were merged into newer ones."""
+        self._merged += ticks
+        self.house.metrics.ticks_conflated += ticks
 
-    def _serve(self) -> None:
-        """Send one message of backlog, or join the audience when there is none."""
-        self._serving = False
-        pace, feed = self._pace, self._house.feed
-        if pace is None or self._paused or self._transport.is_closing():
-            return
-        if pace.dropped:
-            if self._skip(pace):
-                self._serve_soon()  # not now: what was said may have filled the transport
-            return
-        if done := pace.recovered():
-            for recovery in done:
-                self._owner.recovered(recovery, None)
-            self._serve_soon()
-            return
-        stop = pace.stop(feed.flushed)
-        if pace.cursor < stop:
-            self._catch_up(pace, stop)
-            self._serve_soon()
-        elif pace.cursor > feed.flushed or pace.turns or pace.recoveries:
-            feed.await_flush(self)
-        else:
-            self._rejoin(pace)
+    def take_merged(self) -> int:
+        """Return how many ticks were merged since this was last asked."""
+        before = self._audience.merged if self._audience else 0
+        merged = self._merged + before
+        self._merged = -before
+        return merged
 
-    def _catch_up(self, pace: Pace, stop: int) -> None:
-        entries = self._house.feed.between(pace.cursor, stop)
-        frame, ticks, seq = self._to(pace.interest).render(entries, self._house.config.stream.catch_up_bytes)
-        pace.reached(seq)
-        if frame is not None:
-            self._messages += 1
-            self._house.metrics.sent(1, ticks, len(frame))
-            self._transport.write(frame)
-
-    def _rejoin(self, pace: Pace) -> None:
-        self._pace = None
-        del self._house.feed.laggards[self]
-        self._join(pace.interest)
-
-    def _skip(self, pace: Pace) -> bool:
-        """Give up the backlog, saying so; return whether the reader goes on."""
-        since, until = pace.since, self._house.feed.tape.head
-        for entry in self._house.feed.between(pace.cursor, until):
-            self._lose(pace, entry)
-        dropped, pace.dropped = pace.dropped, 0
-        goes_on = self._owner.fell_off(since, until, dropped)
-        for recovery in pace.recovered() if goes_on else ():
-            self._owner.recovered(recovery, (since, until) if since < recovery.until else None)
-        return goes_on
-
-    def _lose(self, pace: Pace, entry: Entry) -> None:
-        pace.lose(entry.batch.seq, self._to(pace.interest).count(entry))
+    def _note_sent(self, seq: int) -> None:
+        assert self._flow is not None
+        self._flow.sent(seq)
+        if self._flow.shut and not self._paused:
+            self._way.halt()

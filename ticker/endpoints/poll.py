@@ -104,7 +104,7 @@ class Waiter:
         else:
             self._wait()
 
-    def offer(self, frame: bytes) -> None:
+    def offer(self, frame: bytes, seq: int) -> None:  # noqa: ARG002  # the frame names it
         self._say(frame)
 
     def finish(self) -> None:

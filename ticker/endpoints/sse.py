@@ -4,6 +4,8 @@ import asyncio
 import random
 from typing import cast
 
+from msgspec import UNSET
+
 from ticker import clock
 from ticker.dialects import native
 from ticker.endpoints.house import House
@@ -36,6 +38,7 @@ class EventStreams:
         # A browser that comes back asks the old address again: what it says it has had is the newer word.
         returning = request.header("last-event-id")
         text = returning or (query.from_ if isinstance(query.from_, str) else "")
+        _check(query)
         since, lost = self._start(text, returning=bool(returning)) if text else (None, None)
         if self._house.draining:
             raise Refusal("unavailable", "the server is going away")
@@ -43,7 +46,8 @@ class EventStreams:
         if request.method == "HEAD":
             return response
         opening = head(response, clock.http_date(), headers=cross_origin(request, self._house.config.http.origins))
-        return EventStream(self._house, self.frame, opening, interest, since, lost)
+        rate_hz = self._house.terms.rate(query.rate_hz) if query.pace == "latest" else None
+        return EventStream(self._house, self.frame, opening, interest, since, lost, rate_hz)
 
     def _start(self, text: str, *, returning: bool) -> tuple[int | None, Recovered | None]:
         """Return where to begin, or what is lost: a browser would never come back after a refusal. Raises Refusal."""
@@ -61,8 +65,19 @@ class EventStreams:
         return eventstream.event("ticks", message, str(Position(self._house.feed.tape.epoch, seq)))
 
 
+def _check(query: EventsQuery) -> None:
+    """Raise Refusal where parameters do not go together."""
+    if query.pace == "every" and query.rate_hz is not UNSET:
+        raise Refusal("bad_request", "rate_hz: goes with pace=latest", field="rate_hz")
+    if query.pace == "latest" and query.from_ is not UNSET:
+        raise Refusal("bad_request", "from: every tick is sent from there on, with pace=every only", field="from")
+
+
 class EventStream(asyncio.Protocol):
-    """One reader, until it hangs up; `since` is the last step it has had, `lost` what it cannot have."""
+    """One reader, until it hangs up; `since` is the last step it has had, `lost` what it cannot have.
+
+    With a `rate_hz` it is sent the newest only, and shown what there is where it comes back.
+    """
 
     def __init__(
         self,
@@ -72,6 +87,7 @@ class EventStream(asyncio.Protocol):
         interest: Interest,
         since: int | None,
         lost: Recovered | None,
+        rate_hz: float | None,
     ) -> None:
         self._house = house
         self._frame = frame
@@ -79,16 +95,19 @@ class EventStream(asyncio.Protocol):
         self._interest = interest
         self._since = since
         self._lost = lost
+        self._rate_hz = rate_hz
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._outlet = Outlet(self._house, self, self._transport, self._frame)
+        self._outlet = Outlet(self._house, self, self._transport, self._house.dialect, self._frame)
         self._house.connections[self] = None
         self._transport.write(self._opening + eventstream.retry(random.randint(*RETRY_MS)))
         if self._lost is not None:
             self._transport.write(eventstream.event("recovered", native.reply(self._lost)))
+        if self._lost is not None or (self._since is not None and self._rate_hz is not None):
             self._show()
-        if self._since is None:
+        self._outlet.set_rate(self._rate_hz)
+        if self._since is None or self._rate_hz is not None:
             self._outlet.change(self._interest)
         else:
             self._outlet.recover(self._interest, self._since)
@@ -103,10 +122,11 @@ class EventStream(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._outlet.resume()
 
-    def fell_off(self, since: int, until: int, dropped: int) -> bool:
-        lag = Lag(from_=since, to=until, dropped=dropped, conflated=0, reason="slow_reader")
+    def lagged(self, lag: Lag) -> bool:
+        self._house.metrics.lagged(lag.reason, lag.dropped)
         self._transport.write(eventstream.event("lag", native.reply(lag)))
-        self._show()
+        if lag.reason != "pace":
+            self._show()
         return True
 
     def recovered(self, recovery: Recovery, gap: tuple[int, int] | None) -> None:
@@ -118,13 +138,15 @@ class EventStream(asyncio.Protocol):
         position = str(self._house.feed.position)
         for channel in CHANNELS:
             if self._interest.mask(channel):
-                snapshot = self._house.snapshot(channel, self._interest.indices(channel))
+                snapshot = self._house.snapshot(self._house.dialect, channel, self._interest.indices(channel))
                 self._transport.write(eventstream.event("snapshot", snapshot, position))
 
     def sweep(self, now_s: float) -> None:
         if self._outlet.stalled(now_s):
             self.abort("stalled")
-        elif self._outlet.idle(now_s):
+            return
+        self._outlet.look(now_s)
+        if self._outlet.idle(now_s):
             place = Position(self._house.feed.tape.epoch, self._outlet.cursor)
             self._transport.write(eventstream.heartbeat(str(place)))
 

@@ -133,10 +133,17 @@ class WebSocket(asyncio.Protocol):
 
     # The way out.
 
-    def _say(self, message: bytes) -> None:
+    @property
+    def compressed(self) -> bool:
+        return False
+
+    def _say(self, message: bytes, binary: bool = False) -> None:
         """Send a text message of our own, ahead of any backlog of ticks."""
         if self._ws.state is State.OPEN and not self._transport.is_closing():
-            self._ws.send_text(message)
+            if binary:
+                self._ws.send_binary(message)
+            else:
+                self._ws.send_text(message)
             self._said += 1
             self._write()
 

@@ -1,6 +1,9 @@
 """The newest value of everything: one row per channel and instrument."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ticker.ticks import DTYPES, Batch, Rows
 
@@ -9,6 +12,7 @@ class Board:
     """Rows of the newest tick by channel, shape (instruments,); `n` is 0 where there was none yet."""
 
     def __init__(self, instruments: int) -> None:
+        self.instruments = instruments
         self._rows = {channel: np.zeros(instruments, dtype) for channel, dtype in DTYPES.items()}
 
     def update(self, batch: Batch) -> None:
@@ -17,7 +21,12 @@ class Board:
             if len(rows):
                 self._rows[channel][rows["instrument"]] = rows
 
-    def newest(self, channel: str, instruments: list[int]) -> Rows:
+    def newest(self, channel: str, instruments: Sequence[int] | NDArray[np.intp]) -> Rows:
         """Return a copy of the newest rows of these instruments, without those that never ticked."""
         rows = self._rows[channel][instruments]
         return rows[rows["n"] > 0]
+
+    def counts(self, channel: str) -> NDArray[np.int64]:
+        """Return how many ticks each instrument has had: a view, shape (instruments,)."""
+        counts: NDArray[np.int64] = self._rows[channel]["n"]
+        return counts

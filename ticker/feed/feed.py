@@ -1,15 +1,18 @@
 """The one place every tick passes: on to the tape, the board and the bars, then out to every audience.
 
 Rules: `publish` adds a step, `flush` hands out all steps since the last flush. A reader is either live (it has had
-everything up to `flushed`, and is in its audience) or behind (it has a position of its own, and reads the tape).
+everything up to `flushed`, and is in its audience) or behind (it has a position of its own, and reads the tape). Who
+wants the newest only is served in slots of time, from the board.
 """
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Hashable, Iterator
+from typing import Any, Protocol
 
-from ticker.feed.audience import Audience, Dialect, Frame, Reader
+from ticker.feed.audience import Audience, Frame, LatestAudience, Reader, Waiting
 from ticker.feed.bars import Bars
 from ticker.feed.board import Board
+from ticker.feed.rendering import Dialect
+from ticker.feed.slots import Slots
 from ticker.feed.tape import Entry, Tape
 from ticker.interest import Interest
 from ticker.metrics import Metrics
@@ -34,17 +37,20 @@ class Feed:
         self.board = Board(instruments)
         self.bars = Bars(bars_kept)
         self.flushed = 0
+        self.flushed_us = 0
+        """The wall clock at the last flush."""
         self.laggards: dict[Laggard, None] = {}
         self._instruments = instruments
         self._metrics = metrics
-        self._audiences: dict[tuple[Dialect, Frame, Interest], Audience] = {}
-        self._made: Audience | None = None
-        self._awaiting: list[Reader] = []
+        self._audiences: dict[Hashable, Audience] = {}
+        self._spare: Audience | None = None
+        self._slots: dict[float, Slots] = {}
+        self._awaiting: list[Waiting] = []
 
     @property
     def audiences(self) -> int:
         """How many sets of readers are owed the same bytes."""
-        return len(self._audiences)
+        return len(self._audiences) + sum(len(slots.audiences) for slots in self._slots.values())
 
     @property
     def position(self) -> Position:
@@ -73,10 +79,25 @@ class Feed:
         awaiting, self._awaiting = self._awaiting, []
         for reader in awaiting:
             reader.flushed()
+        self.settle(entries[-1].emitted_us)
 
-    def await_flush(self, reader: Reader) -> None:
+    def settle(self, now_us: int) -> None:
+        """Serve those who want the newest only, where it is time: after a flush, and when nothing comes any more."""
+        self.flushed_us = now_us
+        if not self._slots or self.flushed != self.tape.head:
+            return
+        for rate_hz, slots in tuple(self._slots.items()):
+            slots.flush(self.flushed, now_us, self._metrics)
+            if slots.idle:
+                del self._slots[rate_hz]
+
+    def await_flush(self, reader: Waiting) -> None:
         """Have `reader.flushed()` called once, after the next flush."""
         self._awaiting.append(reader)
+
+    def await_slot(self, reader: Waiting, rate_hz: float) -> None:
+        """Have `reader.flushed()` called once, when the next slot of a rate begins."""
+        self._slots_of(rate_hz).awaiting.append(reader)
 
     def between(self, seq: int, until: int) -> Iterator[Entry]:
         """Yield the entries after `seq` up to `until`. Raises LookupError where the next one is gone."""
@@ -85,24 +106,43 @@ class Feed:
                 return
             yield entry
 
-    def audience(self, dialect: Dialect, frame: Frame, interest: Interest) -> Audience:
-        """Return the audience of those who are owed these bytes, made if there is none."""
+    def audience(self, dialect: Dialect, frame: Frame, interest: Interest, own: Audience | None = None) -> Audience:
+        """Return the audience of those who are owed these bytes: if there is none, the reader's `own` or a new one."""
         key = (dialect, frame, interest)
         audience = self._audiences.get(key)
         if audience is not None:
             return audience
-        if self._made is None or self._made.key != key:  # a slow reader alone asks for its own again and again
-            self._made = Audience(dialect, frame, interest, self._instruments)
-        return self._made
+        if own is not None and own.key == key:
+            return own
+        if self._spare is None or self._spare.key != key:  # a slow reader alone asks for its own again and again
+            self._spare = Audience(dialect, frame, interest, self._instruments)
+        return self._spare
+
+    def latest(self, dialect: Dialect, frame: Frame, interest: Interest, rate_hz: float) -> LatestAudience:
+        """Return the audience of those who want the newest at a rate, made if there is none.
+
+        Only in a slot of that rate: its readers are to have all up to now.
+        """
+        found = self._slots_of(rate_hz).audiences.get((dialect, frame, interest, rate_hz))
+        return found or LatestAudience(dialect, frame, interest, rate_hz, self.board, self.flushed)
 
     def join(self, reader: Reader, audience: Audience) -> None:
-        """Make a reader live that has had everything up to `flushed`."""
-        self._audiences[audience.key] = audience
+        """Make a reader live that has had everything its audience has."""
+        self._register(audience)[audience.key] = audience
         audience.live[reader] = None
 
     def leave(self, reader: Reader, audience: Audience) -> None:
         """Take a reader out of its audience; an empty audience is forgotten."""
         del audience.live[reader]
         if not audience.live:
-            del self._audiences[audience.key]
-            self._made = None
+            del self._register(audience)[audience.key]
+            self._spare = None
+
+    def _register(self, audience: Audience) -> dict[Hashable, Any]:
+        return self._slots_of(audience.rate_hz).audiences if isinstance(audience, LatestAudience) else self._audiences
+
+    def _slots_of(self, rate_hz: float) -> Slots:
+        slots = self._slots.get(rate_hz)
+        if slots is None:
+            slots = self._slots[rate_hz] = Slots(rate_hz, self.flushed_us)
+        return slots

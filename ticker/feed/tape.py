@@ -57,3 +57,8 @@ class Tape:
         if count <= len(self._entries) // 2:  # a deque is walked from its nearer end
             return reversed([entry for entry, _ in zip(reversed(self._entries), range(count), strict=False)])
         return islice(self._entries, first - self.oldest, None)
+
+    def emitted_us(self, seq: int) -> int | None:
+        """Return when a step was emitted, None where it is not kept."""
+        back = self.head - seq
+        return self._entries[-1 - back].emitted_us if 0 <= back < len(self._entries) else None

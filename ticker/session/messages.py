@@ -68,9 +68,16 @@ class Subscribe(ClientMessage, frozen=True, kw_only=True, tag="subscribe"):
         Annotated[bool, Meta(description="be shown the newest first; true unless `from` is there")] | UnsetType
     ) = UNSET
     from_: Place | UnsetType = field(name="from", default=UNSET)
-    on_lag: Annotated[
-        Literal["skip", "close"], Meta(description="off the tape: be told and go on with the present, or be closed")
-    ] = "skip"
+    on_lag: (
+        Annotated[
+            Literal["skip", "close"],
+            Meta(
+                description="of the whole conversation too: off the tape, or with acks overdue, be told and go on with "
+                "the present (so it begins), or be closed"
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class Unsubscribe(ClientMessage, frozen=True, kw_only=True, tag="unsubscribe"):

@@ -34,6 +34,11 @@ class Pace:
         self.since = cursor
         """The position after which the first of the dropped ticks was."""
 
+    @property
+    def aim(self) -> Interest:
+        """What is wanted once all changes have taken effect."""
+        return self.turns[-1][1] if self.turns else self.interest
+
     def change(self, interest: Interest, head: int) -> None:
         """Take up a new interest: what is no longer wanted ends at once, what is new begins after `head`."""
         self.interest = self.interest & interest

@@ -61,9 +61,13 @@ SILENCE = Outcome([], [])
 
 
 class ServerSession:
-    """One client: `interest` is what it is owed, `on_lag` what happens when it falls off the tape."""
+    """One client: `interest` is what it is owed, `on_lag` what happens when it falls off the tape.
 
-    __slots__ = ("_begun", "_terms", "_told", "acked", "interest", "on_lag")
+    `rate_hz` is how often it is sent the newest, None where it is sent everything; `window` is how many messages of
+    ticks may be under way to it, 0 where that has no limit.
+    """
+
+    __slots__ = ("_begun", "_terms", "_told", "acked", "interest", "on_lag", "rate_hz", "window")
 
     def __init__(self, terms: Terms, seq: int) -> None:
         self._terms = terms
@@ -72,18 +76,22 @@ class ServerSession:
         self.acked = 0
         self.interest = NOTHING
         self.on_lag = "skip"
+        self.rate_hz: float | None = None
+        self.window = 0
 
     def receive(self, message: AnyClientMessage, standing: Standing, now_us: int) -> Outcome:
         """Obey a message. Raises Refusal where it cannot be obeyed; then nothing has changed."""
         match message:
             case Ack():
-                return self._ack(message.seq, standing.sent)
+                self.ack(message.seq, standing.sent)
+                return SILENCE
             case Ping():
                 return Outcome([Pong(id=message.id, ts=message.ts, server_ts=now_us)], [])
             case Subscribe():
                 return self._subscribe(message, standing)
             case Window():
-                return Outcome([WindowGranted(id=message.id, size=0)], [])
+                self.window = min(message.size, self._terms.window_max)
+                return Outcome([WindowGranted(id=message.id, size=self.window)], [])
             case Unsubscribe():
                 return self._unsubscribe(message, standing.head)
             case ListSubscriptions():
@@ -99,22 +107,24 @@ class ServerSession:
         """Note that the client has been shown a position other than by ticks."""
         self._told = max(self._told, seq)
 
-    def _ack(self, seq: int, sent: int) -> Outcome:
+    def ack(self, seq: int, sent: int) -> None:
+        """Obey an acknowledgement from a client that was sent ticks up to `sent`. Raises Refusal (bad_ack)."""
         last = max(sent, self._told)
         if seq > last:
             raise Refusal("bad_ack", f"position {seq} was never sent: the last was {last}", seq=seq, last=last)
         self.acked = max(self.acked, seq)  # cumulative: an older one changes nothing
-        return SILENCE
 
     def _subscribe(self, message: Subscribe, standing: Standing) -> Outcome:
         asked, unknown = self._asked(message)
         answers: list[Answer] = [_without(unknown, message)] if unknown else []
         if not asked:
             return Outcome(answers, [])
+        rate_hz = self._rate(message)
         since = None if message.from_ is UNSET else self._start(message.from_, standing)
         added = asked - self.interest  # a second snapshot could overtake ticks
         self.interest = self.interest | asked
-        self.on_lag = message.on_lag
+        self.on_lag = self.on_lag if message.on_lag is UNSET else message.on_lag
+        self.rate_hz = rate_hz
         self._begun = True
         channels = [channel for channel in CHANNELS if asked.mask(channel)]
         snapshot = since is None if message.snapshot is UNSET else message.snapshot
@@ -123,9 +133,10 @@ class ServerSession:
             seq=standing.head,
             channels=channels,
             symbols=self._symbols(asked.union),
-            pace="every",
+            pace="every" if rate_hz is None else "latest",
+            rate_hz=UNSET if rate_hz is None else rate_hz,
             snapshot=snapshot,
-            on_lag=message.on_lag,
+            on_lag=self.on_lag,
             subscriptions=self._spell(self.interest),
         )
         shown = [SnapshotHead(channel, added.indices(channel)) for channel in channels] if snapshot else []
@@ -138,6 +149,19 @@ class ServerSession:
         if message.symbols:
             raise Refusal("bad_request", "subscriptions: in place of symbols, not beside them", field="subscriptions")
         return resolve_table(message.subscriptions, self._terms)
+
+    def _rate(self, message: Subscribe) -> float | None:
+        """Return how often the newest is to be sent from now on, None for every tick. Raises Refusal."""
+        latest = self.rate_hz is not None if message.pace is UNSET else message.pace == "latest"
+        if not latest:
+            if message.rate_hz is not UNSET:
+                raise Refusal("bad_request", "rate_hz: goes with pace latest", field="rate_hz")
+            return None
+        if message.from_ is not UNSET:
+            raise Refusal("bad_request", "from: every tick is sent from there on, with pace every only", field="from")
+        if message.rate_hz is UNSET and self.rate_hz is not None:
+            return self.rate_hz
+        return self._terms.rate(message.rate_hz)
 
     def _start(self, text: str, standing: Standing) -> int:
         """Return the `seq` to begin after: positions of one conversation only rise. Raises Refusal."""

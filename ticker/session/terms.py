@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec import UNSET, UnsetType
+
 from ticker.errors import Refusal
 from ticker.instruments import Universe
 from ticker.interest import Interest, bits
@@ -18,6 +20,15 @@ class Terms:
 
     universe: Universe
     symbols_max: int
+    window_max: int
+    rate_hz: float
+    """With pace latest, where no rate is named."""
+    rate_max_hz: float
+    """What is possible: a message a flush."""
+
+    def rate(self, asked_hz: float | UnsetType) -> float:
+        """Return the rate that is granted."""
+        return min(self.rate_hz if asked_hz is UNSET else asked_hz, self.rate_max_hz)
 
 
 class Standing(NamedTuple):

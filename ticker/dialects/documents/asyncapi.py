@@ -8,9 +8,10 @@ from typing import Any
 from msgspec import Struct
 
 from ticker import __version__
+from ticker.dialects import native, packed
 from ticker.dialects.documents.examples import example
+from ticker.dialects.documents.layout import LAYOUT
 from ticker.dialects.documents.schemas import CODES, CONVERSATION, schemas, sentences, table
-from ticker.dialects.native import SUBPROTOCOL
 from ticker.errors import Close
 from ticker.session import messages as say
 from ticker.session.requests import StreamQuery
@@ -81,8 +82,8 @@ def document(host: str) -> dict[str, Any]:
         "channels": {"stream": _stream(), "hello": _hello()},
         "operations": {**_asked(), "tell": _told(), "receiveHello": _greeting()},
         "components": {
-            "messages": {_name(kind): _message(kind) for kind in MESSAGES},
-            "schemas": schemas(MESSAGES),
+            "messages": {**{_name(kind): _message(kind) for kind in MESSAGES}, "packed": _packed()},
+            "schemas": {**schemas(MESSAGES), "Packed": {"type": "string", "format": "binary"}},
         },
     }
 
@@ -110,8 +111,12 @@ def _stream() -> dict[str, Any]:
     return {
         "address": STREAM,
         "title": "The conversation",
-        "description": f"Subprotocol `{SUBPROTOCOL}`, which is also spoken where none is named.",
-        "messages": {_name(kind): {"$ref": f"#/components/messages/{_name(kind)}"} for kind in MESSAGES},
+        "description": f"Subprotocol `{native.SUBPROTOCOL}`, which is also spoken where none is named, or "
+        f"`{packed.SUBPROTOCOL}`: then `instruments` follows the welcome, and `ticks` and `snapshot` come packed, in "
+        "binary messages; all else is the same.",
+        "messages": {
+            name: {"$ref": f"#/components/messages/{name}"} for name in [*(_name(kind) for kind in MESSAGES), "packed"]
+        },
         "bindings": {
             "ws": {
                 "method": "GET",
@@ -169,7 +174,7 @@ def _told() -> dict[str, Any]:
         "action": "send",
         "channel": {"$ref": "#/channels/stream"},
         "summary": "What the server says of its own accord.",
-        "messages": [_on("stream", _name(kind)) for kind in unasked],
+        "messages": [_on("stream", name) for name in [*(_name(kind) for kind in unasked), "packed"]],
     }
 
 
@@ -189,12 +194,24 @@ def _message(kind: type[Struct]) -> dict[str, Any]:
     if issubclass(kind, say.ClientMessage | say.Answer):
         known["correlationId"] = {"location": "$message.payload#/id", "description": "An answer repeats it."}
     return {
-        "name": _name(kind),
+        "name": str(kind.__struct_config__.tag),
         "title": _title(kind),
         "summary": summary,
         **known,
         "payload": {"$ref": f"#/components/schemas/{kind.__name__}"},
-        "examples": [{"name": _name(kind), "payload": example(kind)}],
+        "examples": [{"name": str(kind.__struct_config__.tag), "payload": example(kind)}],
+    }
+
+
+def _packed() -> dict[str, Any]:
+    return {
+        "name": "packed",
+        "title": "Packed ticks or snapshot",
+        "summary": "Ticks as columns of fixed width, in a binary message.",
+        "description": LAYOUT,
+        "contentType": "application/octet-stream",
+        "payload": {"$ref": "#/components/schemas/Packed"},
+        "examples": [],
     }
 
 
@@ -203,8 +220,9 @@ def _on(channel: str, name: str) -> dict[str, str]:
 
 
 def _name(kind: type[Struct]) -> str:
-    return str(kind.__struct_config__.tag)
+    """Return what a message is called here: its tag, unless both ends use that."""
+    return "windowGranted" if kind is say.WindowGranted else str(kind.__struct_config__.tag)
 
 
 def _title(kind: type[Struct]) -> str:
-    return _name(kind).capitalize()
+    return str(kind.__name__) if kind is say.WindowGranted else _name(kind).capitalize()

@@ -1,0 +1,183 @@
+"""A reader that is owed every tick in order: live in its audience, or behind with a position of its own on the tape."""
+
+from typing import TYPE_CHECKING, Literal
+
+from ticker.endpoints.latest import Latest
+from ticker.feed.audience import Audience
+from ticker.feed.newest import Newest
+from ticker.feed.tape import Entry
+from ticker.interest import Interest
+from ticker.session.messages import Lag
+from ticker.session.pace import Pace, Recovery
+
+if TYPE_CHECKING:
+    from ticker.endpoints.outlet import Outlet
+
+
+class Every:
+    """What an outlet does while its reader wants every tick."""
+
+    __slots__ = ("_feed", "_outlet", "_own", "_pace", "_serving")
+
+    rate_hz = None
+
+    def __init__(self, outlet: "Outlet", pace: Pace | None = None) -> None:
+        self._outlet = outlet
+        self._feed = outlet.house.feed
+        self._pace = pace
+        self._own: Audience | None = None
+        """The audience last read for or lived in: whoever is alone in it comes and goes."""
+        self._serving = False
+        if pace is not None:
+            self._feed.laggards[self] = None
+            self._serve_soon()
+
+    @property
+    def cursor(self) -> int:
+        """Everything up to this position has been written."""
+        return self._pace.cursor if self._pace else self._feed.flushed
+
+    def change(self, interest: Interest) -> None:
+        """Be owed these ticks from the head of the tape on."""
+        if self._pace is None and not self._outlet.blocked and self._feed.flushed == self._feed.tape.head:
+            self._outlet.leave()
+            self._join(interest)
+        else:
+            self._fall_behind(self._feed.flushed).change(interest, self._feed.tape.head)
+            self._serve_soon()
+
+    def recover(self, added: Interest, since: int) -> None:
+        """Be owed more, from a position on; the owner is told when it has been sent."""
+        new = self._outlet.audience is None and self._pace is None
+        pace = self._fall_behind(since if new else self._feed.flushed)
+        pace.widen(added, since)
+        pace.recoveries.append(Recovery(since, self._feed.tape.head))
+        self._serve_soon()
+
+    def into_every(self) -> "Every":
+        """Stay as it is."""
+        return self
+
+    def into_latest(self, rate_hz: float) -> Latest:
+        """Return what follows when only the newest is wanted: what is owed until now is merged into it."""
+        pace = self._fall_behind(self._feed.flushed)
+        if pace.dropped:
+            self._skip(pace, "slow_reader")
+        cursor, head = pace.cursor, self._feed.tape.head
+        recoveries = pace.recovered() + pace.recoveries
+        newest = Newest(pace.aim, self._feed.board)
+        for entry in self._feed.between(cursor, head):
+            pace.reached(entry.batch.seq - 1)
+            newest.owe(entry.batch, pace.interest)
+        self.close()
+        for recovery in recoveries:
+            gap = (max(cursor, recovery.since), recovery.until)
+            self._outlet.owner.recovered(recovery, gap if gap[0] < gap[1] else None)
+        return Latest(self._outlet, rate_hz, newest, cursor)
+
+    def halt(self) -> None:
+        """Stop: nothing may be written now."""
+        if self._outlet.audience is not None:
+            self._fall_behind(self._feed.flushed)
+
+    def go_on(self) -> None:
+        """Go on where it stopped."""
+        self._serve_soon()
+
+    def flushed(self) -> None:
+        """Go on: the feed has flushed what the reader was ahead of."""
+        self._serve_soon()
+
+    def dropped(self, entry: Entry) -> None:
+        """Count what falls off the tape before the reader got there."""
+        pace = self._pace
+        if pace is not None and pace.cursor < entry.batch.seq:
+            self._lose(pace, entry)
+
+    def give_up(self, reason: Literal["slow_reader", "window"]) -> None:
+        """Give up the backlog, saying so."""
+        if self._pace is not None:
+            self._skip(self._pace, reason)
+
+    def report(self, now_s: float) -> None:
+        """Report nothing: nothing is merged."""
+
+    def close(self) -> None:
+        """Write no more."""
+        self._pace = None
+        self._feed.laggards.pop(self, None)
+
+    def _to(self, interest: Interest) -> Audience:
+        """Return the audience for an interest."""
+        own = self._own
+        if own is None or own.interest != interest or not own.live:
+            own = self._feed.audience(self._outlet.dialect, self._outlet.frame, interest, own)
+            self._own = own
+        return own
+
+    def _join(self, interest: Interest) -> None:
+        if interest:
+            self._outlet.join(self._to(interest))
+
+    def _fall_behind(self, cursor: int) -> Pace:
+        """Leave the audience, if not left already, having had everything up to `cursor`."""
+        if self._pace is None:
+            audience = self._outlet.audience
+            self._pace = Pace(cursor, audience.interest if audience else Interest())
+            self._feed.laggards[self] = None
+            self._outlet.leave()
+        return self._pace
+
+    def _serve_soon(self) -> None:
+        if not self._serving:
+            self._serving = True
+            self._outlet.house.loop.call_soon(self._serve)
+
+    def _serve(self) -> None:
+        """Send one message of backlog, or join the audience when there is none."""
+        self._serving = False
+        pace, feed = self._pace, self._feed
+        if pace is None or self._outlet.blocked or self._outlet.closing:
+            return
+        if pace.dropped:
+            if self._skip(pace, "slow_reader"):
+                self._serve_soon()  # not now: what was said may have filled the transport
+            return
+        if done := pace.recovered():
+            for recovery in done:
+                self._outlet.owner.recovered(recovery, None)
+            self._serve_soon()
+            return
+        stop = pace.stop(feed.flushed)
+        if pace.cursor < stop:
+            self._catch_up(pace, stop)
+            self._serve_soon()
+        elif pace.cursor > feed.flushed or pace.turns or pace.recoveries:
+            feed.await_flush(self._outlet)
+        else:
+            self._rejoin(pace)
+
+    def _catch_up(self, pace: Pace, stop: int) -> None:
+        entries = self._feed.between(pace.cursor, stop)
+        frame, ticks, seq = self._to(pace.interest).render(entries, self._outlet.house.config.stream.catch_up_bytes)
+        pace.reached(seq)
+        if frame is not None:
+            self._outlet.write(frame, ticks, seq)
+
+    def _rejoin(self, pace: Pace) -> None:
+        self.close()
+        self._join(pace.interest)
+
+    def _skip(self, pace: Pace, reason: Literal["slow_reader", "window"]) -> bool:
+        """Give up the backlog, saying so; return whether the reader goes on."""
+        since, until = pace.since if pace.dropped else pace.cursor, self._feed.tape.head
+        for entry in self._feed.between(pace.cursor, until):
+            self._lose(pace, entry)
+        dropped, pace.dropped = pace.dropped, 0
+        goes_on = self._outlet.owner.lagged(Lag(from_=since, to=until, dropped=dropped, conflated=0, reason=reason))
+        for recovery in pace.recovered() if goes_on else ():
+            self._outlet.owner.recovered(recovery, (since, until) if since < recovery.until else None)
+        return goes_on
+
+    def _lose(self, pace: Pace, entry: Entry) -> None:
+        pace.lose(entry.batch.seq, self._to(pace.interest).count(entry))

@@ -1,0 +1,230 @@
+"""Ticks turned into messages: what several readers want of a batch is made once.
+
+A dialect either *spells*, row by row, and its rows are joined as bytes; or it *packs*, and a message is made of the
+rows themselves. Which rows is what a `Selection` says.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ticker.feed.tape import Entry
+from ticker.interest import Interest
+from ticker.ticks import CHANNELS, Batch, Rows
+
+Table = dict[str, Rows]
+"""Rows by channel."""
+
+
+class SpellingDialect(Protocol):
+    """What the feed asks of a language that is written row by row."""
+
+    @property
+    def packs(self) -> Literal[False]: ...
+
+    def render(self, channel: str, rows: Rows) -> list[bytes]:
+        """Return one piece of a message per row."""
+
+    def ticks(self, seq: int, emitted_us: int, pieces: bytes) -> bytes:
+        """Return a whole message from joined pieces."""
+
+    def snapshot(self, seq: int, channel: str, pieces: bytes) -> bytes:
+        """Return a message that shows the newest of a channel, from joined pieces."""
+
+    def __hash__(self) -> int:
+        """Dialects are told apart by identity."""
+
+
+class PackingDialect(Protocol):
+    """What the feed asks of a language that takes rows as they are."""
+
+    @property
+    def packs(self) -> Literal[True]: ...
+
+    def ticks(self, seq: int, emitted_us: int, steps: Sequence[tuple[int, Table]]) -> bytes:
+        """Return a whole message from the rows of each step."""
+
+    def snapshot(self, seq: int, channel: str, rows: Rows) -> bytes:
+        """Return a message that shows the newest of a channel."""
+
+    def __hash__(self) -> int:
+        """Dialects are told apart by identity."""
+
+
+Dialect = SpellingDialect | PackingDialect
+
+
+class Rendering:
+    """One batch in one dialect: its rows as bytes, to be taken whole or instrument by instrument."""
+
+    __slots__ = ("_batch", "_dialect", "_instruments", "_pieces", "_tables", "_wholes")
+
+    def __init__(self, batch: Batch, dialect: SpellingDialect, instruments: int) -> None:
+        self._batch = batch
+        self._dialect = dialect
+        self._instruments = instruments
+        self._pieces: dict[str, list[bytes]] = {}
+        self._wholes: dict[str, tuple[bytes, int]] = {}
+        self._tables: dict[str, tuple[list[bytes], list[int]]] = {}
+
+    def whole(self, channel: str) -> tuple[bytes, int]:
+        """Return a channel's rows joined, and their count."""
+        found = self._wholes.get(channel)
+        if found is None:
+            pieces = self._render(channel)
+            found = self._wholes[channel] = (b"".join(pieces), len(pieces))
+        return found
+
+    def table(self, channel: str) -> tuple[list[bytes], list[int]]:
+        """Return, for each instrument, its rows of a channel joined, and their count."""
+        found = self._tables.get(channel)
+        if found is None:
+            found = self._tables[channel] = self._lay_out(channel)
+        return found
+
+    def _render(self, channel: str) -> list[bytes]:
+        pieces = self._pieces.get(channel)
+        if pieces is None:
+            pieces = self._pieces[channel] = self._dialect.render(channel, self._batch.rows[channel])
+        return pieces
+
+    def _lay_out(self, channel: str) -> tuple[list[bytes], list[int]]:
+        places = self._batch.rows[channel]["instrument"]
+        pieces = [b""] * self._instruments
+        for place, piece in zip(places.tolist(), self._render(channel), strict=True):
+            pieces[place] += piece
+        return pieces, np.bincount(places, minlength=self._instruments).tolist()
+
+
+class Selection:
+    """An interest made ready to pick its rows out of renderings."""
+
+    def __init__(self, interest: Interest, instruments: int) -> None:
+        everything = (1 << instruments) - 1
+        self._interest = interest
+        self._instruments = instruments
+        self._masks: dict[str, NDArray[np.bool_]] = {}
+        whole = [channel for channel in CHANNELS if interest.mask(channel) == everything]
+        self._pickers: dict[str, Callable[[list[Any]], Iterable[Any]]] = {
+            channel: _picker(interest.indices(channel))
+            for channel in CHANNELS
+            if interest.mask(channel) and channel not in whole
+        }
+        self._channels = [channel for channel in CHANNELS if interest.mask(channel)]
+
+    def pick(self, rendering: Rendering) -> tuple[bytes, int]:
+        """Return the rows of a batch that are wanted, joined in tape order, and their count."""
+        if len(self._channels) == 1:
+            return self._pick(rendering, self._channels[0])
+        parts = [self._pick(rendering, channel) for channel in self._channels]
+        return b"".join([pieces for pieces, _ in parts]), sum([count for _, count in parts])
+
+    def extract(self, batch: Batch, dialect: SpellingDialect) -> tuple[bytes, int]:
+        """Do the same without a rendering of the whole batch: for what nobody else is going to want."""
+        pieces: list[bytes] = []
+        for channel in self._channels:
+            rows = batch.rows[channel]
+            if channel in self._pickers:
+                rows = rows[self._wanted(channel)[rows["instrument"]]]
+            if len(rows):
+                pieces += dialect.render(channel, rows)
+        return b"".join(pieces), len(pieces)
+
+    def rows(self, batch: Batch) -> tuple[Table, int]:
+        """Return the rows of a batch that are wanted, by channel, and their count."""
+        table: Table = {}
+        for channel in self._channels:
+            rows = batch.rows[channel]
+            if channel in self._pickers:
+                rows = rows[self._wanted(channel)[rows["instrument"]]]
+            table[channel] = rows
+        return table, sum(map(len, table.values()))
+
+    def count(self, batch: Batch) -> int:
+        """Return how many rows of a batch are wanted."""
+        return sum(
+            int(np.count_nonzero(self._wanted(channel)[batch.rows[channel]["instrument"]]))
+            for channel in self._channels
+        )
+
+    def _wanted(self, channel: str) -> NDArray[np.bool_]:
+        """Return, for each instrument, whether it is wanted on a channel; made when first asked for."""
+        wanted = self._masks.get(channel)
+        if wanted is None:
+            wanted = self._masks[channel] = np.zeros(self._instruments, np.bool_)
+            wanted[self._interest.indices(channel)] = True
+        return wanted
+
+    def _pick(self, rendering: Rendering, channel: str) -> tuple[bytes, int]:
+        picker = self._pickers.get(channel)
+        if picker is None:
+            return rendering.whole(channel)
+        pieces, counts = rendering.table(channel)
+        return b"".join(picker(pieces)), sum(picker(counts))
+
+
+def _picker(indices: list[int]) -> Callable[[list[Any]], Iterable[Any]]:
+    if len(indices) == 1:
+        only = indices[0]
+        return lambda table: (table[only],)
+    return itemgetter(*indices)
+
+
+class Spelling:
+    """Messages in a dialect that spells: pieces, joined."""
+
+    def __init__(self, dialect: SpellingDialect, selection: Selection, instruments: int) -> None:
+        self._dialect = dialect
+        self._selection = selection
+        self._instruments = instruments
+
+    def part(self, entry: Entry) -> tuple[Any, int, int]:
+        """Return what a message takes of an entry, its ticks, and about how many bytes it makes."""
+        if entry.renderings is None:
+            pieces, count = self._selection.extract(entry.batch, self._dialect)
+        else:
+            rendering: Rendering | None = entry.renderings.get(self._dialect)
+            if rendering is None:
+                rendering = entry.renderings[self._dialect] = Rendering(entry.batch, self._dialect, self._instruments)
+            pieces, count = self._selection.pick(rendering)
+        return pieces, count, len(pieces)
+
+    def message(self, seq: int, emitted_us: int, parts: list[Any]) -> bytes:
+        """Return a whole message from the parts of its entries."""
+        return self._dialect.ticks(seq, emitted_us, parts[0] if len(parts) == 1 else b"".join(parts))
+
+    def newest(self, seq: int, emitted_us: int, table: Table) -> bytes:
+        """Return a whole message of these rows."""
+        pieces = [piece for channel, rows in table.items() for piece in self._dialect.render(channel, rows)]
+        return self._dialect.ticks(seq, emitted_us, b"".join(pieces))
+
+
+class Packing:
+    """Messages in a dialect that packs: tables of rows, side by side."""
+
+    def __init__(self, dialect: PackingDialect, selection: Selection) -> None:
+        self._dialect = dialect
+        self._selection = selection
+
+    def part(self, entry: Entry) -> tuple[Any, int, int]:
+        """Return what a message takes of an entry, its ticks, and about how many bytes it makes."""
+        table, count = self._selection.rows(entry.batch)
+        return (entry.batch.seq, table), count, sum([rows.nbytes for rows in table.values()])
+
+    def message(self, seq: int, emitted_us: int, parts: list[Any]) -> bytes:
+        """Return a whole message from the parts of its entries."""
+        return self._dialect.ticks(seq, emitted_us, parts)
+
+    def newest(self, seq: int, emitted_us: int, table: Table) -> bytes:
+        """Return a whole message of these rows."""
+        return self._dialect.ticks(seq, emitted_us, [(seq, table)])
+
+
+def form_of(dialect: Dialect, selection: Selection, instruments: int) -> Spelling | Packing:
+    """Return how messages of a selection are made in a dialect."""
+    if dialect.packs:
+        return Packing(dialect, selection)
+    return Spelling(dialect, selection, instruments)
