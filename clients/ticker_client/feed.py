@@ -9,7 +9,6 @@ from typing import Self, Unpack
 import msgspec
 
 from ticker import clock
-from ticker.dialects import native
 from ticker.session.client import ClientSession
 from ticker.session.messages import Snapshot, Subscribed, Tick, Ticks, Unsubscribed
 from ticker.ticks import TRADES
@@ -245,7 +244,7 @@ class Feed:
                 ended = error
             except msgspec.DecodeError as error:
                 await line.close()
-                ended = ConnectionEnded(f"{self.url} does not speak {native.SUBPROTOCOL}: {error}", NO_TICKER)
+                ended = ConnectionEnded(f"{self.url} does not speak ticker.v1.{self._encoding}: {error}", NO_TICKER)
             if ended.final or not self._reconnect:
                 self._inbox.end(ended)
                 return await line.close() if line.live else None
