@@ -122,7 +122,7 @@ def unpacked(data: bytes, instruments: Instruments) -> Arrays:
     """Read a packed message. Raises ValueError where it is none, or has instruments that nobody listed."""
     kind, seq, ts, rows = packed.unpack(data)
     for channel, found in rows.items():
-        if len(found) and int(found["instrument"].view("<u4").max()) >= len(instruments):
+        if len(found) and np.maximum.reduce(found["instrument"].view("<u4")) >= len(instruments):
             raise ValueError(f"{channel} of an instrument beyond the {len(instruments)} that were listed")
     return Arrays(_KINDS[kind], seq, ts, rows, instruments)
 

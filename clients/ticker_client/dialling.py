@@ -13,6 +13,7 @@ from ticker_client.errors import ConnectionEnded, retry_after_s, why
 from ticker_client.line import Traffic
 
 MESSAGE_BYTES_MAX = 64 << 20  # a snapshot of ten thousand instruments is a few megabytes
+QUEUE_MAX = 64  # messages: one read of the socket may bring a hundred small ones
 CLOSE_S = 2.0  # for a server that has stopped answering
 
 
@@ -25,6 +26,7 @@ async def dialled(address: Address, subprotocol: str, traffic: Traffic) -> Clien
             subprotocols=[Subprotocol(subprotocol)],
             compression=None,
             max_size=MESSAGE_BYTES_MAX,
+            max_queue=QUEUE_MAX,
             close_timeout=CLOSE_S,
             proxy=None,
             create_connection=_metered(traffic),

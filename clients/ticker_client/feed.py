@@ -195,7 +195,10 @@ class Feed:
         inbox = self._inbox
         if any(tick.sym not in inbox.instruments.numbers for tick in message.data):
             inbox.instruments = (await listed(self._address, self.traffic)).joined(inbox.instruments)
-        return gathered(message, inbox.instruments)
+        try:
+            return gathered(message, inbox.instruments)
+        except KeyError as error:
+            raise ConnectionEnded(f"{self.url} does not say what {error} is", NO_TICKER) from None
 
     # The connection's life.
 

@@ -44,9 +44,10 @@ class Inbox:
         self._session = session
         self._on_gap = on_gap or _ignore
         self._on_lag = on_lag or _ignore
-        self._waiting: deque[tuple[Waiting, int]] = deque()
+        # Messages, the connection each came on, and whether there is something in it for whoever reads.
+        self._waiting: deque[tuple[Waiting, int, bool]] = deque()
         self._without_news = 0
-        self._taken: tuple[Waiting, int] | None = None
+        self._taken: tuple[Waiting, int, bool] | None = None
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
@@ -93,11 +94,12 @@ class Inbox:
 
     def _keep(self, message: Waiting) -> None:
         """Keep a message; one without news only so that it is acknowledged when its turn comes."""
-        if not _has_news(message):
+        news = _has_news(message)
+        if not news:
             if self.acknowledge is None:
                 return
             self._without_news += 1
-        self._waiting.append((message, self._session.connection))
+        self._waiting.append((message, self._session.connection, news))
         self._changed.set()
 
     def _tell(self, name: str, callback: Callable[[Word], object], word: Word) -> None:
@@ -138,7 +140,7 @@ class Inbox:
             elif self._waiting:
                 self._taken = self._waiting.popleft()
                 self._changed.set()
-                if _has_news(self._taken[0]):
+                if self._taken[2]:
                     return self._taken[0]
                 self._without_news -= 1
             elif self.ended is None:
@@ -164,7 +166,7 @@ class Inbox:
 def _has_news(message: Waiting) -> bool:
     if isinstance(message, Ticks):
         return bool(message.data)
-    return isinstance(message, Snapshot) or message.kind == "snapshot" or message.size > 0
+    return isinstance(message, Snapshot) or message.kind == "snapshot" or bool(message.rows)
 
 
 def _is_ticks(message: Waiting) -> bool:

@@ -1,4 +1,4 @@
-"""What the Python client takes in: ticks a second of its own CPU, from JSON and packed, one by one and as arrays (bar 9).
+"""What the Python client takes in: ticks a second of its own CPU, from JSON and packed, singly and as arrays (bar 9).
 
 A recorded conversation is served from memory on the first core, as fast as the client takes it; the client runs whole,
 on the second: socket, frames, decoding, proof by `n`, acknowledgements, iteration.
@@ -16,7 +16,9 @@ from pathlib import Path
 from statistics import median
 
 from stopwatch import ADDRESS, cores, run_command, running
+
 from ticker_client import Feed, connect
+from ticker_client.arrays import Instrument, Instruments
 
 RECORDED = Path(__file__).parent / "peers" / "recorded.py"
 RECORD_TIMEOUT_S = 120.0
@@ -72,10 +74,8 @@ async def read(url: str, encoding: str, face: str, ticks: int, window: int) -> d
         return {"count": count, "cpu_s": spent_s, "wall_s": took_s}
 
 
-def numbered():  # type: ignore[no-untyped-def]
+def numbered() -> Instruments:
     """Returns the instruments of a record."""
-    from ticker_client.arrays import Instrument, Instruments
-
     return Instruments([Instrument(f"SYM{index:04d}", 0.01, 2) for index in range(1000)])
 
 

@@ -131,7 +131,7 @@ class Numbers:
         """Take note of rows in the order of the tape. Raises IndexError for an instrument without a symbol."""
         array = self._by_number()[channel]
         who, n = rows["instrument"], rows["n"]
-        if len(who) > 1 and not (who[1:] > who[:-1]).all():
+        if not np.logical_and.reduce(who[1:] > who[:-1]):
             order = np.argsort(who, kind="stable")
             who, n = who[order], n[order]
             last = array[who]
@@ -140,7 +140,7 @@ class Numbers:
         else:
             last = array[who]
         wrong = n != last + 1
-        if wrong.any() and (wrong := wrong & (last > 0)).any():
+        if np.logical_or.reduce(wrong) and np.logical_or.reduce(wrong := wrong & (last > 0)):
             self._follow_singly(channel, array, rows, np.isin(rows["instrument"], who[wrong]))
         else:
             array[who] = n  # the last one stays, where there are several
