@@ -8,6 +8,7 @@ import time
 from typing import Any, Self
 
 from websockets.client import ClientProtocol
+from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
@@ -18,14 +19,18 @@ PATIENCE_S = 10.0
 class PlainClient:
     """One connection to `ws://127.0.0.1:port/v1/stream`, blocking, with small kernel buffers on our side if asked."""
 
-    def __init__(self, port: int, target: str = "/v1/stream", *, receive_buffer: int | None = None) -> None:
+    def __init__(
+        self, port: int, target: str = "/v1/stream", *, receive_buffer: int | None = None, extensions: str = ""
+    ) -> None:
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE_S)
         self.socket.connect(("127.0.0.1", port))
-        self.head = self._shake_hands(target)
+        self.head = self._shake_hands(target, f"Sec-WebSocket-Extensions: {extensions}\r\n" if extensions else "")
         self._ws = ClientProtocol(parse_uri("ws://127.0.0.1/"), state=State.OPEN, max_size=None)
+        if b"permessage-deflate" in self.head:
+            self._ws.extensions = [PerMessageDeflate(True, True, 15, 15)]
         self.frames: list[Frame] = []
         self.bytes_received = 0
         self.ended = False
@@ -36,11 +41,11 @@ class PlainClient:
     def __exit__(self, *_: object) -> None:
         self.socket.close()
 
-    def _shake_hands(self, target: str) -> bytes:
+    def _shake_hands(self, target: str, header: str) -> bytes:
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
             f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{header}\r\n".encode()
         )
         head = b""
         while not head.endswith(b"\r\n\r\n"):
@@ -53,8 +58,9 @@ class PlainClient:
         self.send_frames(*(Frame(Opcode.TEXT, json.dumps(message).encode()) for message in messages))
 
     def send_frames(self, *frames: Frame) -> None:
-        """Send frames, masked."""
-        self.socket.sendall(b"".join(frame.serialize(mask=True) for frame in frames))
+        """Send frames, masked, and deflated where that was agreed on."""
+        extensions = self._ws.extensions
+        self.socket.sendall(b"".join(frame.serialize(mask=True, extensions=extensions) for frame in frames))
 
     def read(self, seconds: float = 0.0) -> list[dict[str, Any]]:
         """Read for a while, at least once, and return the JSON messages that came."""

@@ -1,16 +1,24 @@
-"""The whole server: the same tape for everybody, and an end within its deadline whatever clients do."""
+"""The whole server: the same tape for everybody, a beat that keeps time, and an end within its deadline."""
 
+import asyncio
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 import pytest
+import structlog
+import uvloop
 from websockets.frames import Opcode
 
-from conftest import RunningServer
+from conftest import ROOT, RunningServer
 from plain_client import PlainClient
+from ticker import clock, config
+from ticker.server import Server
 
 ALL = {"op": "subscribe", "symbols": ["*"], "channels": ["quotes", "trades"], "snapshot": False}
 
@@ -85,3 +93,153 @@ def test_flush_ms_joins_steps_into_one_message(serve_ticker: Callable[..., Runni
     assert all(len(message["data"]) == 100 for message in ticks[1:])
     # The first message begins right after the snapshot, though the audience's own began before it.
     assert ticks[0]["data"][0]["n"] == snapshot["data"][0]["n"] + 1 == snapshot["seq"] + 1
+
+
+LOOPS = pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+ALARMS = pytest.mark.parametrize("alarm", [True, False])
+STEP_S = 0.005
+
+
+def alarms() -> int:
+    """Return how many alarms this process has open."""
+    names = []
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            names.append(str(link.readlink()))
+        except FileNotFoundError:  # the descriptor that listed the folder
+            continue
+    return names.count("anon_inode:[timerfd]")
+
+
+class House:
+    """A server in this process, whose steps note when they were taken."""
+
+    def __init__(self, **values: Any) -> None:
+        settings = {"server.port": 0, "server.drain_s": 0.0, "market.step_ms": 1000 * STEP_S, "market.instruments": 2}
+        self.server = Server(config.build({**settings, **values}), ROOT / "clients/ticker_web", structlog.get_logger())
+        self.taken_s: list[float] = []
+        self.beats = 0
+        self.step = self.server.market.step
+        self.server.market.step = self._step  # type: ignore[method-assign]
+        self.server._beat = self._beat  # type: ignore[method-assign]
+
+    def _step(self) -> Any:
+        self.taken_s.append(clock.monotonic_s())
+        return self.step()
+
+    def _beat(self) -> None:
+        self.beats += 1
+        Server._beat(self.server)
+
+    def early_s(self) -> float:
+        """Return by how much the earliest step was taken before it was due, the opening one left out."""
+        first_s = self.server._metronome.next_s - len(self.taken_s[1:]) * STEP_S
+        return max(first_s + k * STEP_S - taken_s for k, taken_s in enumerate(self.taken_s[1:]))
+
+    def run(self, new_loop: Callable[[], asyncio.AbstractEventLoop], act: Callable[[], Awaitable[None]]) -> None:
+        async def live() -> None:
+            await self.server.start()
+            try:
+                await act()
+            finally:
+                await self.server.stop()
+
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(live())
+
+
+@pytest.fixture
+def alarm_or_none(alarm: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not alarm:
+        monkeypatch.setattr("ticker.clock.alarm", lambda: None)
+
+
+@LOOPS
+@ALARMS
+@pytest.mark.usefixtures("alarm_or_none")
+def test_steps_keep_time(new_loop: Callable[[], asyncio.AbstractEventLoop], alarm: bool) -> None:
+    house = House(**{"feed.lag_max_s": 60.0})
+
+    async def act() -> None:
+        assert alarms() == before + alarm
+        await asyncio.sleep(100 * STEP_S)
+
+    before = alarms()
+    house.run(new_loop, act)
+    assert house.server.feed.tape.head == len(house.taken_s) > 50
+    assert house.early_s() <= (0.0 if alarm else clock.LOOP_S) + 1e-9
+    assert house.beats <= 3 * len(house.taken_s)  # it does not spin
+    assert alarms() == before
+
+
+@LOOPS
+@ALARMS
+@pytest.mark.usefixtures("alarm_or_none")
+def test_a_loop_that_was_blocked_makes_up_for_a_little_and_skips_more(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    house = House(**{"feed.lag_max_s": 1.0})
+    flushes: list[int] = []
+    skipped: list[int] = []
+
+    async def block(seconds: float) -> None:
+        flushes.append(house.server.feed.tape.head)
+        time.sleep(seconds)  # noqa: ASYNC251  # the very thing
+        while house.server.feed.tape.head == flushes[-1]:  # noqa: ASYNC110  # not an event of ours
+            await asyncio.sleep(0)
+        flushes.append(house.server.feed.flushed)
+        skipped.append(house.server.metrics.steps_skipped)
+        await asyncio.sleep(5 * STEP_S)
+
+    async def act() -> None:
+        await block(20 * STEP_S)
+        await block(1.0 + 20 * STEP_S)
+        flushes.append(house.server.feed.tape.head)
+
+    house.run(new_loop, act)
+    assert flushes[1] - flushes[0] >= 20
+    assert skipped[1] - skipped[0] >= 200
+    assert flushes[3] - flushes[2] == 1
+    assert flushes[4] > flushes[3]
+
+
+@LOOPS
+@ALARMS
+@pytest.mark.usefixtures("alarm_or_none")
+def test_a_market_that_cannot_step_ends_the_beat(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    house = House()
+
+    def refuse() -> Any:
+        raise ZeroDivisionError
+
+    async def act() -> None:
+        house.step = refuse
+        with pytest.raises(ZeroDivisionError):
+            await house.server.failed
+        house.beats = 0
+        await asyncio.sleep(10 * STEP_S)
+        assert (house.beats, alarms()) == (0, before)
+
+    before = alarms()
+    house.run(new_loop, act)
+
+
+def test_the_tape_is_as_long_as_its_bytes_allow(serve_ticker: Callable[..., RunningServer]) -> None:
+    server = serve_ticker("--feed.tape-bytes", "65536", "--config", "configs/load.toml", "--step-ms", "1")
+    with PlainClient(server.port) as client:
+        client.send({"op": "subscribe", "symbols": ["*"]})
+        client.read(1.0)
+    found = scraped(server)
+    assert found["ticker_tape_bytes"] <= 65536 < found["ticker_tape_bytes"] + 1100
+    assert found["ticker_tape_bytes"] == found["ticker_tape_steps"] * (624 + 370)
+    assert found["ticker_tape_ticks"] == found["ticker_tape_steps"] * 10
+    assert found["ticker_tape_seconds"] == pytest.approx((found["ticker_tape_steps"] - 1) / 1000)
+    assert found["ticker_steps_total"] > found["ticker_tape_steps"]
+    assert found["ticker_tape_rendered_bytes"] > 0
+
+
+def scraped(server: RunningServer) -> dict[str, float]:
+    """Return the metrics that have no labels."""
+    with urlopen(f"{server.url}metrics") as answer:
+        lines = answer.read().decode().splitlines()
+    return {name: float(value) for name, _, value in (line.partition(" ") for line in lines if line[0] != "#")}

@@ -4,6 +4,7 @@ Every key of the configuration is a flag (`--market.seed 7`); the commonest have
 """
 
 import asyncio
+import gc
 import inspect
 import logging
 import os
@@ -234,6 +235,7 @@ def compare(
 async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
     with resources.as_file(resources.files(import_module("ticker_web"))) as folder:
         server = Server(settings, folder, log)
+        gc.freeze()  # what is loaded stays: to look through it would stop the market for 20 ms each time
         await server.start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

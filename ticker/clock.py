@@ -4,8 +4,16 @@ Everything else is told what time it is. Wall time is for data (integer microsec
 for deadlines; the two are never mixed.
 """
 
+import ctypes
+import os
+import sys
 import time
 from email.utils import formatdate
+from functools import cache
+from math import ceil
+
+LOOP_S = 0.001
+"""Event loops count whole milliseconds: what they wake for may come so much too early."""
 
 
 def wall_us() -> int:
@@ -30,32 +38,93 @@ class Metronome:
     of old steps would help nobody. `skipped` counts the steps given up that way.
     """
 
-    EARLY_S = 0.001  # event loops count whole milliseconds: to wait for the rest of one would be to spin
-
-    def __init__(self, step_s: float, lag_max_s: float, now_s: float) -> None:
+    def __init__(self, step_s: float, lag_max_s: float, now_s: float, early_s: float = 0.0) -> None:
+        """Begin a step from now; a step may be taken `early_s` too early, where to wait for it would be to spin."""
         self.step_s = step_s
         self.lag_max_s = lag_max_s
+        self.early_s = early_s
         self.skipped = 0
         self.lag_s = 0.0
-        self._next_s = now_s + step_s
+        self.next_s = now_s + step_s
 
     def due(self, now_s: float) -> int:
         """Return the number of steps due at `now_s`, and count them as taken."""
-        late_s = now_s + self.EARLY_S - self._next_s
+        late_s = now_s + self.early_s - self.next_s
         if late_s < 0:
             return 0
-        self.lag_s = max(0.0, now_s - self._next_s)
+        self.lag_s = max(0.0, now_s - self.next_s)
         if late_s > self.lag_max_s:
             self.skipped += int(late_s / self.step_s)
-            self._next_s = now_s + self.step_s
+            self.next_s = now_s + self.step_s
             return 1
         steps = 1 + int(late_s / self.step_s)
-        self._next_s += steps * self.step_s
+        self.next_s += steps * self.step_s
         return steps
 
     def delay_s(self, now_s: float) -> float:
         """Return how long to sleep until the next step."""
-        return max(0.0, self._next_s - now_s)
+        return max(0.0, self.next_s - now_s)
+
+
+class Alarm:
+    """A descriptor that can be read from a time on: event loops count whole milliseconds, Linux's timerfd does not.
+
+    A loop that watches it wakes within some tens of microseconds. Raises OSError where the system has none to give.
+    """
+
+    def __init__(self) -> None:
+        self._fd = _timerfd_create()
+
+    def fileno(self) -> int:
+        """Return the descriptor, -1 when closed."""
+        return self._fd
+
+    def set(self, at_s: float) -> None:
+        """Ring at a time of `monotonic_s`, at once if it is over, and be silent until then."""
+        _timerfd_set(self._fd, max(1, ceil(at_s * 1e9)))  # 0 would be never
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def alarm() -> Alarm | None:
+    """Return an alarm, or None on a system that has none."""
+    try:
+        return Alarm() if sys.platform == "linux" else None
+    except (OSError, AttributeError):  # out of descriptors; built for a system older than 2008
+        return None
+
+
+if sys.version_info >= (3, 13):
+
+    def _timerfd_create() -> int:
+        return os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_CLOEXEC | os.TFD_NONBLOCK)
+
+    def _timerfd_set(fd: int, at_ns: int) -> None:
+        os.timerfd_settime_ns(fd, flags=os.TFD_TIMER_ABSTIME, initial=at_ns)
+
+else:
+    _Timerspec = ctypes.c_long * 4  # interval and time, each in seconds and nanoseconds
+    _ABSTIME = 1
+
+    @cache
+    def _libc() -> ctypes.CDLL:
+        return ctypes.CDLL(None, use_errno=True)
+
+    def _timerfd_create() -> int:
+        return _checked(_libc().timerfd_create(time.CLOCK_MONOTONIC, os.O_CLOEXEC | os.O_NONBLOCK))
+
+    def _timerfd_set(fd: int, at_ns: int) -> None:
+        _checked(_libc().timerfd_settime(fd, _ABSTIME, _Timerspec(0, 0, *divmod(at_ns, 1_000_000_000)), None))
+
+    def _checked(result: int) -> int:
+        if result < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return result
 
 
 _date = (0, "")

@@ -86,7 +86,7 @@ class FeedConfig(Section, frozen=True, kw_only=True):
         int,
         Doc(
             ge=64 * 1024,
-            description="bytes of tape kept at most, whatever its seconds: 37 a trade, 52 a quote, about 1 KiB a step",
+            description="bytes of tape kept at most, whatever its seconds: 37 a trade, 52 a quote, 624 a step",
         ),
     ] = 256 * 1024 * 1024
     bars_kept: Annotated[

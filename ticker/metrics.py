@@ -1,7 +1,8 @@
 """Counters, kept as plain integers where ticks pass and turned into Prometheus text when somebody asks."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from math import ceil, nan
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -14,16 +15,19 @@ _COUNTERS = {
     "messages_sent": "Messages of ticks written to readers.",
     "ticks_sent": "Ticks written to readers: one tick to ten readers counts ten.",
     "bytes_sent": "Bytes of ticks written to readers, framing included.",
-    "ticks_conflated": "Ticks merged into newer ones, for readers of the newest.",
-    "ticks_dropped": "Ticks that readers were told they will not get.",
+    "ticks_conflated": "Ticks merged into newer ones.",
+    "ticks_dropped": "Ticks of the tape that readers were told they will not get.",
     "acks_received": "Acks received.",
     "requests": "HTTP requests answered.",
 }
 _LABELLED = {
     "refusals": ("code", "Messages and requests refused, by error code."),
     "closes": ("reason", "WebSocket conversations ended, by reason."),
-    "lags": ("reason", "Times readers were told that ticks were left out or merged, by reason."),
+    "lags": ("reason", "Lag messages sent, by reason."),
 }
+_QUANTILES = (0.5, 0.9, 0.99, 0.999)
+_ROUND_TRIPS = 4096
+"""How many of the last acks the quantiles are of."""
 
 
 class Metrics:
@@ -42,6 +46,10 @@ class Metrics:
         self.refusals: Counter[str] = Counter()
         self.closes: Counter[str] = Counter()
         self.lags: Counter[str] = Counter()
+        self.ack_round_trips: deque[float] = deque(maxlen=_ROUND_TRIPS)
+        """Seconds from the emission of a step to its ack, the newest last."""
+        self._acked = 0
+        self._acked_s = 0.0
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -59,7 +67,10 @@ class Metrics:
         self.ticks_dropped += dropped
 
     def acked(self, seconds: float) -> None:
-        """STUB: the tape helper's."""
+        """Count a step that was acknowledged so long after it was emitted."""
+        self.ack_round_trips.append(seconds)
+        self._acked += 1
+        self._acked_s += seconds
 
     def gauge(self, name: str, doc: str, read: Callable[[], float]) -> None:
         """Have a value read whenever the metrics are."""
@@ -76,7 +87,20 @@ class Metrics:
             yield family
         for name, (doc, read) in self._gauges.items():
             yield GaugeMetricFamily(f"ticker_{name}", doc, value=read())
+        yield self._round_trips()
         yield from self._collect_process()
+
+    def _round_trips(self) -> Metric:
+        """Return the round trips as a summary, which prometheus-client would make without quantiles."""
+        name = "ticker_ack_round_trip_seconds"
+        family = Metric(name, "Seconds from a message of ticks to its ack; quantiles of the newest 4,096.", "summary")
+        ordered = sorted(self.ack_round_trips)
+        for quantile in _QUANTILES:
+            value = ordered[ceil(quantile * len(ordered)) - 1] if ordered else nan
+            family.add_sample(name, {"quantile": str(quantile)}, value)
+        family.add_sample(f"{name}_count", {}, self._acked)
+        family.add_sample(f"{name}_sum", {}, self._acked_s)
+        return family
 
     def _collect_process(self) -> Iterator[Metric]:
         """Yield what Prometheus wants to know of any process; the kernel's jiffies of 10 ms are too coarse for us."""

@@ -57,10 +57,18 @@ class Server:
         self.market = Market(config.market)
         self.metrics = Metrics()
         steps = max(1, round(config.feed.tape_s * 1000 / config.market.step_ms))
-        self.feed = Feed(self.market.epoch, len(self.market.universe), steps, config.feed.bars_kept, self.metrics)
+        self.feed = Feed(
+            self.market.epoch,
+            len(self.market.universe),
+            steps,
+            config.feed.bars_kept,
+            self.metrics,
+            config.feed.tape_bytes,
+        )
         self._folder = folder
         self._flush_steps = max(1, round(config.feed.flush_ms / config.market.step_ms))
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._alarm: clock.Alarm | None = None
 
     async def start(self) -> None:
         """Listen and begin to tick. Raises SetupError where the address cannot be had."""
@@ -73,10 +81,7 @@ class Server:
         self._server = await self.loop.create_server(
             lambda: Door(self.house, routes), sock=self._listener, backlog=BACKLOG
         )
-        self._metronome = clock.Metronome(
-            self.config.market.step_ms / 1000, self.config.feed.lag_max_s, clock.monotonic_s()
-        )
-        self._beat()
+        self._wind()
         self._sweep()
 
     @property
@@ -89,6 +94,7 @@ class Server:
         """Say goodbye to everybody, and be gone within `drain_s` and a little whatever they do."""
         for timer in self._timers.values():
             timer.cancel()
+        self._unwind()
         self.house.draining = True
         self._server.close()
         for connection in tuple(self.house.connections):
@@ -119,7 +125,12 @@ class Server:
         gauge("windows_shut", "Readers with as many messages under way as they allow.", house.windows_shut)
         gauge("unacked_messages", "Messages of ticks that readers with a window have not acknowledged.", house.unacked)
         gauge("audiences", "Sets of readers that are owed the same bytes.", lambda: self.feed.audiences)
-        gauge("tape_steps", "Steps kept on the tape.", lambda: self.feed.tape.head - self.feed.tape.oldest + 1)
+        tape = self.feed.tape
+        gauge("tape_steps", "Steps kept on the tape.", lambda: tape.head - tape.oldest + 1)
+        gauge("tape_bytes", "Bytes the tape weighs, renderings not counted.", lambda: tape.bytes)
+        gauge("tape_ticks", "Ticks kept on the tape.", lambda: tape.ticks)
+        gauge("tape_seconds", "Market time the tape reaches back.", lambda: tape.seconds)
+        gauge("tape_rendered_bytes", "Bytes of renderings kept for the newest steps.", lambda: tape.rendered_bytes)
         gauge("beat_lag_seconds", "How late the last step was.", lambda: self._metronome.lag_s)
         return house
 
@@ -130,7 +141,7 @@ class Server:
             symbols_max=stream.symbols_max,
             window_max=stream.window_max,
             rate_hz=stream.rate_hz,
-            rate_max_hz=1000 / (self._flush_steps * self.config.market.step_ms),
+            rate_max_hz=self._rate_max_hz,
         )
 
     def _routes(self) -> Routes:
@@ -145,6 +156,11 @@ class Server:
             {EVENTS: EventStreams(self.house).accept},
         )
 
+    @property
+    def _rate_max_hz(self) -> float:
+        """A message a flush."""
+        return 1000 / (self._flush_steps * self.config.market.step_ms)
+
     def _welcome(self) -> Welcome:
         stream = self.config.stream
         return Welcome(
@@ -156,10 +172,36 @@ class Server:
             step_ms=self.config.market.step_ms,
             seed=self.config.market.seed,
             instruments=len(self.market.universe),
-            limits={"message_bytes": stream.message_bytes_max, "symbols": stream.symbols_max},
+            limits={
+                "message_bytes": stream.message_bytes_max,
+                "symbols": stream.symbols_max,
+                "window": stream.window_max,
+                "rate_hz": self._rate_max_hz,
+                "ack_deadline_s": stream.ack_deadline_s,
+                "control_per_s": stream.control_per_s,
+            },
             heartbeat_s=stream.heartbeat_s,
             auth_required=False,
         )
+
+    def _wind(self) -> None:
+        """Begin to beat a step from now: by an alarm where there is one, else by the loop's own clock."""
+        self._alarm = clock.alarm()
+        self._metronome = clock.Metronome(
+            self.config.market.step_ms / 1000,
+            self.config.feed.lag_max_s,
+            clock.monotonic_s(),
+            0.0 if self._alarm else clock.LOOP_S,
+        )
+        if self._alarm:
+            self.loop.add_reader(self._alarm.fileno(), self._beat)
+        self._await_beat()
+
+    def _unwind(self) -> None:
+        if self._alarm:
+            self.loop.remove_reader(self._alarm.fileno())
+            self._alarm.close()
+            self._alarm = None
 
     def _beat(self) -> None:
         """Take the steps that are due, and come back for the next one."""
@@ -172,13 +214,26 @@ class Server:
             if due and self._flush_steps == 1:
                 self.feed.flush()  # steps made up for after a delay go out together
             self.metrics.steps_skipped = self._metronome.skipped
+            self._tidy()
         except Exception as error:  # a market that cannot step has nothing to serve
+            self._unwind()
             self.failed.set_exception(error)
             return
-        self._timers["beat"] = self.loop.call_later(self._metronome.delay_s(clock.monotonic_s()), self._beat)
+        self._await_beat()
+
+    def _await_beat(self) -> None:
+        if self._alarm:
+            self._alarm.set(self._metronome.next_s)
+        else:
+            self._timers["beat"] = self.loop.call_later(self._metronome.delay_s(clock.monotonic_s()), self._beat)
 
     def _publish(self) -> None:
         self.feed.publish(self.market.step(), clock.wall_us())
+
+    def _tidy(self) -> None:
+        """Do what can wait until the ticks are on their way, so that no tick waits for it."""
+        self.feed.bars.settle()
+        self.market.prepare()
 
     def _sweep(self) -> None:
         self.feed.settle(clock.wall_us())  # for the newest of a market that stands still

@@ -48,13 +48,17 @@ def listed(rows: Rows) -> list[tuple[Any, ...]]:
     return [row[1:] for row in rows.tolist()]
 
 
-@given(steps)
-def test_bars_add_up_to_the_trades(found: list[tuple[int, list[tuple[int, int, int]]]]) -> None:
+@given(steps, st.sets(st.integers(1, 40)))
+def test_bars_add_up_to_the_trades_whenever_there_is_time(
+    found: list[tuple[int, list[tuple[int, int, int]]]], leisure: set[int]
+) -> None:
     bars, tape, t = Bars(1000), list[Batch](), START_US
     for seq, (length_us, traded) in enumerate(found, 1):
         t += length_us
         tape.append(batch(seq, t, traded))
         bars.note(tape[-1])
+        if seq in leisure:
+            bars.settle()
     for interval, length_us in INTERVALS_US.items():
         for instrument in range(INSTRUMENTS):
             expected = modelled(tape, instrument, length_us) if tape else []
@@ -69,3 +73,15 @@ def test_the_newest_so_many_are_told_oldest_first_and_no_more_are_kept() -> None
     assert bars.newest("1s", 0, 100)["close_ticks"].tolist() == [104, 105, 106, 107, 108]
     assert len(bars.newest("1s", 1, 100)) == 0
     assert len(bars.newest("1m", 0, 100)) == 0
+
+
+def test_a_step_that_is_noted_waits_for_no_bar_of_its_own() -> None:
+    bars, joined = Bars(5), []
+    bars._finish = joined.append  # type: ignore[method-assign]
+    first, second = batch(1, START_US + 1_500_000, [(0, 100, 1)]), batch(2, START_US + 1_510_000, [])
+    bars.note(first)
+    assert joined == []
+    bars.settle()
+    assert joined == [first.t]
+    bars.note(second)  # nothing piles up where nobody has the time
+    assert joined == [first.t, first.t]

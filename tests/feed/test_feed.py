@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from ticker.feed.tape import Entry
 from ticker.interest import Interest, bits
 from ticker.market.market import Market
 from ticker.metrics import Metrics
-from ticker.ticks import CHANNELS, QUOTES, TRADES, Rows
+from ticker.ticks import CHANNELS, DTYPES, QUOTES, TRADES, Batch, Rows
 
 CONFIG = MarketConfig(instruments=4, trades_per_s=30.0, quotes_per_s=30.0)
 ALL = (1 << CONFIG.instruments) - 1
@@ -178,6 +179,31 @@ def test_nothing_leaves_the_tape_before_it_was_handed_out() -> None:
     assert scene.feed.tape.oldest - 1 <= scene.feed.flushed < 10
     scene.feed.flush()
     assert b"".join(reader.heard) == longer.lines(EVERYTHING, 0, 10)
+
+
+def test_nothing_that_the_tape_has_no_bytes_for_is_lost_before_it_was_handed_out() -> None:
+    scene, longer, reader = Scene(), Scene(), Somebody()
+    scene.feed.tape.bytes_max = 2500  # three steps or so
+    scene.join(reader)
+    scene.steps(20)
+    longer.steps(20)
+    assert scene.feed.tape.oldest > 10
+    assert scene.feed.tape.oldest - 1 <= scene.feed.flushed < 20
+    scene.feed.flush()
+    assert b"".join(reader.heard) == longer.lines(EVERYTHING, 0, 20)
+
+
+def test_a_heavy_step_pushes_many_off_the_tape_and_each_is_told_of() -> None:
+    scene, laggard, live = Scene(), Somebody(), Somebody()
+    scene.feed.laggards[laggard] = None
+    scene.join(live)
+    scene.steps(5)
+    scene.feed.tape.bytes_max = scene.feed.tape.bytes
+    heavy = {channel: np.zeros(30, DTYPES[channel]) for channel in CHANNELS}
+    scene.feed.publish(Batch(6, 0, heavy), 0)
+    assert scene.feed.flushed == 5
+    assert laggard.lost == list(range(1, scene.feed.tape.oldest))
+    assert len(laggard.lost) > 1
 
 
 def test_a_flush_of_nothing_new_is_silent() -> None:

@@ -54,6 +54,28 @@ def tape(config: MarketConfig, steps: int = 3 * BLOCK_STEPS + 5) -> dict[str, Ro
     return {channel: np.concatenate([batch.rows[channel] for batch in batches]) for channel in CHANNELS}
 
 
+def test_what_is_prepared_is_what_would_have_been_made() -> None:
+    ready, market = Market(SMALL), Market(SMALL)
+    for k in range(3 * BLOCK_STEPS):
+        for _ in range(k % 3):
+            ready.prepare()
+        found, expected = ready.step(), market.step()
+        assert (found.seq, found.t) == (expected.seq, expected.t)
+        assert all(np.array_equal(found.rows[channel], expected.rows[channel]) for channel in CHANNELS)
+
+
+def test_a_step_that_was_prepared_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    market = Market(SMALL)
+    for _ in range(BLOCK_STEPS):
+        market.step()
+    market.prepare()
+    monkeypatch.setattr(Walk, "next_block", None)
+    for _ in range(BLOCK_STEPS):
+        market.step()
+    with pytest.raises(TypeError):
+        market.step()
+
+
 def test_the_same_seed_makes_the_same_bytes() -> None:
     assert digest(SMALL) == digest(changed())
 

@@ -6,10 +6,11 @@ from websockets.server import ServerProtocol
 
 from ticker import clock
 from ticker.dialects import native, packed
+from ticker.endpoints.handshake import shake_hands
 from ticker.endpoints.house import House
 from ticker.endpoints.http import Request, Response
 from ticker.endpoints.outlet import Outlet
-from ticker.endpoints.websocket import WebSocket, shake_hands
+from ticker.endpoints.websocket import WebSocket
 from ticker.errors import Close, Refusal, Violation
 from ticker.interest import Interest
 from ticker.session.messages import (

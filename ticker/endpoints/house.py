@@ -1,8 +1,10 @@
 """What the endpoints of one server share. Made by the server, handed to every connection."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import structlog
@@ -21,6 +23,8 @@ from ticker.session.flow import Flow
 from ticker.session.messages import Welcome
 from ticker.session.requests import SelectQuery
 from ticker.session.terms import Standing, Terms, resolve, unknown_symbols
+
+LATE_S = 1.0  # between two sweeps: something has kept the event loop, and the clients' bytes wait in the kernel
 
 
 class Connection(Protocol):
@@ -54,11 +58,15 @@ class House:
     """The windows of those who have one."""
     draining: bool = False
     packed: PackedDialect = field(default_factory=PackedDialect)
+    swept_s: float = math.inf
 
     def __post_init__(self) -> None:
         self.framing = Framing(self.config.stream.compression_level)
-        self.listing = native.reply(packed.listing(self.terms.universe))
+
+    @cached_property
+    def listing(self) -> bytes:
         """What the numbers in packed messages stand for, spelled."""
+        return native.reply(packed.listing(self.terms.universe))
 
     @property
     def full(self) -> bool:
@@ -100,6 +108,14 @@ class House:
         return sum(flow.shut for flow in self.flows)
 
     def sweep(self, now_s: float) -> None:
-        """Look at the deadlines of every connection."""
+        """Look at the deadlines of every connection.
+
+        A late sweep does not: what held us up may have held up the clients too, and a loop may run timers before it
+        reads their signs of life. The next one decides, however late it is: everything was read once in between.
+        """
+        late = now_s - self.swept_s > LATE_S
+        self.swept_s = math.inf if late else now_s
+        if late:
+            return
         for connection in tuple(self.connections):
             connection.sweep(now_s)

@@ -1,69 +1,49 @@
 """One WebSocket: websockets' Sans-I/O protocol inside, the transport handed over by the door outside.
 
-Here are frames, fragments, limits and the closing handshake; what is said is a subclass's.
+Here are frames, fragments, limits, signs of life and the closing handshake; what is said is a subclass's.
+Short messages that come alone, as acks do, are read here; everything else is read by the library, a slice at a time.
 """
 
 import asyncio
-import logging
-from collections.abc import Callable, Sequence
-from typing import TypeVar, cast
+from typing import cast
 
-from websockets.datastructures import Headers
-from websockets.exceptions import NegotiationError
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request as Handshake
 from websockets.http11 import Response as Switch
 from websockets.protocol import State
 from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from ticker import clock
 from ticker.endpoints.house import House
-from ticker.endpoints.http import Request, Response, problem
-from ticker.errors import Close, Refusal
+from ticker.errors import Close
+from ticker.session.budget import Budget
+from ticker.wire.frames import binary_frame, masked_bytes, short_messages, text_frame
+
+SLICE_BYTES = 4096  # read at once by the library: at most 682 frames to answer or 4 MB to inflate before we look again
+DROPPED_BYTES_MAX = 4 * 1024 * 1024  # after the end: a large message may still be on its way, a flood is not read
+FAULTS = (Close.PROTOCOL_ERROR, Close.INVALID_DATA, Close.POLICY, Close.TOO_BIG)  # of the client's: it is not heard out
 
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
-
-_quiet = logging.getLogger("ticker.websockets")
-_quiet.setLevel(logging.ERROR)
-
-Taker = TypeVar("Taker", bound="WebSocket")
-
-
-def shake_hands(
-    house: House, request: Request, subprotocols: Sequence[str], take: Callable[[ServerProtocol, Switch], Taker]
-) -> "Response | Taker":
-    """Answer a handshake: what `take` makes to hand the transport to, or the response that refuses it."""
-    if house.draining:
-        return problem(Refusal("unavailable", "the server is going away"), {"Retry-After": "1"})
-    protocol = ServerProtocol(
-        subprotocols=[Subprotocol(name) for name in subprotocols] or None,
-        select_subprotocol=_choose if subprotocols else None,
-        state=State.OPEN,  # the door has read the head: what the parser sees first is a frame
-        max_size=house.config.stream.message_bytes_max,
-        logger=_quiet,
-    )
-    handshake = Handshake(request.target, Headers(request.headers), request.method, f"HTTP/{request.version}")
-    response = protocol.accept(handshake)
-    if response.status_code == 101:
-        return take(protocol, response)
-    code = {426: "upgrade_required", 405: "method_not_allowed"}.get(response.status_code, "bad_request")
-    sentence = (response.body or b"").decode().split("\n")[0]
-    return problem(Refusal(code, sentence), {"Upgrade": "websocket"} if code == "upgrade_required" else {})
-
-
-def _choose(protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """Take a subprotocol of ours; a client that names none gets the default."""
-    known = protocol.available_subprotocols or []
-    if offered and not set(offered) & set(known):
-        raise NegotiationError(f"no such subprotocol; known: {', '.join(known)}")
-    return next((ours for ours in known if ours in offered), None)
+_PING = b"\x89\x00"
 
 
 class WebSocket(asyncio.Protocol):
     """One connection: everything comes in by `data_received`, everything goes out by `_write`."""
 
-    __slots__ = ("_deadline_s", "_ended", "_fragments", "_head", "_house", "_said", "_transport", "_ws")
+    __slots__ = (
+        "_budget",
+        "_deadline_s",
+        "_ended",
+        "_fragments",
+        "_head",
+        "_house",
+        "_life_s",
+        "_pinged_s",
+        "_said",
+        "_transport",
+        "_unread_bytes",
+        "_waiting_bytes",
+        "_ws",
+    )
 
     def __init__(self, house: House, ws: ServerProtocol, switch: Switch) -> None:
         self._house = house
@@ -73,6 +53,16 @@ class WebSocket(asyncio.Protocol):
         self._said = 0
         self._deadline_s: float | None = None
         self._ended = ""
+        self._unread_bytes = 0  # that the library has, and has made no frames of; after the end, all that came
+        self._budget: Budget | None = None  # most clients never send a control frame that we did not ask for
+        self._life_s: float | None = None  # the sweep that noticed the last sign of life; None where none has since
+        self._pinged_s: float | None = None
+        self._waiting_bytes = 0
+
+    @property
+    def compressed(self) -> bool:
+        """Whether frames for this client may be deflated."""
+        return bool(self._ws.extensions)
 
     # What a subclass does.
 
@@ -98,17 +88,22 @@ class WebSocket(asyncio.Protocol):
         self._opened()
 
     def data_received(self, data: bytes) -> None:
-        self._ws.receive_data(data)
-        for frame in cast(list[Frame], self._ws.events_received()):  # the handshake is over: no other events
-            if self._transport.get_write_buffer_size() > self._house.config.stream.buffer_bytes_max:
-                self.abort("answers not read")
+        self._life_s = None
+        messages = short_messages(data) if len(data) <= SLICE_BYTES and self._between_messages else None
+        if messages is not None:
+            self._hear(messages)
+            return
+        for start in range(0, len(data), SLICE_BYTES):
+            if self._ws.eof_sent or self._transport.is_closing():
+                self._drop(len(data) - start)
                 return
-            if frame.opcode in _DATA:
-                self._receive_fragment(cast(bytes, frame.data), frame.fin)
-        self._write()
+            self._receive(data[start : start + SLICE_BYTES])
 
     def eof_received(self) -> None:
+        """The transport closes itself then, once all is written: which may be never."""
         self._ws.receive_eof()
+        self._leave()
+        self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the transport's word for it
         self._leave()
@@ -118,9 +113,74 @@ class WebSocket(asyncio.Protocol):
         self._house.metrics.closes[reason] += 1
         self._house.log.debug("conversation ended", reason=reason)
 
+    @property
+    def _between_messages(self) -> bool:
+        """Whether what comes next is the head of a plain message's frame.
+
+        What the library was given is counted, and so is how long the frames that it made of that were, at the least.
+        Where a client spells a length longer than it has to, the counts never meet again, and the library reads all
+        that comes from it, which is slower and as good. With compression, a frame does not tell how long it was.
+        """
+        return not self._unread_bytes and self._fragments is None and self._listening and not self._ws.extensions
+
+    @property
+    def _listening(self) -> bool:
+        """Whether messages are heard: we have not said goodbye."""
+        return self._ws.state is State.OPEN and not self._transport.is_closing()
+
+    def _hear(self, messages: list[bytes]) -> None:
+        for message in messages:
+            if not self._listening or self._overfull():
+                return
+            self._heard(message)
+
+    def _receive(self, data: bytes) -> None:
+        """Have the library read some bytes, and deal with the frames they complete."""
+        self._ws.receive_data(data)
+        self._unread_bytes += len(data)
+        frames = cast(list[Frame], self._ws.events_received())  # the handshake is over: no other events
+        self._write()
+        controls = [frame for frame in frames if frame.opcode not in _DATA]
+        if controls and not self._afford(controls):
+            self.close(Close.POLICY, "too many control frames")
+            self._ws.fail(Close.POLICY)  # where we were closing already: it is not heard any more
+            self._write()
+            return
+        for frame in frames:
+            if self._overfull():
+                return
+            self._unread_bytes -= masked_bytes(len(frame.data))
+            if frame.opcode in _DATA:
+                self._receive_fragment(cast(bytes, frame.data), frame.fin)
+
+    def _drop(self, count: int) -> None:
+        """Leave unheard what comes after the end: the client hangs up, or `close_s` is over, or it is too much."""
+        self._unread_bytes += count
+        if self._unread_bytes > DROPPED_BYTES_MAX:
+            self.abort("sends on after the end")
+
+    def _overfull(self) -> bool:
+        """Cut off who does not read what it asks for; tell whether we did."""
+        if self._transport.get_write_buffer_size() <= self._house.config.stream.buffer_bytes_max:
+            return False
+        self.abort("answers not read")
+        return True
+
+    def _afford(self, controls: list[Frame]) -> bool:
+        """Charge control frames to the client; the pong we are waiting for is free."""
+        count = len(controls)
+        if self._pinged_s is not None and any(frame.opcode is Opcode.PONG for frame in controls):
+            self._pinged_s = None
+            count -= 1
+        if not count:
+            return True
+        stream, now_s = self._house.config.stream, clock.monotonic_s()
+        budget = self._budget = self._budget or Budget(stream.control_per_s, stream.control_burst)
+        return all(budget.take(now_s) for _ in range(count))
+
     def _receive_fragment(self, data: bytes, fin: bool) -> None:
-        if self._ws.state is not State.OPEN:
-            return  # we have said goodbye: what still comes is not heard
+        if not self._listening:
+            return
         if fin and self._fragments is None:
             self._heard(data)
             return
@@ -133,19 +193,15 @@ class WebSocket(asyncio.Protocol):
 
     # The way out.
 
-    @property
-    def compressed(self) -> bool:
-        return False
-
     def _say(self, message: bytes, binary: bool = False) -> None:
-        """Send a text message of our own, ahead of any backlog of ticks."""
-        if self._ws.state is State.OPEN and not self._transport.is_closing():
-            if binary:
-                self._ws.send_binary(message)
-            else:
-                self._ws.send_text(message)
+        """Send a message of our own, ahead of any backlog of ticks.
+
+        Never compressed, which is every message's own choice: a frame takes less than a microsecond, and a compressor
+        for one client and one message some thirty.
+        """
+        if self._listening:
             self._said += 1
-            self._write()
+            self._transport.write(binary_frame(message) if binary else text_frame(message))
 
     def _write(self) -> None:
         for data in self._ws.data_to_send():
@@ -159,6 +215,7 @@ class WebSocket(asyncio.Protocol):
     def _end(self) -> None:
         """Half-close: nothing more will be written, and the client has `close_s` to hang up."""
         self._leave()
+        self._unread_bytes = 0
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self._set_deadline()
@@ -170,12 +227,15 @@ class WebSocket(asyncio.Protocol):
     # Ends.
 
     def close(self, code: Close, reason: str) -> None:
-        """Start the closing handshake, and give the client `close_s` to finish it."""
+        """Start the closing handshake, and give the client `close_s` to finish it; after a fault of its own, end it."""
         if self._ws.state is not State.OPEN:
             return
         self._leave()
         self._ended = reason
-        self._ws.send_close(code, reason)
+        if code in FAULTS:
+            self._ws.fail(code, reason)
+        else:
+            self._ws.send_close(code, reason)
         self._write()
         self._set_deadline()
 
@@ -188,7 +248,31 @@ class WebSocket(asyncio.Protocol):
         self._transport.abort()
 
     def sweep(self, now_s: float) -> None:
-        if self._deadline_s is None:
+        if self._deadline_s is not None:
+            if now_s > self._deadline_s:
+                self.abort("no closing handshake")
+        elif self._silent(now_s):
+            self.abort("no pong")
+        else:
             self._look(now_s)
-        elif now_s > self._deadline_s:
-            self.abort("no closing handshake")
+
+    def _silent(self, now_s: float) -> bool:
+        """Ping a client that has been silent for `ping_s`; tell whether not even that was answered.
+
+        Any byte is a sign of life, and so is that what waits for the client gets less: the ping waits behind it.
+        """
+        stream = self._house.config.stream
+        if self._life_s is None:
+            self._life_s = now_s
+            self._pinged_s = None
+        if now_s - self._life_s < stream.ping_s:
+            return False
+        before, self._waiting_bytes = self._waiting_bytes, self._transport.get_write_buffer_size()
+        if self._waiting_bytes > stream.buffer_bytes:
+            return False  # the transport is full: whether that is a stall is the subclass's to say
+        if self._pinged_s is None:
+            self._transport.write(_PING)
+            self._pinged_s = now_s
+        elif self._waiting_bytes < before:
+            self._pinged_s = now_s
+        return now_s - self._pinged_s > stream.pong_s

@@ -2,7 +2,7 @@
 
 Rules: a trade at market time `t` belongs to the bar that opened at the last multiple of the interval since 1970; a
 bar is finished when market time reaches its end; an interval without a trade has no bar. Trades are only noted as
-they pass, and joined once an interval; longer bars are made from shorter ones.
+they pass, and joined once an interval, when there is time or somebody asks; longer bars are made from shorter ones.
 """
 
 from collections import deque
@@ -10,7 +10,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from ticker.ticks import TRADES, Batch, Rows
+from ticker.ticks import DTYPES, TRADES, Batch, Rows
 
 INTERVALS_US = {"1s": 1_000_000, "1m": 60_000_000}
 """Shortest first, each a multiple of the one before it."""
@@ -36,26 +36,34 @@ class Bars:
 
     def __init__(self, kept: int) -> None:
         self._trades: list[Rows] = []
+        self._now_us = -1
         self._due_us = 0
         self._levels = [_Level(length_us, kept) for length_us in INTERVALS_US.values()]
 
     def note(self, batch: Batch) -> None:
         """Take in the trades of a batch."""
+        self.settle()  # of the batches before it, if nobody had the time
         rows = batch.rows[TRADES]
         if len(rows):
             self._trades.append(rows)
-        if batch.t >= self._due_us:
-            self._finish(batch.t)
+        self._now_us = batch.t
+
+    def settle(self) -> None:
+        """Do what noting has left to do: now and then, once the ticks are on their way."""
+        if self._now_us >= self._due_us:
+            self._finish(self._now_us)
 
     def newest(self, interval: str, instrument: int, limit: int) -> Rows:
         """Return at most `limit` finished bars of an instrument, oldest first: dtype BAR, shape (bars,)."""
+        self.settle()
         return self._levels[list(INTERVALS_US).index(interval)].newest(instrument, limit)
 
     def _finish(self, now_us: int) -> None:
         """Close every bar that ends at or before `now_us`."""
         shortest_us = self._levels[0].length_us
         self._due_us = now_us - now_us % shortest_us + shortest_us
-        bars = _of_trades(np.concatenate(self._trades)) if self._trades else np.zeros(0, BAR)
+        # Numpy looks at every field of every array it joins; bytes are bytes.
+        bars = _of_trades(np.frombuffer(b"".join([rows.tobytes() for rows in self._trades]), DTYPES[TRADES]))
         self._trades = []
         for level in self._levels:
             bars = level.take(bars, now_us)

@@ -19,7 +19,7 @@ class Board:
         """Take in a batch; of several ticks of an instrument the last one stays."""
         for channel, rows in batch.rows.items():
             if len(rows):
-                self._rows[channel][rows["instrument"]] = rows
+                self._rows[channel].put(rows["instrument"], rows)  # in order, and a fraction of what rows[...] = costs
 
     def newest(self, channel: str, instruments: Sequence[int] | NDArray[np.intp]) -> Rows:
         """Return a copy of the newest rows of these instruments, without those that never ticked."""

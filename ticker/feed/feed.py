@@ -13,7 +13,7 @@ from ticker.feed.bars import Bars
 from ticker.feed.board import Board
 from ticker.feed.rendering import Dialect
 from ticker.feed.slots import Slots
-from ticker.feed.tape import Entry, Tape
+from ticker.feed.tape import UNBOUNDED, Entry, Tape
 from ticker.interest import Interest
 from ticker.metrics import Metrics
 from ticker.ticks import Batch, Position
@@ -29,11 +29,20 @@ class Laggard(Protocol):
 class Feed:
     """Tape, board, bars and audiences of one market of so many instruments.
 
-    The last `steps_max` steps are kept on the tape, and the last `bars_kept` bars of an interval.
+    The last `steps_max` steps are kept on the tape, fewer where they weigh more than `bytes_max`, and the last
+    `bars_kept` bars of an interval.
     """
 
-    def __init__(self, epoch: str, instruments: int, steps_max: int, bars_kept: int, metrics: Metrics) -> None:
-        self.tape = Tape(epoch, steps_max)
+    def __init__(
+        self,
+        epoch: str,
+        instruments: int,
+        steps_max: int,
+        bars_kept: int,
+        metrics: Metrics,
+        bytes_max: int = UNBOUNDED,
+    ) -> None:
+        self.tape = Tape(epoch, steps_max, bytes_max)
         self.board = Board(instruments)
         self.bars = Bars(bars_kept)
         self.flushed = 0
@@ -58,15 +67,15 @@ class Feed:
 
     def publish(self, batch: Batch, emitted_us: int) -> None:
         """Add the next step."""
-        if self.tape.head - self.flushed >= self.tape.steps_max:
+        if self.flushed < self.tape.head and self.tape.oldest_with(batch) > self.flushed + 1:
             self.flush()  # nothing leaves the tape before it was handed out
         gone = self.tape.append(batch, emitted_us)
         self.board.update(batch)
         self.bars.note(batch)
         self._metrics.steps += 1
-        if gone is not None:
+        for entry in gone:
             for laggard in tuple(self.laggards):
-                laggard.dropped(gone)
+                laggard.dropped(entry)
 
     def flush(self) -> None:
         """Hand out every step since the last flush."""

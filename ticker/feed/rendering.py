@@ -5,7 +5,9 @@ rows themselves. Which rows is what a `Selection` says.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from operator import itemgetter
+from sys import getsizeof
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -84,6 +86,16 @@ class Rendering:
         if found is None:
             found = self._tables[channel] = self._lay_out(channel)
         return found
+
+    @property
+    def size_bytes(self) -> int:
+        """What has been made so far, added up now: the bytes, and what holds them."""
+        rooms = (self._pieces, self._wholes, self._tables)
+        shelves = [shelf for room in rooms for shelf in room.values()]
+        pieces = chain.from_iterable(self._pieces.values())
+        wholes = [whole for whole, _ in self._wholes.values()]
+        laid = chain.from_iterable(self._tables.values())  # these lists hold the same pieces once more
+        return sum(map(getsizeof, chain([self, *rooms], shelves, pieces, wholes, laid)))
 
     def _render(self, channel: str) -> list[bytes]:
         pieces = self._pieces.get(channel)

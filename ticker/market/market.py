@@ -40,11 +40,20 @@ class Market:
 
     def step(self) -> Batch:
         """Advance by one step and return what happened in it."""
-        offset = self.seq % BLOCK_STEPS
-        if self._block is None or offset == 0:
-            self._block = self._walk.next_block(self._start_us + self.seq * self.step_us, self.step_us)
+        rows = self._prepared().step(self.seq % BLOCK_STEPS)
         self.seq += 1
-        return Batch(self.seq, self._start_us + self.seq * self.step_us, self._block.step(offset))
+        if self.seq % BLOCK_STEPS == 0:
+            self._block = None
+        return Batch(self.seq, self._start_us + self.seq * self.step_us, rows)
+
+    def prepare(self) -> None:
+        """Do now, when there is time, what the next step would have to do before it can return."""
+        self._prepared()
+
+    def _prepared(self) -> Block:
+        if self._block is None:
+            self._block = self._walk.next_block(self._start_us + self.seq * self.step_us, self.step_us)
+        return self._block
 
     def _name(self, seed: int, rates: Rates) -> str:
         """Return the epoch: equal names mean equal tapes."""

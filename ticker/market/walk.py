@@ -92,7 +92,7 @@ class Walk:
                 TRADES, trade, times, price_ticks=np.where(side == BUY, ask, bid), size=self._sizes(draws[6]), side=side
             ),
         }
-        self._path = path[-1]
+        self._path = path[-1].copy()  # a view would keep the whole block
         self._block += 1
         return Block({c: rows for c, (rows, _) in blocks.items()}, {c: starts for c, (_, starts) in blocks.items()})
 
@@ -119,5 +119,5 @@ class Walk:
         rows["t"] = times[step]
         for name, values in columns.items():
             rows[name] = values[step, instrument]
-        self._n[channel] = count[-1]
+        self._n[channel] = count[-1].copy()
         return rows, np.searchsorted(step, np.arange(BLOCK_STEPS + 1)).tolist()

@@ -24,7 +24,14 @@ INTRODUCTION: dict[str, Any] = {
     "step_ms": 10.0,
     "seed": 1,
     "instruments": 100,
-    "limits": {"message_bytes": 16384, "symbols": 1000},
+    "limits": {
+        "message_bytes": 16384,
+        "symbols": 1000,
+        "window": 1024,
+        "rate_hz": 100.0,
+        "ack_deadline_s": 30.0,
+        "control_per_s": 10.0,
+    },
     "heartbeat_s": 10.0,
     "auth_required": False,
 }

@@ -1,0 +1,54 @@
+"""The opening handshake of a WebSocket (RFC 6455, section 4.2), by the library: subprotocol, compression, refusals."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from websockets.datastructures import Headers
+from websockets.exceptions import NegotiationError
+from websockets.http11 import Request as Handshake
+from websockets.http11 import Response as Switch
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from ticker.endpoints.compression import SHARED
+from ticker.endpoints.house import House
+from ticker.endpoints.http import Request, Response, problem
+from ticker.errors import Refusal
+
+_quiet = logging.getLogger("ticker.websockets")
+_quiet.setLevel(logging.ERROR)
+
+Taker = TypeVar("Taker")
+
+
+def shake_hands(
+    house: House, request: Request, subprotocols: Sequence[str], take: Callable[[ServerProtocol, Switch], Taker]
+) -> "Response | Taker":
+    """Answer a handshake: what `take` makes to hand the transport to, or the response that refuses it."""
+    if house.draining:
+        return problem(Refusal("unavailable", "the server is going away"), {"Retry-After": "1"})
+    protocol = ServerProtocol(
+        extensions=SHARED if house.config.stream.compression == "shared" else None,
+        subprotocols=[Subprotocol(name) for name in subprotocols] or None,
+        select_subprotocol=_choose if subprotocols else None,
+        state=State.OPEN,  # the door has read the head: what the parser sees first is a frame
+        max_size=house.config.stream.message_bytes_max,
+        logger=_quiet,
+    )
+    handshake = Handshake(request.target, Headers(request.headers), request.method, f"HTTP/{request.version}")
+    response = protocol.accept(handshake)
+    if response.status_code == 101:
+        return take(protocol, response)
+    code = {426: "upgrade_required", 405: "method_not_allowed"}.get(response.status_code, "bad_request")
+    sentence = (response.body or b"").decode().split("\n")[0]
+    return problem(Refusal(code, sentence), {"Upgrade": "websocket"} if code == "upgrade_required" else {})
+
+
+def _choose(protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """Take the first of the client's that is one of ours; a client that names none gets the default."""
+    known = protocol.available_subprotocols or []
+    if offered and not set(offered) & set(known):
+        raise NegotiationError(f"no such subprotocol; known: {', '.join(known)}")
+    return next((name for name in offered if name in known), None)
