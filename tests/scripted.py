@@ -1,11 +1,12 @@
 """A server that does as a test says: it writes down what a client says, and sends what it is told to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from msgspec import UNSET
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from ticker.dialects import native
 from ticker.session import messages as say
@@ -104,10 +105,12 @@ class Scripted:
 
 
 @asynccontextmanager
-async def scripted(window_max: int = 1000) -> AsyncIterator[Scripted]:
-    """Give a server that grants no larger window."""
+async def scripted(
+    window_max: int = 1000, subprotocols: Sequence[str] = ("ticker.v1.packed", "ticker.v1.json")
+) -> AsyncIterator[Scripted]:
+    """Give a server that grants no larger window, and speaks these."""
     script = Scripted(window_max)
-    subprotocols = ["ticker.v1.json", "ticker.v1.packed"]
-    async with serve(script.converse, "127.0.0.1", 0, subprotocols=subprotocols) as server:  # type: ignore[arg-type]
+    spoken = [Subprotocol(name) for name in subprotocols]
+    async with serve(script.converse, "127.0.0.1", 0, subprotocols=spoken) as server:
         script.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/stream"
         yield script

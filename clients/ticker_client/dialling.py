@@ -1,6 +1,7 @@
 """A WebSocket to a server, and a count of what goes over it."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection
@@ -17,13 +18,13 @@ QUEUE_MAX = 64  # messages: one read of the socket may bring a hundred small one
 CLOSE_S = 2.0  # for a server that has stopped answering
 
 
-async def dialled(address: Address, subprotocol: str, traffic: Traffic) -> ClientConnection:
-    """Return an open connection. Raises ConnectionEnded."""
+async def dialled(address: Address, subprotocols: Sequence[str], traffic: Traffic) -> ClientConnection:
+    """Return an open connection that speaks the first of these that the server does. Raises ConnectionEnded."""
     url = address.stream
     try:
         return await dial(
             url,
-            subprotocols=[Subprotocol(subprotocol)],
+            subprotocols=[Subprotocol(name) for name in subprotocols],
             compression=None,
             max_size=MESSAGE_BYTES_MAX,
             max_queue=QUEUE_MAX,

@@ -39,7 +39,8 @@ from ticker_client.errors import ConnectionEnded, Refused
 from ticker_client.line import Desk
 
 SETTLE_S = 2.0  # for a server that has stopped answering
-SUBPROTOCOLS = {"json": native.SUBPROTOCOL, "packed": packed_dialect.SUBPROTOCOL}
+SUBPROTOCOLS = {"json": [native.SUBPROTOCOL], "packed": [packed_dialect.SUBPROTOCOL, native.SUBPROTOCOL]}
+"""What is offered, by encoding: a server that does not pack says the same as JSON."""
 
 Answered = TypeVar("Answered", bound=AnyAnswer)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import RunningServer
-from scripted import scripted
+from scripted import scripted, ticks
 from tcp_proxy import Proxy
 from ticker.dialects.native import NativeDialect
 from ticker.dialects.packed import PackedDialect, listing
@@ -158,8 +158,8 @@ async def test_the_same_tape_by_all_ways(server: RunningServer) -> None:
     found = await asyncio.gather(*(record(server.url, *way) for way in ways))
     shared = set(found[0]).intersection(*found)
     assert len(shared) > 500
-    for ticks in found[1:]:
-        assert {key: ticks[key] for key in shared} == {key: found[0][key] for key in shared}
+    for others in found[1:]:
+        assert {key: others[key] for key in shared} == {key: found[0][key] for key in shared}
 
 
 async def test_packed_batches_are_those_of_the_tape(server: RunningServer) -> None:
@@ -214,6 +214,14 @@ async def test_a_frame_that_cannot_be_ends_the_feed_with_a_sentence(listed: bool
             await script.send(frame[:-1] if listed else frame)
             with pytest.raises(ConnectionEnded, match=r"does not speak ticker.v1.packed: (the message ends|trades of)"):
                 await anext(feed.arrays())
+
+
+async def test_a_server_that_does_not_pack_is_heard_all_the_same() -> None:
+    async with scripted(subprotocols=["ticker.v1.json"]) as script, connect(script.url, encoding="packed") as feed:
+        await feed.subscribe("ACME")
+        await script.send(ticks(1, 1, 2))
+        messages = feed.__aiter__()
+        assert [(await anext(messages)).n for _ in range(2)] == [1, 2]
 
 
 async def test_who_cannot_say_what_is_traded_ends_the_feed() -> None:
