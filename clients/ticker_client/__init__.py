@@ -4,19 +4,25 @@ One feed, four transports: WebSocket, server-sent events, long poll and short po
 """
 
 from ticker.session.client import Gap
-from ticker.session.messages import Quote, Tick, Trade
+from ticker.session.messages import Lag, Quote, Tick, Trade
 from ticker.ticks import Position
+from ticker_client.arrays import Arrays, Instrument
 from ticker_client.errors import ConnectionEnded, Refused
 from ticker_client.feed import Feed, connect
 from ticker_client.line import Traffic
+from ticker_client.options import Options
 from ticker_client.sync import SyncFeed, connect_sync
 from ticker_client.transports import TRANSPORTS
 
 __all__ = [
     "TRANSPORTS",
+    "Arrays",
     "ConnectionEnded",
     "Feed",
     "Gap",
+    "Instrument",
+    "Lag",
+    "Options",
     "Position",
     "Quote",
     "Refused",

@@ -7,6 +7,7 @@ from ticker.session.messages import Error
 
 FINAL = range(4500, 5000)  # close codes that say not to come back
 NO_TICKER = 4500  # our own word for: what answers there is no ticker server
+OUR_FAULT = 4999  # and for: something on this side failed
 
 
 class ConnectionEnded(TickerError):

@@ -3,75 +3,54 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from ssl import SSLContext
 from types import TracebackType
-from typing import Self, TypedDict, Unpack
+from typing import Self, Unpack
 
 import msgspec
 
 from ticker import clock
-from ticker.dialects import native
 from ticker.session.client import ClientSession
 from ticker.session.messages import Snapshot, Subscribed, Tick, Ticks, Unsubscribed
 from ticker.ticks import TRADES
 from ticker_client import transports
 from ticker_client.address import Address
+from ticker_client.arrays import Arrays, Instruments, gathered
 from ticker_client.errors import NO_TICKER, ConnectionEnded
 from ticker_client.inbox import Inbox
 from ticker_client.line import Desk, Line, Traffic
+from ticker_client.options import WINDOW, Options, acks, encoded, paced
+from ticker_client.records import listed
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 10.0
 POLL_EVERY_S = 0.25  # a human would not see more often
 WAIT_S = 20.0  # proxies give up at 30 or 60
 
 
-class Options(TypedDict, total=False):
-    """How a feed is heard."""
-
-    transport: str
-    """"ws" (the default), "sse", "long-poll" or "short-poll"."""
-    ack_every: int
-    """Over "ws", so many messages are acknowledged with one cumulative ack."""
-    reconnect: bool
-    """Whether to come back after a loss, unless the server's close code says not to. True by default."""
-    poll_every_s: float
-    """Seconds between the questions of a short poll."""
-    wait_s: float
-    """Seconds for which the server holds a long poll, at most."""
-    tls: SSLContext | None
-    """For `wss` and `https`; the system's certificates decide where there is none."""
-
-
 class Feed:
     """What a server sends to one client, as an asynchronous iterator of ticks.
 
-    Iterate over it for ticks, or over `batches()` for whole messages, in one place only. Commands may be given at any
-    time, from any task of the loop. `session` counts what came and what is proved missing, `traffic` what it cost.
+    Iterate over it for ticks, over `batches()` for whole messages, or over `arrays()` for numpy arrays, in one place
+    only. Commands may be given at any time, from any task of the loop. `session` counts what came and what is proved
+    missing, `traffic` what it cost.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        transport: str = "ws",
-        ack_every: int = 50,
-        reconnect: bool = True,
-        poll_every_s: float = POLL_EVERY_S,
-        wait_s: float = WAIT_S,
-        tls: SSLContext | None = None,
-    ) -> None:
+    def __init__(self, url: str, **options: Unpack[Options]) -> None:
         self.url = url
-        self.transport = transport
+        self.transport = options.get("transport", "ws")
         """How the tape is heard now; `switch` changes it."""
-        self.session = ClientSession(ack_every)
+        self._make = transports.named(self.transport)
+        self._wish = paced(options.get("pace"), options.get("rate_hz"), None)
+        transports.check_pace(self.transport, self._wish)
+        window, ack_every = acks(options.get("window", WINDOW), options.get("ack_every"))
+        self.session = ClientSession(ack_every, window)
         self.traffic = Traffic()
         self.connections = 0
         """How often a connection was made."""
-        self._make = transports.named(transport)
-        self._pauses_s = (poll_every_s, wait_s)
-        self._tls = tls
-        self._reconnect = reconnect
-        self._inbox = Inbox(self.session)
+        self._inbox = Inbox(self.session, options.get("on_gap"), options.get("on_lag"))
+        self._encoding = encoded(options.get("encoding", "json"))
+        self._pauses_s = (options.get("poll_every_s", POLL_EVERY_S), options.get("wait_s", WAIT_S))
+        self._tls = options.get("tls")
+        self._reconnect = options.get("reconnect", True)
         self._commands = asyncio.Lock()  # none is lost between two transports
         self._line: Line | None = None
         self._opened = False
@@ -80,9 +59,7 @@ class Feed:
 
     async def __aenter__(self) -> Self:
         """Connect. Raises ConnectionEnded where that fails."""
-        line = self._make(
-            Desk(Address.of(self.url, self._tls), self.session, self._inbox, self.traffic, *self._pauses_s)
-        )
+        line = self._make(self._desk())
         try:
             await self._open(line)
         except BaseException:
@@ -101,6 +78,9 @@ class Feed:
         try:
             await self._stop_listening()
             if self._line is not None:
+                self._inbox.settle()
+                if self._line.acknowledge and (ack := self.session.farewell()):
+                    self._line.acknowledge(ack)
                 await self._line.close()
         finally:
             self._inbox.end(ConnectionEnded("closed by this side", 1000))
@@ -115,12 +95,31 @@ class Feed:
         """How many messages have come that nobody has read yet."""
         return len(self._inbox)
 
+    @property
+    def instruments(self) -> Instruments:
+        """What the numbers in arrays stand for; empty until the first arrays have come."""
+        return self._inbox.instruments
+
     # What one may say.
 
-    async def subscribe(self, *symbols: str, channels: Iterable[str] = (TRADES,)) -> Subscribed:
-        """Ask for symbols (`"*"` for all) on channels, and again after every reconnect. Raises Refused."""
+    async def subscribe(
+        self,
+        *symbols: str,
+        channels: Iterable[str] = (TRADES,),
+        pace: str | None = None,
+        rate_hz: float | None = None,
+    ) -> Subscribed:
+        """Ask for symbols (`"*"` for all) on channels, and again after every reconnect.
+
+        A pace, "every" or "latest", is that of all that is subscribed, until another one is named. Raises Refused, and
+        ValueError for a pace that cannot be had.
+        """
         async with self._commands:
-            return await self._connected().subscribe(symbols, list(channels))
+            wish = paced(pace, rate_hz, self._wish)
+            transports.check_pace(self.transport, wish)
+            granted = await self._connected().subscribe(symbols, list(channels), wish)
+            self._wish = wish
+            return granted
 
     async def unsubscribe(self, *symbols: str, channels: Iterable[str] = (TRADES,)) -> Unsubscribed:
         """Take back a subscription, or part of one. Raises Refused."""
@@ -142,12 +141,14 @@ class Feed:
     async def switch(self, transport: str) -> None:
         """Go on over another transport, from the position reached: no tick is lost or repeated, iterators go on.
 
-        Raises ValueError for an unknown transport, ConnectionEnded where it cannot be opened; then nothing has changed.
+        Raises ValueError for an unknown transport, or one that cannot be heard at pace latest where that is wanted,
+        ConnectionEnded where it cannot be opened; then nothing has changed.
         """
         make = transports.named(transport)
         async with self._commands:
+            transports.check_pace(transport, self._wish)
             old = self._connected()
-            line = make(Desk(Address.of(self.url, self._tls), self.session, self._inbox, self.traffic, *self._pauses_s))
+            line = make(self._desk())
             await old.settle()
             await self._stop_listening()
             try:
@@ -172,14 +173,46 @@ class Feed:
             for tick in batch.data:
                 yield tick
 
-    def batches(self) -> AsyncGenerator[Ticks | Snapshot]:
+    async def batches(self) -> AsyncGenerator[Ticks | Snapshot]:
         """Yield messages of ticks, snapshots among them. Raises ConnectionEnded when the server ends it for good."""
-        return self._inbox.batches()
+        while (message := await self._inbox.next()) is not None:
+            if isinstance(message, Arrays):
+                for batch in message.messages():
+                    yield batch
+            else:
+                yield message
+
+    async def arrays(self) -> AsyncGenerator[Arrays]:
+        """Yield messages of ticks, snapshots among them, as numpy arrays.
+
+        Packed messages are arrays already; from JSON they are made, by whichever transport it comes, and the server is
+        asked once what is traded. Raises ConnectionEnded when the server ends it for good, or cannot tell.
+        """
+        while (message := await self._inbox.next()) is not None:
+            yield message if isinstance(message, Arrays) else await self._gather(message)
+
+    async def _gather(self, message: Ticks | Snapshot) -> Arrays:
+        inbox = self._inbox
+        if any(tick.sym not in inbox.instruments.numbers for tick in message.data):
+            inbox.instruments = (await listed(self._address, self.traffic)).joined(inbox.instruments)
+        try:
+            return gathered(message, inbox.instruments)
+        except KeyError as error:
+            raise ConnectionEnded(f"{self.url} does not say what {error} is", NO_TICKER) from None
 
     # The connection's life.
 
+    @property
+    def _address(self) -> Address:
+        return Address.of(self.url, self._tls)
+
+    def _desk(self) -> Desk:
+        """Return what a new line works with. Raises ConnectionEnded where the URL is none."""
+        return Desk(self._address, self.session, self._inbox, self.traffic, self._encoding, *self._pauses_s)
+
     def _listen_to(self, line: Line) -> None:
         self._line = line
+        self._inbox.acknowledge = line.acknowledge
         self._task = asyncio.create_task(self._run(line))
         self._task.add_done_callback(self._note_failure)
 
@@ -214,9 +247,10 @@ class Feed:
                 ended = error
             except msgspec.DecodeError as error:
                 await line.close()
-                ended = ConnectionEnded(f"{self.url} does not speak {native.SUBPROTOCOL}: {error}", NO_TICKER)
+                ended = ConnectionEnded(f"{self.url} does not speak ticker.v1.{self._encoding}: {error}", NO_TICKER)
             if ended.final or not self._reconnect:
-                return self._inbox.end(ended)
+                self._inbox.end(ended)
+                return await line.close() if line.live else None
             attempt = 0 if self._inbox.heard > heard else attempt
             advice_s = ended.after_s or self._inbox.advice_s or 0.0
             self._inbox.advice_s = None
@@ -231,6 +265,7 @@ def connect(url: str, **options: Unpack[Options]) -> Feed:
     """Return a feed to enter: `async with connect("ws://127.0.0.1:8765/v1/stream") as feed`.
 
     The URL may also be the server's `http://127.0.0.1:8765/`, whatever the transport. `Options` are what may be chosen.
-    A lost connection is made again and goes on from the position reached. Raises ValueError for an unknown transport.
+    A lost connection is made again and goes on from the position reached. Raises ValueError for an option that cannot
+    be, or two that do not go together.
     """
     return Feed(url, **options)

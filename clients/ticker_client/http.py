@@ -48,9 +48,13 @@ class HttpClient:
             self._release(connection)
         return Answer(answer.status, answer.headers, body)
 
-    async def stream(self, path: str, accept: str) -> tuple[Answer, Connection]:
-        """Return an answer and the held connection that brings its body; a refusal is whole. Raises ConnectionEnded."""
-        connection, answer = await self._exchange(path, accept, ANSWER_S, held=True)
+    async def stream(self, path: str, accept: str, header: str = "") -> tuple[Answer, Connection]:
+        """Return an answer and the held connection that brings its body; a refusal is whole. Raises ConnectionEnded.
+
+        `header` is another line of the head.
+        """
+        accepted = f"{accept}\r\n{header}" if header else accept
+        connection, answer = await self._exchange(path, accepted, ANSWER_S, held=True)
         if answer.status == HTTPStatus.OK:
             return answer, connection
         return await self._whole(connection, answer, ANSWER_S), connection

@@ -1,48 +1,123 @@
-"""Messages that have come and that nobody has read yet; whoever listens waits while there are too many."""
+"""Messages that have come and that nobody has read yet; whoever listens waits while there are too many.
+
+A message is processed when whoever took it out comes back for the next one, or ends: then an ack may be due.
+"""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
+from typing import TypeVar
 
-from ticker.session.client import ClientSession
-from ticker.session.messages import Ack, AnyServerMessage, Closing, Snapshot, Ticks
-from ticker_client.errors import ConnectionEnded
+from ticker.session.client import ClientSession, Gap
+from ticker.session.messages import Ack, AnyServerMessage, Closing, Lag, Listing, Snapshot, Ticks
+from ticker_client.arrays import Arrays, Instruments
+from ticker_client.errors import OUR_FAULT, ConnectionEnded
 
 WAITING_MESSAGES_MAX = 256  # a consumer further behind than this lets the socket fill, and the server knows what to do
+
+Waiting = Ticks | Snapshot | Arrays
+Word = TypeVar("Word")
+
+
+def _ignore(_: object) -> None:
+    """Do nothing."""
 
 
 class Inbox:
     """Between one line, which puts messages in, and one iterator, which takes them out."""
 
-    def __init__(self, session: ClientSession) -> None:
+    def __init__(
+        self,
+        session: ClientSession,
+        on_gap: Callable[[Gap], object] | None = None,
+        on_lag: Callable[[Lag], object] | None = None,
+    ) -> None:
         self.heard = 0
         """How many messages of any kind have come."""
         self.ended: ConnectionEnded | None = None
         self.advice_s: float | None = None
         """When the server, going away, asked us to come back."""
+        self.instruments = Instruments()
+        """What the numbers in arrays stand for; nothing until somebody has said it."""
+        self.acknowledge: Callable[[Ack], None] | None = None
+        """What to do with an acknowledgement that is due; None where there are none."""
         self._session = session
-        self._waiting: deque[Ticks | Snapshot] = deque()
+        self._on_gap = on_gap or _ignore
+        self._on_lag = on_lag or _ignore
+        # Messages, the connection each came on, and whether there is something in it for whoever reads.
+        self._waiting: deque[tuple[Waiting, int, bool]] = deque()
+        self._without_news = 0
+        self._taken: tuple[Waiting, int, bool] | None = None
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) - self._without_news
 
-    def take(self, message: AnyServerMessage) -> Ack | None:
-        """Take note of a message and keep what is to be read; return the acknowledgement that is due, if one is."""
+    # The line's end.
+
+    def take(self, message: AnyServerMessage | Arrays) -> None:
+        """Take note of a message and keep what is to be read. Raises ConnectionEnded where a callback fails, or did."""
+        if self.ended is not None:
+            raise self.ended
         self.heard += 1
-        if isinstance(message, Ticks):
+        gaps = len(self._session.gaps)
+        if isinstance(message, Arrays):
+            self._keep(self._note_arrays(message))
+        elif isinstance(message, Ticks):
             message = self._session.fresh(message)
-        ack = self._session.receive(message)
-        if isinstance(message, Snapshot) or (isinstance(message, Ticks) and message.data):
-            self._waiting.append(message)
-            self._changed.set()
-        elif isinstance(message, Closing):
-            self.advice_s = message.reconnect_after_s
-        return ack
+            self._session.note(message)
+            self._keep(message)
+        else:
+            self._session.note(message)
+            self._take_other(message)
+        for gap in self._session.gaps[gaps:]:
+            self._tell("on_gap", self._on_gap, gap)
+
+    def _note_arrays(self, message: Arrays) -> Arrays:
+        if message.kind == "snapshot":
+            self._session.note_shown(message.seq, message.rows)
+            return message
+        rows = self._session.fresh_rows(message.rows)
+        self._session.note_rows(message.seq, rows)
+        return message if rows is message.rows else message._replace(rows=rows)
+
+    def _take_other(self, message: AnyServerMessage) -> None:
+        match message:
+            case Snapshot():
+                self._keep(message)
+            case Closing():
+                self.advice_s = message.reconnect_after_s
+            case Listing():
+                self.instruments = Instruments.of(message)
+            case Lag():
+                self._tell("on_lag", self._on_lag, message)
+
+    def _keep(self, message: Waiting) -> None:
+        """Keep a message; one without news only so that it is acknowledged when its turn comes."""
+        news = _has_news(message)
+        if not news:
+            if self.acknowledge is None:
+                return
+            self._without_news += 1
+        self._waiting.append((message, self._session.connection, news))
+        self._changed.set()
+
+    def _tell(self, name: str, callback: Callable[[Word], object], word: Word) -> None:
+        try:
+            callback(word)
+        except Exception as error:
+            self.end(ConnectionEnded(f"{name} failed: {error!r}", OUR_FAULT))
+            assert self.ended is not None
+            raise self.ended from error
+
+    @property
+    def full(self) -> bool:
+        """Whether whoever listens should wait."""
+        return len(self._waiting) >= WAITING_MESSAGES_MAX
 
     async def room(self, urgent: Callable[[], bool] = lambda: False) -> None:
         """Wait until there is room for more, or it is urgent."""
-        while len(self._waiting) >= WAITING_MESSAGES_MAX and not urgent():
+        while self.full and not urgent():
             self._changed.clear()
             await self._changed.wait()
 
@@ -55,16 +130,44 @@ class Inbox:
         self.ended = self.ended or ended
         self._changed.set()
 
-    async def batches(self) -> AsyncGenerator[Ticks | Snapshot]:
-        """Yield messages as they come. Raises ConnectionEnded when it is over, unless that was wanted."""
+    # The iterator's end.
+
+    async def next(self) -> Waiting | None:
+        """Return the next message; None when it is over and that was wanted, else raise ConnectionEnded."""
         while True:
-            while self._waiting:
-                batch = self._waiting.popleft()
+            if self.settle():
+                await asyncio.sleep(0)  # let the ack out, and more in, while there is still something to read
+            elif self._waiting:
+                self._taken = self._waiting.popleft()
                 self._changed.set()
-                yield batch
-            if self.ended is not None:
-                if self.ended.code == 1000:
-                    return
+                if self._taken[2]:
+                    return self._taken[0]
+                self._without_news -= 1
+            elif self.ended is None:
+                self._changed.clear()
+                await self._changed.wait()
+            elif self.ended.code == 1000:
+                return None
+            else:
                 raise self.ended
-            self._changed.clear()
-            await self._changed.wait()
+
+    def settle(self) -> bool:
+        """Take what was taken out for processed; return whether that was acknowledged."""
+        taken, self._taken = self._taken, None
+        if taken is None or self.acknowledge is None or not _is_ticks(taken[0]):
+            return False
+        ack = self._session.processed(taken[0].seq, taken[1])
+        if ack is None:
+            return False
+        self.acknowledge(ack)
+        return True
+
+
+def _has_news(message: Waiting) -> bool:
+    if isinstance(message, Ticks):
+        return bool(message.data)
+    return isinstance(message, Snapshot) or message.kind == "snapshot" or bool(message.rows)
+
+
+def _is_ticks(message: Waiting) -> bool:
+    return isinstance(message, Ticks) or (isinstance(message, Arrays) and message.kind == "ticks")

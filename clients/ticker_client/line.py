@@ -4,13 +4,13 @@ A transport is one file with one class that fulfils `Line`, and one row in `tran
 the inbox, whole server messages in the order of the tape; where to go on after a break it reads from the session.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ticker import clock
-from ticker.session.client import ClientSession
-from ticker.session.messages import Subscribed, Unsubscribed
+from ticker.session.client import ClientSession, Paced
+from ticker.session.messages import Ack, Subscribed, Unsubscribed
 from ticker_client.address import Address
 from ticker_client.errors import ConnectionEnded
 from ticker_client.inbox import Inbox
@@ -45,6 +45,7 @@ class Desk:
     session: ClientSession
     inbox: Inbox
     traffic: Traffic
+    encoding: str
     poll_every_s: float
     wait_s: float
 
@@ -65,8 +66,12 @@ class Line(Protocol):
         It may be cancelled and called again: nothing is lost or repeated by that. Raises msgspec.DecodeError.
         """
 
-    async def subscribe(self, symbols: Sequence[str], channels: Sequence[str]) -> Subscribed:
-        """Ask for symbols on channels: snapshots, then what follows them. Raises Refused."""
+    @property
+    def acknowledge(self) -> Callable[[Ack], None] | None:
+        """Say soon that something was processed, unless the connection is another one by then; None where none asks."""
+
+    async def subscribe(self, symbols: Sequence[str], channels: Sequence[str], paced: Paced | None) -> Subscribed:
+        """Ask for symbols on channels: snapshots, then what follows them, at a pace if one is named. Raises Refused."""
 
     async def unsubscribe(self, symbols: Sequence[str], channels: Sequence[str]) -> Unsubscribed:
         """Take a subscription back. Raises Refused."""

@@ -11,8 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from http import HTTPStatus
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
+from ticker.session.client import Paced
 from ticker.session.messages import AnyServerMessage, Snapshot, Subscribed, Ticks, Unsubscribed
 from ticker.session.requests import SnapshotAnswer
 from ticker_client import problems, wants
@@ -31,6 +33,8 @@ class Stale(Exception):
 
 class PlainLine(ABC):
     """A line over HTTP; `follow` and `interrupt` are what its kinds differ in."""
+
+    acknowledge = None
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -127,7 +131,7 @@ class PlainLine(ABC):
     async def subscriptions(self) -> dict[str, list[str]]:
         return {channel: list(symbols) for channel, symbols in self._session.subscriptions.items()}
 
-    async def subscribe(self, symbols: Sequence[str], channels: Sequence[str]) -> Subscribed:
+    async def subscribe(self, symbols: Sequence[str], channels: Sequence[str], paced: Paced | None) -> Subscribed:
         async with self._lock:
             self._check_live()
             wants.check(symbols, channels)
@@ -135,7 +139,7 @@ class PlainLine(ABC):
             shown, known, refused = await self._records.snapshots(symbols, channels)
             if refused and not known:
                 raise refused
-            answer = self._grant(shown, known, channels, reached)
+            answer = self._grant(shown, known, channels, reached, paced or self._session.paced)
             if refused:
                 raise refused
             return answer
@@ -161,17 +165,19 @@ class PlainLine(ABC):
             raise ConnectionEnded("there is no connection now")
 
     def _grant(
-        self, shown: list[SnapshotAnswer], known: list[str], channels: Sequence[str], reached: int
+        self, shown: list[SnapshotAnswer], known: list[str], channels: Sequence[str], reached: int, paced: Paced
     ) -> Subscribed:
         """Take in snapshots and what they begin; `reached` is the position from before they were asked for."""
         session, inbox = self._session, self._desk.inbox
         before, added = session.subscriptions, wants.joined({}, known, channels)
+        changed = paced != session.paced
         seq = min(document.seq for document in shown)
         answer = Subscribed(
             seq=seq,
             channels=list(added),
             symbols=next(iter(added.values())),
-            pace="every",
+            pace=paced.pace,
+            rate_hz=UNSET if paced.rate_hz is None else paced.rate_hz,
             snapshot=True,
             on_lag="skip",
             subscriptions=wants.joined(before, known, channels),
@@ -183,7 +189,7 @@ class PlainLine(ABC):
         inbox.take(answer)
         if not self._stale:
             self._show(shown, added, before)
-        if self._stale or answer.subscriptions != before:
+        if self._stale or changed or answer.subscriptions != before:
             self._change()
         return answer
 

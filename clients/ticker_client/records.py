@@ -9,8 +9,11 @@ import msgspec
 from ticker.session.messages import Welcome
 from ticker.session.requests import InstrumentsAnswer, SnapshotAnswer
 from ticker_client import problems, wants
+from ticker_client.address import Address
+from ticker_client.arrays import Instrument, Instruments
 from ticker_client.errors import NO_TICKER, ConnectionEnded, Refused
 from ticker_client.http import HttpClient
+from ticker_client.line import Traffic
 
 Read = TypeVar("Read")
 
@@ -52,8 +55,12 @@ class Records:
 
     async def universe(self) -> list[str]:
         """Return all symbols that are traded."""
+        return (await self.instruments()).symbols
+
+    async def instruments(self) -> Instruments:
+        """Return all that is traded."""
         found = await self._read(_read_instruments, "/v1/instruments")
-        return [instrument.symbol for instrument in found.instruments]
+        return Instruments([Instrument(each.symbol, each.tick_size, each.decimals) for each in found.instruments])
 
     async def snapshots(self, symbols: Sequence[str], channels: Sequence[str]) -> Snapshots:
         """Return the newest ticks of symbols on channels, as many of them as exist."""
@@ -88,3 +95,14 @@ class Records:
         if refused is None or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise problems.ended(answer, self._url)
         raise refused
+
+
+async def listed(address: Address, traffic: Traffic) -> Instruments:
+    """Return all that a server trades, asked over a connection of its own. Raises ConnectionEnded."""
+    http = HttpClient(address, traffic)
+    try:
+        return await Records(http, address.url).instruments()
+    except Refused as error:
+        raise ConnectionEnded(f"{address.url} does not say what is traded: {error}") from None
+    finally:
+        http.close()

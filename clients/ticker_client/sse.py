@@ -13,10 +13,8 @@ class EventLine(PlainLine):
     """A line over `/v1/sse`."""
 
     async def follow(self, revision: int) -> None:
-        position = self._session.position
-        answer, connection = await self._http.stream(
-            f"/v1/sse?{self._request.text}&from={position}", "text/event-stream"
-        )
+        path, header = self._question()
+        answer, connection = await self._http.stream(path, "text/event-stream", header)
         try:
             self.check(answer)
             parser = eventstream.Parser()
@@ -30,6 +28,14 @@ class EventLine(PlainLine):
                 self._reach(parser.event_id)  # a heartbeat is an id without an event
         finally:
             self._http.drop_held()
+
+    def _question(self) -> tuple[str, str]:
+        """Return the path to ask for and a line of the head: the newest are shown to whoever says that it is back."""
+        path, position = f"/v1/sse?{self._request.text}", self._session.position
+        pace, rate_hz = self._session.paced
+        if pace == "every":
+            return f"{path}&from={position}", ""
+        return f"{path}&pace={pace}" + (f"&rate_hz={rate_hz:g}" if rate_hz else ""), f"Last-Event-ID: {position}"
 
     def _reach(self, event_id: str) -> None:
         epoch, _, seq = event_id.rpartition(":")

@@ -2,21 +2,26 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Iterator
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
 from ticker.session.client import ClientSession
-from ticker.session.messages import Subscribed, Tick, Unsubscribed
+from ticker.session.messages import Snapshot, Subscribed, Tick, Ticks, Unsubscribed
 from ticker.ticks import TRADES
-from ticker_client.feed import Feed, Options
+from ticker_client.arrays import Arrays, Instruments
+from ticker_client.feed import Feed
 from ticker_client.line import Traffic
+from ticker_client.options import Options
 
 Result = TypeVar("Result")
 
 
 class SyncFeed:
-    """A `Feed` for programs without an event loop; iterate over it for ticks."""
+    """A `Feed` for programs without an event loop; iterate over it, its `batches()` or its `arrays()`.
+
+    It lives in a thread of its own: that is where `on_gap` and `on_lag` are called, while the program goes on.
+    """
 
     def __init__(self, url: str, **options: Unpack[Options]) -> None:
         self._loop = asyncio.new_event_loop()
@@ -30,6 +35,11 @@ class SyncFeed:
     @property
     def traffic(self) -> Traffic:
         return self._feed.traffic
+
+    @property
+    def instruments(self) -> Instruments:
+        """What the numbers in arrays stand for."""
+        return self._feed.instruments
 
     @property
     def transport(self) -> str:
@@ -52,9 +62,15 @@ class SyncFeed:
         self._wait(self._feed.close())
         self._stop()
 
-    def subscribe(self, *symbols: str, channels: Iterable[str] = (TRADES,)) -> Subscribed:
-        """Ask for symbols (`"*"` for all) on channels. Raises Refused."""
-        return self._wait(self._feed.subscribe(*symbols, channels=channels))
+    def subscribe(
+        self,
+        *symbols: str,
+        channels: Iterable[str] = (TRADES,),
+        pace: str | None = None,
+        rate_hz: float | None = None,
+    ) -> Subscribed:
+        """Ask for symbols (`"*"` for all) on channels, at a pace; see `Feed.subscribe`."""
+        return self._wait(self._feed.subscribe(*symbols, channels=channels, pace=pace, rate_hz=rate_hz))
 
     def unsubscribe(self, *symbols: str, channels: Iterable[str] = (TRADES,)) -> Unsubscribed:
         """Take back a subscription, or part of one. Raises Refused."""
@@ -73,17 +89,28 @@ class SyncFeed:
         self._wait(self._feed.switch(transport))
 
     def __iter__(self) -> Iterator[Tick]:
-        batches = self._feed.batches()
+        for batch in self.batches():
+            yield from batch.data
+
+    def batches(self) -> Iterator[Ticks | Snapshot]:
+        """Yield messages of ticks, snapshots among them; see `Feed.batches`."""
+        return self._iterate(self._feed.batches())
+
+    def arrays(self) -> Iterator[Arrays]:
+        """Yield messages of ticks, snapshots among them, as numpy arrays; see `Feed.arrays`."""
+        return self._iterate(self._feed.arrays())
+
+    def _iterate(self, messages: AsyncGenerator[Result]) -> Iterator[Result]:
         try:
             while True:
                 try:
-                    batch = self._wait(anext(batches))
+                    message = self._wait(anext(messages))
                 except StopAsyncIteration:
                     return
-                yield from batch.data
+                yield message
         finally:
             if self._loop.is_running():  # an iterator may outlive its feed
-                self._wait(batches.aclose())
+                self._wait(messages.aclose())
 
     def _wait(self, work: Awaitable[Result]) -> Result:
         async def awaited() -> Result:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ticker.session.client import Paced
 from ticker_client.line import Desk, Line
 from ticker_client.poll import LongPollLine, ShortPollLine
 from ticker_client.sse import EventLine
@@ -14,6 +15,8 @@ TRANSPORTS: dict[str, Callable[[Desk], Line]] = {
     "short-poll": ShortPollLine,
 }
 
+CONFLATED = ("ws", "sse")  # can be had at pace latest
+
 
 def named(transport: str) -> Callable[[Desk], Line]:
     """Return what makes lines of a transport. Raises ValueError for an unknown one."""
@@ -21,3 +24,9 @@ def named(transport: str) -> Callable[[Desk], Line]:
         return TRANSPORTS[transport]
     except KeyError:
         raise ValueError(f"unknown transport {transport!r}; known: {', '.join(TRANSPORTS)}") from None
+
+
+def check_pace(transport: str, paced: Paced | None) -> None:
+    """Raise ValueError where a transport cannot be heard at a pace."""
+    if paced and paced.pace == "latest" and transport not in CONFLATED:
+        raise ValueError(f"pace: latest cannot be had by {transport}, which asks for every tick; but by ws and sse")

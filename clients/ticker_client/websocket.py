@@ -4,18 +4,19 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
+from msgspec import UNSET
 from websockets.asyncio.client import ClientConnection
-from websockets.asyncio.client import connect as dial
-from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
+from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
-from websockets.typing import Subprotocol
 
 from ticker.dialects import native
-from ticker.session.client import RESTORE
+from ticker.dialects import packed as packed_dialect
+from ticker.session.client import RESTORE, Paced
 from ticker.session.messages import (
+    Ack,
     Answer,
     AnyAnswer,
     AnyServerMessage,
@@ -27,15 +28,19 @@ from ticker.session.messages import (
     Subscribe,
     Subscribed,
     Subscriptions,
+    Ticks,
     Unsubscribe,
     Unsubscribed,
     Welcome,
 )
-from ticker_client.errors import ConnectionEnded, Refused, retry_after_s, why
-from ticker_client.line import Desk, Traffic
+from ticker_client.arrays import Arrays, unpacked
+from ticker_client.dialling import MESSAGE_BYTES_MAX, dialled
+from ticker_client.errors import ConnectionEnded, Refused
+from ticker_client.line import Desk
 
-MESSAGE_BYTES_MAX = 64 << 20  # a snapshot of ten thousand instruments is a few megabytes
-SETTLE_S = CLOSE_S = 2.0  # for a server that has stopped answering
+SETTLE_S = 2.0  # for a server that has stopped answering
+SUBPROTOCOLS = {"json": [native.SUBPROTOCOL], "packed": [packed_dialect.SUBPROTOCOL, native.SUBPROTOCOL]}
+"""What is offered, by encoding: a server that does not pack says the same as JSON."""
 
 Answered = TypeVar("Answered", bound=AnyAnswer)
 
@@ -50,6 +55,9 @@ class WebSocketLine:
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._restored = asyncio.Event()
         self._resuming = False
+        self._welcomed = False
+        self._ack: Ack | None = None
+        self._acking: asyncio.Task[None] | None = None
 
     @property
     def live(self) -> bool:
@@ -58,17 +66,23 @@ class WebSocketLine:
     async def open(self) -> None:
         self._restored.clear()
         self._resuming = False
-        self._ws = await self._dial()
+        self._welcomed = False
+        self._ack = None
+        self._ws = await dialled(self._desk.address, SUBPROTOCOLS[self._desk.encoding], self._desk.traffic)
 
     async def listen(self) -> ConnectionEnded:
         assert self._ws is not None
         ws = self._ws
+        decode = None if self._desk.encoding == "packed" else False
+        inbox = self._desk.inbox
         try:
-            async for data in ws:
-                message = native.read(data)
-                if ack := self._desk.inbox.take(message):
-                    await ws.send(native.command(ack), text=True)
-                await self._hear(message)
+            while True:
+                message = self._read(await ws.recv(decode=decode))
+                inbox.take(message)
+                if not isinstance(message, Ticks | Arrays):
+                    await self._hear(message)
+                if inbox.full:
+                    await inbox.room(urgent=lambda: bool(self._answers))
         except ConnectionClosed:
             pass
         except msgspec.DecodeError:
@@ -79,9 +93,40 @@ class WebSocketLine:
                 self._fail_answers(_farewell(ws))
         return _farewell(ws)
 
-    async def subscribe(self, symbols: Sequence[str], channels: Sequence[str]) -> Subscribed:
-        message = Subscribe(id=next(self._ids), symbols=list(symbols), channels=list(channels))
-        before = Unsubscribed(seq=self._desk.session.reached, subscriptions=self._desk.session.subscriptions)
+    def _read(self, data: str | bytes) -> AnyServerMessage | Arrays:
+        """Read a message. Raises msgspec.DecodeError."""
+        if isinstance(data, str) or self._desk.encoding == "json":
+            return native.read(data)
+        try:
+            return unpacked(data, self._desk.inbox.instruments)
+        except ValueError as error:
+            raise msgspec.DecodeError(str(error)) from None
+
+    def acknowledge(self, ack: Ack) -> None:
+        if not self._welcomed:
+            return  # it is about an earlier connection
+        self._ack = ack
+        if self._acking is None or self._acking.done():
+            self._acking = asyncio.create_task(self._send_acks())
+
+    async def _send_acks(self) -> None:
+        """Send the newest ack, as long as there is one: it says what earlier ones would."""
+        while (ack := self._ack) is not None and self.live:
+            self._ack = None
+            with suppress(ConnectionClosed):
+                await self._send(native.command(ack))
+
+    async def subscribe(self, symbols: Sequence[str], channels: Sequence[str], paced: Paced | None) -> Subscribed:
+        session = self._desk.session
+        pace, rate_hz = paced or (UNSET, None)
+        message = Subscribe(
+            id=next(self._ids),
+            symbols=list(symbols),
+            channels=list(channels),
+            pace=pace,  # type: ignore[arg-type]  # one of two words: `options` has looked
+            rate_hz=UNSET if rate_hz is None else rate_hz,
+        )
+        before = Unsubscribed(seq=session.reached, subscriptions=session.subscriptions), session.paced
         try:
             try:
                 answer = await self._ask(message, Subscribed)
@@ -91,7 +136,8 @@ class WebSocketLine:
             await self.ping()  # snapshots follow their answer, and this follows them
             return answer
         except ConnectionEnded:
-            self._desk.inbox.take(before)  # what was obeyed in part, maybe without its snapshot, is not to be restored
+            session.note(before[0])  # what was obeyed in part, maybe without its snapshot, is not to be restored
+            session.set_pace(before[1])
             raise
 
     async def unsubscribe(self, symbols: Sequence[str], channels: Sequence[str]) -> Unsubscribed:
@@ -113,6 +159,7 @@ class WebSocketLine:
         if self._ws is None:
             return
         ws = self._ws
+        await self._say_farewell()
         closing = asyncio.ensure_future(ws.close())
         try:
             with suppress(ConnectionClosed):
@@ -123,6 +170,12 @@ class WebSocketLine:
             closing.cancel()
             ws.transport.abort()  # where we were told not to wait for it
             self._fail_answers(ConnectionEnded("closed by this side", 1000))
+
+    async def _say_farewell(self) -> None:
+        """Let an ack that is due go out."""
+        if self._acking is not None:
+            await asyncio.wait([self._acking], timeout=SETTLE_S)
+            self._acking.cancel()
 
     async def _ask(self, message: ClientMessage, kind: type[Answered]) -> Answered:
         """Send a command and return its answer, of the kind that answers it."""
@@ -147,16 +200,18 @@ class WebSocketLine:
     async def _hear(self, message: AnyServerMessage) -> None:
         match message:
             case Welcome():
+                self._welcomed = True
                 await self._restore(message)
             case Error(id=mark) | Subscribed(id=mark) if mark == RESTORE:
                 await self._note_restored(message)
             case Answer():
                 self._answer(message.id, Refused(message) if isinstance(message, Error) else message)
-        await self._desk.inbox.room(urgent=lambda: bool(self._answers))
 
-    # On a new connection, what was subscribed on the last one is asked for before anything else.
+    # On a new connection, what was subscribed on the last one is asked for before anything else, in the old window.
 
     async def _restore(self, welcome: Welcome) -> None:
+        if opening := self._desk.session.opening():
+            await self._send(native.command(opening))
         wish = self._desk.session.resumption()
         said = native.command(wish) if wish else b""
         if not said or len(said) > welcome.limits.get("message_bytes", MESSAGE_BYTES_MAX):
@@ -198,59 +253,6 @@ class WebSocketLine:
         self._restored.set()
         for message_id in tuple(self._answers):
             self._answer(message_id, ended)
-
-    async def _dial(self) -> ClientConnection:
-        url = self._desk.address.stream
-        try:
-            return await dial(
-                url,
-                subprotocols=[Subprotocol(native.SUBPROTOCOL)],
-                compression=None,
-                max_size=MESSAGE_BYTES_MAX,
-                close_timeout=CLOSE_S,
-                proxy=None,
-                create_connection=_metered(self._desk.traffic),
-                ssl=self._desk.address.tls,
-            )
-        except InvalidURI:
-            raise ConnectionEnded(f"{url} is not a WebSocket address: write ws://host:port/v1/stream") from None
-        except InvalidStatus as error:
-            status, headers = error.response.status_code, error.response.headers
-            after_s = retry_after_s(headers.get("Retry-After", ""))
-            raise ConnectionEnded(f"{url} answered HTTP {status}, not a WebSocket", after_s=after_s) from None
-        except (OSError, TimeoutError, WebSocketException) as error:
-            raise ConnectionEnded(f"cannot connect to {url}: {why(error)}") from None
-
-
-class _Meter:
-    """A transport that counts what is written to it."""
-
-    def __init__(self, transport: asyncio.Transport, traffic: Traffic) -> None:
-        self._transport = transport
-        self._traffic = traffic
-
-    def write(self, data: bytes) -> None:
-        self._traffic.bytes_sent += len(data)
-        self._transport.write(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-
-def _metered(traffic: Traffic) -> type[ClientConnection]:
-    """Return a kind of connection that counts its traffic."""
-
-    class Metered(ClientConnection):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            traffic.connections += 1
-            traffic.requests += 1
-            super().connection_made(cast(asyncio.Transport, _Meter(cast(asyncio.Transport, transport), traffic)))
-
-        def data_received(self, data: bytes) -> None:
-            traffic.receive(data)
-            super().data_received(data)
-
-    return Metered
 
 
 def _farewell(ws: ClientConnection) -> ConnectionEnded:

@@ -56,7 +56,7 @@ async def test_a_refusal_is_an_exception_with_its_code(server: RunningServer) ->
 
 
 async def test_a_consumer_that_dawdles_still_gets_its_answers(server: RunningServer) -> None:
-    async with connect(server.stream) as feed:
+    async with connect(server.stream, window=0) as feed:
         await feed.subscribe("*", channels=["trades", "quotes"])
         while feed.waiting < 256:  # noqa: ASYNC110  # nobody tells us: we are the consumer that dawdles
             await asyncio.sleep(0.05)

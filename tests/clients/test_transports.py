@@ -140,7 +140,7 @@ async def test_nothing_subscribed_is_nothing_heard(server: RunningServer, transp
 async def test_a_consumer_that_dawdles_holds_the_server_up_and_loses_nothing(
     torrent: RunningServer, transport: str
 ) -> None:
-    async with opened(torrent.url, transport) as feed:
+    async with opened(torrent.url, transport, window=0) as feed:
         await feed.subscribe("*", channels=BOTH)
         while feed.waiting < 256:  # noqa: ASYNC110  # nobody tells us: we are the consumer that dawdles
             await asyncio.sleep(0.02)

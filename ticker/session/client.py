@@ -7,10 +7,15 @@ never writes, waits or looks at a clock.
 Two numbers: `seq` is the newest position that ticks came with; `reached` the one to go on from, everything before which
 has been had. A snapshot shows symbols ahead of `reached`; ticks from there up to the snapshot may come all the same,
 and are told apart by `n` (`fresh`).
+
+A message is noted when it comes and processed when somebody has made use of it, which may be later, and on another
+connection: only what came on the present one is acknowledged.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from ticker.session.messages import (
@@ -18,85 +23,131 @@ from ticker.session.messages import (
     AnyServerMessage,
     Heartbeat,
     Lag,
+    Listing,
     Snapshot,
     Subscribe,
     Subscribed,
-    Tick,
     Ticks,
     Unsubscribed,
     Welcome,
+    Window,
+    WindowGranted,
 )
-from ticker.ticks import Position
+from ticker.session.numbers import EVERYTHING, Gap, Numbers
+from ticker.ticks import Position, Rows
 
-EVERYTHING = "*"
-RESTORE = "restore"  # the id of what is said on a new connection: its answers are known beforehand
+__all__ = ["EVERYTHING", "RESTORE", "WISH_SYMBOLS_MAX", "ClientSession", "Gap", "Paced"]
+
+OPENING, RESTORE = "window", "restore"  # ids of what is said on a new connection: its answers are known beforehand
 WISH_SYMBOLS_MAX = 500  # in one message: it must stay below any server's limit of bytes
 
 
-class Gap(NamedTuple):
-    """Ticks of a symbol that were not received: those after `after_n` and before `before_n`."""
+class Paced(NamedTuple):
+    """How ticks are wanted: "every" one, or the "latest" only, so many messages a second at most."""
 
-    channel: str
-    symbol: str
-    after_n: int
-    before_n: int
+    pace: str = "every"
+    rate_hz: float | None = None
 
 
 class ClientSession:
     """What one client wants, has had, and owes.
 
     `ticks` and `messages` count what came; `missed` the ticks proved missing by `n`, `repeated` those that came twice,
-    `reordered` the messages whose position did not rise, `lagged` those the server said it left out, `restarts` how
-    often the tape was another one, or began again: then counting began anew.
+    `merged` those left out at pace latest, by `n`, `reordered` the messages whose position did not rise, `lagged` the
+    ticks that the server said it left out, `restarts` how often the tape was another one, or began again: then
+    counting began anew.
     """
 
-    def __init__(self, ack_every: int) -> None:
+    def __init__(self, ack_every: int | None, window: int = 0) -> None:
+        """Acknowledge after every so many messages; be sent at most `window` without (0 is no limit)."""
         self.welcome: Welcome | None = None
         self.subscriptions: dict[str, list[str]] = {}
         """What is subscribed, channel to symbols, and to be asked for again on a new connection."""
+        self.paced = Paced()
+        self.window = 0
+        """The window as granted on this connection."""
+        self.connection = 0
+        """Counts the connections: messages that came on an earlier one are not acknowledged."""
         self.seq = 0
         self.reached = 0
         self.messages = 0
         self.ticks = 0
-        self.missed = 0
-        self.repeated = 0
         self.reordered = 0
         self.lagged = 0
         self.restarts = 0
-        self.gaps: list[Gap] = []
-        """Holes noticed since whoever reads this list cleared it."""
+        self._numbers = Numbers()
         self._ack_every = ack_every
+        self._window = window
         self._unacked = 0
-        self._last_n: dict[tuple[type[Tick], str], int] = {}
+        self._processed = 0
         self._known_seq = 0  # until `reached` is here, ticks may come that a snapshot has shown, or that came before
         self._restoring = False
+
+    @property
+    def missed(self) -> int:
+        return self._numbers.missed
+
+    @property
+    def repeated(self) -> int:
+        return self._numbers.repeated
+
+    @property
+    def merged(self) -> int:
+        return self._numbers.merged
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """Holes noticed since whoever reads this list cleared it."""
+        return self._numbers.gaps
 
     @property
     def position(self) -> Position:
         """Where to go on from: everything that is subscribed has been received up to here."""
         return Position(self.welcome.epoch if self.welcome else "", self.reached)
 
+    # What to say on a new connection.
+
+    def opening(self) -> Window | None:
+        """Return what to say before anything else, if anything."""
+        return Window(id=OPENING, size=self._window) if self._window else None
+
     def resumption(self) -> Subscribe | None:
-        """Return what to say on a new connection to go on from the position reached; None where there is none."""
-        if not (self.subscriptions and self.reached):
+        """Return what to say to go on from the position reached; None where there is none, or the newest will do."""
+        if not (self.subscriptions and self.reached) or self.paced.pace == "latest":
             return None
         return Subscribe(id=RESTORE, subscriptions=self.subscriptions, from_=str(self.position))
 
     def wishes(self) -> list[Subscribe]:
-        """Return what to say on a new connection to receive what is subscribed again, from a snapshot on."""
+        """Return what to say to receive what is subscribed again, from a snapshot on."""
+        latest = self.paced.pace == "latest"
+        rate_hz = UNSET if self.paced.rate_hz is None else self.paced.rate_hz
         return [
-            Subscribe(id=RESTORE, symbols=symbols[place : place + WISH_SYMBOLS_MAX], channels=[channel])
+            Subscribe(
+                id=RESTORE,
+                symbols=symbols[place : place + WISH_SYMBOLS_MAX],
+                channels=[channel],
+                pace="latest" if latest else UNSET,
+                rate_hz=rate_hz if latest else UNSET,
+            )
             for channel, symbols in self.subscriptions.items()
             for place in range(0, len(symbols), WISH_SYMBOLS_MAX)
         ]
+
+    # What comes.
 
     def fresh(self, message: Ticks) -> Ticks:
         """Return a message, not yet received, without the ticks that are known already."""
         if self.reached >= self._known_seq:
             return message
-        last_n = self._last_n
-        news = [tick for tick in message.data if tick.n > last_n.get((type(tick), tick.sym), 0)]
+        news = self._numbers.news(message.data)
         return message if len(news) == len(message.data) else replace(message, data=news)
+
+    def fresh_rows(self, rows: dict[str, Rows]) -> dict[str, Rows]:
+        """Return rows, not yet received, without those that are known already."""
+        if self.reached >= self._known_seq:
+            return rows
+        news = {channel: self._numbers.news_in(channel, found) for channel, found in rows.items()}
+        return {channel: found for channel, found in news.items() if len(found)}
 
     def go_on_from(self, seq: int) -> None:
         """Set the position, to an earlier one too: ticks that have been had already may then come again."""
@@ -109,40 +160,85 @@ class ClientSession:
         self.reached = max(self.reached, seq)
 
     def receive(self, message: AnyServerMessage) -> Ack | None:
-        """Take note of a message; return the acknowledgement that is due after it, if one is."""
+        """Take note of a message that is processed at once; return the acknowledgement that is due, if one is."""
+        self.note(message)
+        return self.processed(message.seq, self.connection) if isinstance(message, Ticks) else None
+
+    def note(self, message: AnyServerMessage) -> None:
+        """Take note of a message."""
         match message:
             case Ticks():
-                return self._receive_ticks(message)
+                self._note_message(message.seq, len(message.data))
+                self._numbers.follow(message.data)
             case Snapshot():
-                self._receive_snapshot(message)
+                self._known_seq = max(self._known_seq, message.seq)
+                self._numbers.show(message.data)
             case Lag():
-                self.lagged += message.dropped + message.conflated
-                self._last_n.clear()  # the jump that follows is announced
-                self.reach(message.to)
+                self._note_lag(message)
             case Heartbeat() if not self._restoring:
                 self.reach(message.seq)
             case Subscribed():
-                self._receive_grant(message)
+                self._note_grant(message)
             case Unsubscribed():
                 self.subscriptions = message.subscriptions
-                self._forget(message.subscriptions)
+                self._numbers.keep(message.subscriptions)
+            case WindowGranted():
+                self.window = message.size
             case Welcome():
-                self._receive_welcome(message)
-        return None
+                self._note_welcome(message)
+            case Listing():
+                self._numbers.number(message.symbols)
 
-    def _receive_welcome(self, message: Welcome) -> None:
+    def note_rows(self, seq: int, rows: Mapping[str, Rows]) -> None:
+        """Take note of a message of ticks that came as rows, by channel, `instrument` as the `Listing` has it."""
+        self._note_message(seq, sum([len(found) for found in rows.values()]))
+        for channel, found in rows.items():
+            self._numbers.follow_rows(channel, found)
+
+    def note_shown(self, seq: int, rows: Mapping[str, Rows]) -> None:
+        """Take note of a snapshot that came as rows."""
+        self._known_seq = max(self._known_seq, seq)
+        for channel, found in rows.items():
+            self._numbers.show_rows(channel, found)
+
+    def set_pace(self, paced: Paced) -> None:
+        """Note how ticks come from now on: jumps of `n` are misses, or merges."""
+        if self.paced.pace == "latest" and paced.pace != "latest":
+            self._numbers.loosen()  # the last one we had may have been followed by some that were merged
+        self.paced = paced
+        self._numbers.merging = paced.pace == "latest"
+
+    def _note_message(self, seq: int, ticks: int) -> None:
+        self.messages += 1
+        self.ticks += ticks
+        if seq <= self.seq:
+            self.reordered += 1
+        self.seq = max(self.seq, seq)
+        self.reach(seq)
+
+    def _note_lag(self, message: Lag) -> None:
+        self.lagged += message.dropped
+        if message.reason == "pace" or self.paced.pace == "latest":
+            return  # what was merged into newer ones is not lost
+        self.lagged += message.conflated
+        self._numbers.loosen()  # the jump that follows is announced
+        self.reach(message.to)
+
+    def _note_welcome(self, message: Welcome) -> None:
         if self.welcome and (self.welcome.epoch != message.epoch or message.seq < self.reached):
             self.restarts += 1  # another tape, or this one from its beginning
-            self._last_n.clear()
+            self._numbers.clear()
             self.seq = self.reached = self._known_seq = 0
         self.welcome = message
-        self._unacked = 0
+        self.connection += 1
+        self.window = self._unacked = self._processed = 0
         self._restoring = bool(self.subscriptions)
 
-    def _receive_grant(self, message: Subscribed) -> None:
+    def _note_grant(self, message: Subscribed) -> None:
         """Remember what is subscribed; while that is being restored, what is still to come as well."""
         if not (self.subscriptions and self.reached):
             self.reach(message.seq)  # there was nothing to receive before
+        self.set_pace(Paced(message.pace, None if message.rate_hz is UNSET else message.rate_hz))
         if message.id != RESTORE:
             self.subscriptions = message.subscriptions
             return
@@ -151,50 +247,21 @@ class ClientSession:
             known = dict.fromkeys([*self.subscriptions.get(channel, ()), *symbols])
             self.subscriptions[channel] = [EVERYTHING] if EVERYTHING in known else list(known)
 
-    def _receive_ticks(self, message: Ticks) -> Ack | None:
-        self.messages += 1
-        self.ticks += len(message.data)
-        if message.seq <= self.seq:
-            self.reordered += 1
-        self.seq = max(self.seq, message.seq)
-        self.reach(message.seq)
-        last_n = self._last_n
-        for tick in message.data:
-            key = (type(tick), tick.sym)
-            last = last_n.get(key)
-            if last is not None and tick.n != last + 1:
-                self._note_jump(tick, last)
-                if tick.n < last:
-                    continue  # it came late: what follows is counted from the newest
-            last_n[key] = tick.n
+    # What is owed for it.
+
+    def processed(self, seq: int, connection: int) -> Ack | None:
+        """Note that a message of ticks was made use of, which came on that connection; return the ack that is due."""
+        if connection != self.connection or self._ack_every is None:
+            return None
+        self._processed = seq
         self._unacked += 1
-        if self._unacked < self._ack_every:
+        if self._unacked < (min(self._ack_every, self.window) if self.window else self._ack_every):
+            return None
+        return self.farewell()
+
+    def farewell(self) -> Ack | None:
+        """Return an ack of everything processed and not acknowledged, due or not."""
+        if not self._unacked:
             return None
         self._unacked = 0
-        return Ack(seq=message.seq)
-
-    def _receive_snapshot(self, message: Snapshot) -> None:
-        """A snapshot shows the newest tick: what lies between it and the last one we had was missed."""
-        self._known_seq = max(self._known_seq, message.seq)
-        for tick in message.data:
-            key = (type(tick), tick.sym)
-            last = self._last_n.get(key)
-            if last is not None and tick.n > last + 1:
-                self._note_jump(tick, last)
-            self._last_n[key] = max(tick.n, last or 0)
-
-    def _forget(self, subscriptions: dict[str, list[str]]) -> None:
-        """Follow only what is still subscribed: what is subscribed again later begins anew."""
-        kept = {channel: set(symbols) for channel, symbols in subscriptions.items()}
-        self._last_n = {
-            (kind, symbol): n
-            for (kind, symbol), n in self._last_n.items()
-            if kept.get(kind.channel, set()) & {EVERYTHING, symbol}
-        }
-
-    def _note_jump(self, tick: Tick, last: int) -> None:
-        if tick.n <= last:
-            self.repeated += 1
-        else:
-            self.missed += tick.n - last - 1
-            self.gaps.append(Gap(tick.channel, tick.sym, last, tick.n))
+        return Ack(seq=self._processed)

@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ticker.ticks import CHANNELS, DTYPES, SELL, TRADES, Rows
+from ticker.ticks import BUY, CHANNELS, DTYPES, SELL, TRADES, Rows
 
 VERSION = 1
 TICKS, SNAPSHOT = 1, 2
@@ -44,6 +44,7 @@ SEQ_MAX = 2**53 - 1  # like every position
 _HEAD = struct.Struct("<BBHIQq")
 _SECTION = struct.Struct("<B3sI")
 _NOTHING = b"\0\0\0"
+_SIDES = bytes((BUY, SELL))
 _PADS = [bytes(size) for size in range(8)]
 
 ROWS = {
@@ -140,14 +141,17 @@ def _rows(data: bytes, place: int, channel: str, count: int, seq: int) -> Rows:
     rows = np.empty(count, ROWS[channel])
     padded = (4 * count + 7) & -8
     rows["instrument"] = np.frombuffer(data, _NUMBER, count, place)
-    steps = np.frombuffer(data, _STEP, count, place + padded)
-    if count and int(steps.max()) > seq:
-        raise ValueError(f"{channel} of a step before the first")
-    rows["seq"] = seq - steps.astype("<i8")
+    if data[place + padded : place + 2 * padded] == bytes(padded):  # one step, as it mostly is
+        rows["seq"] = seq
+    else:
+        steps = np.frombuffer(data, _STEP, count, place + padded)
+        if int(steps.max()) > seq:
+            raise ValueError(f"{channel} of a step before the first")
+        rows["seq"] = seq - steps.astype("<i8")
     place += 2 * padded
     for name, dtype in _FIELDS[channel]:
         rows[name] = np.frombuffer(data, dtype, count, place)
         place += (dtype.itemsize * count + 7) & -8
-    if channel == TRADES and count and int(rows["side"].view("u1").max()) > SELL:
+    if channel == TRADES and data[place - ((count + 7) & -8) :][:count].translate(None, _SIDES):
         raise ValueError("trades of no side: neither 0 nor 1")
     return rows
