@@ -14,7 +14,7 @@ from ticker.dialects.native import SUBPROTOCOL, NativeDialect
 from ticker.endpoints import conversation, hello
 from ticker.endpoints.documents import Documents
 from ticker.endpoints.door import Door
-from ticker.endpoints.house import House
+from ticker.endpoints.house import SLICES, House
 from ticker.endpoints.page import Page
 from ticker.endpoints.poll import Polls
 from ticker.endpoints.rest import Rest
@@ -31,7 +31,7 @@ STREAM = "/v1/stream"
 EVENTS = "/v1/sse"
 TICKS = "/v1/ticks"
 HELLO = "/hello"
-SWEEP_S = 0.25  # deadlines are in seconds: a quarter of one is close enough
+SWEEP_S = 0.5 / SLICES  # deadlines are in seconds: to look at every connection twice in one is enough
 SPARE_DESCRIPTORS = 64  # for the listener, the loop, logs: running out of descriptors would stop us accepting
 BACKLOG = 1024  # connections the kernel holds while a crowd arrives
 

@@ -270,3 +270,25 @@ def test_a_server_that_was_held_up_cuts_nobody_off(loop: str, monkeypatch: pytes
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop if loop == "uvloop" else None) as runner:
         assert runner.run(hold_up()) == {}
+
+
+def test_every_connection_is_looked_at_in_ten_sweeps_and_those_that_are_gone_are_not() -> None:
+    parlour = Parlour()
+    looked: list[int] = []
+
+    class Somebody:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def sweep(self, now_s: float) -> None:
+            looked.append(self.number)
+            assert now_s < 1
+
+    crowd = [Somebody(number) for number in range(25)]
+    parlour.house.connections = cast(Any, dict.fromkeys(crowd))
+    parlour.house.sweep(0.1)
+    assert looked == [0, 1, 2]
+    del parlour.house.connections[cast(Any, crowd[4])]
+    for _ in range(8):
+        parlour.house.sweep(0.2)
+    assert looked == [number for number in range(25) if number != 4]

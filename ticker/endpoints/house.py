@@ -24,6 +24,7 @@ from ticker.session.messages import Welcome
 from ticker.session.requests import SelectQuery
 from ticker.session.terms import Standing, Terms, resolve, unknown_symbols
 
+SLICES = 10  # ten thousand connections at once would keep everybody waiting for 20 ms
 LATE_S = 1.0  # between two sweeps: something has kept the event loop, and the clients' bytes wait in the kernel
 
 
@@ -31,7 +32,7 @@ class Connection(Protocol):
     """Anything with a client at its other end."""
 
     def sweep(self, now_s: float) -> None:
-        """Look at the deadlines; called once a second or so, for all connections in one go."""
+        """Look at the deadlines; called once a second or so."""
 
     def drain(self) -> None:
         """Say goodbye: the server is going away."""
@@ -61,6 +62,8 @@ class House:
     swept_s: float = math.inf
 
     def __post_init__(self) -> None:
+        self._unswept: list[Connection] = []
+        self._slice = 0
         self.framing = Framing(self.config.stream.compression_level)
 
     @cached_property
@@ -108,7 +111,7 @@ class House:
         return sum(flow.shut for flow in self.flows)
 
     def sweep(self, now_s: float) -> None:
-        """Look at the deadlines of every connection.
+        """Look at the deadlines of some connections: of all of them in so many `SLICES`.
 
         A late sweep does not: what held us up may have held up the clients too, and a loop may run timers before it
         reads their signs of life. The next one decides, however late it is: everything was read once in between.
@@ -117,5 +120,10 @@ class House:
         self.swept_s = math.inf if late else now_s
         if late:
             return
-        for connection in tuple(self.connections):
-            connection.sweep(now_s)
+        if not self._unswept:
+            self._unswept = list(self.connections)
+            self._slice = -(-len(self._unswept) // SLICES)
+        due, self._unswept = self._unswept[: self._slice], self._unswept[self._slice :]
+        for connection in due:
+            if connection in self.connections:
+                connection.sweep(now_s)

@@ -4,7 +4,7 @@ A batch is rendered once per dialect, a message is joined and framed once per au
 `offer`. An audience has no cursor of its own: everybody in it has had all that it ever sent.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Protocol
 
 from ticker.feed.board import Board
@@ -74,8 +74,14 @@ class Audience:
         """Return how many ticks of an entry this audience is owed."""
         return self._selection.count(entry.batch)
 
-    def flush(self, entries: Iterable[Entry], metrics: Metrics) -> None:
+    def flush(self, entries: Sequence[Entry], metrics: Metrics) -> None:
         """Send the entries to every live reader."""
+        if len(entries) == 1:  # as nearly always, and there may be a thousand audiences
+            message, ticks = self._form.single(entries[0])
+            if message is not None:
+                seq = entries[0].batch.seq
+                self._send(self._frame(message, seq), ticks, seq, metrics)
+            return
         frame, ticks, seq = self.render(entries)
         if frame is not None:
             self._send(frame, ticks, seq, metrics)

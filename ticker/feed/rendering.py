@@ -129,11 +129,14 @@ class Selection:
         }
         self._channels = [channel for channel in CHANNELS if interest.mask(channel)]
         self._only = self._channels[0] if len(self._channels) == 1 else None
+        self._picker = self._pickers.get(self._only) if self._only else None
 
     def pick(self, rendering: Rendering) -> tuple[bytes, int]:
         """Return the rows of a batch that are wanted, joined in tape order, and their count."""
-        if self._only is not None:
-            return self._pick(rendering, self._only)
+        if self._picker is not None and self._only is not None:
+            pieces, counts = rendering.table(self._only)
+            picked = self._picker(pieces)
+            return b"".join(picked), len(picked) if counts is None else sum(self._picker(counts))
         parts = [self._pick(rendering, channel) for channel in self._channels]
         return b"".join([pieces for pieces, _ in parts]), sum([count for _, count in parts])
 
@@ -178,10 +181,8 @@ class Selection:
         if picker is None:
             return rendering.whole(channel)
         pieces, counts = rendering.table(channel)
-        if counts is None:
-            picked = picker(pieces)
-            return b"".join(picked), len(picked)
-        return b"".join(picker(pieces)), sum(picker(counts))
+        picked = picker(pieces)
+        return b"".join(picked), len(picked) if counts is None else sum(picker(counts))
 
 
 def _picker(indices: list[int]) -> Callable[[list[Any]], tuple[Any, ...]]:
@@ -201,14 +202,21 @@ class Spelling:
 
     def part(self, entry: Entry) -> tuple[Any, int, int]:
         """Return what a message takes of an entry, its ticks, and about how many bytes it makes."""
-        if entry.renderings is None:
-            pieces, count = self._selection.extract(entry.batch, self._dialect)
-        else:
-            rendering: Rendering | None = entry.renderings.get(self._dialect)
-            if rendering is None:
-                rendering = entry.renderings[self._dialect] = Rendering(entry.batch, self._dialect, self._instruments)
-            pieces, count = self._selection.pick(rendering)
+        pieces, count = self._pieces(entry)
         return pieces, count, len(pieces)
+
+    def single(self, entry: Entry) -> tuple[bytes | None, int]:
+        """Return a whole message of one entry, None where nothing of it is wanted, and its ticks."""
+        pieces, count = self._pieces(entry)
+        return self._dialect.ticks(entry.batch.seq, entry.emitted_us, pieces) if count else None, count
+
+    def _pieces(self, entry: Entry) -> tuple[bytes, int]:
+        if entry.renderings is None:
+            return self._selection.extract(entry.batch, self._dialect)
+        rendering: Rendering | None = entry.renderings.get(self._dialect)
+        if rendering is None:
+            rendering = entry.renderings[self._dialect] = Rendering(entry.batch, self._dialect, self._instruments)
+        return self._selection.pick(rendering)
 
     def message(self, seq: int, emitted_us: int, parts: list[Any]) -> bytes:
         """Return a whole message from the parts of its entries."""
@@ -231,6 +239,12 @@ class Packing:
         """Return what a message takes of an entry, its ticks, and about how many bytes it makes."""
         table, count = self._selection.rows(entry.batch)
         return (entry.batch.seq, table), count, sum([rows.nbytes for rows in table.values()])
+
+    def single(self, entry: Entry) -> tuple[bytes | None, int]:
+        """Return a whole message of one entry, None where nothing of it is wanted, and its ticks."""
+        table, count = self._selection.rows(entry.batch)
+        seq = entry.batch.seq
+        return self._dialect.ticks(seq, entry.emitted_us, [(seq, table)]) if count else None, count
 
     def message(self, seq: int, emitted_us: int, parts: list[Any]) -> bytes:
         """Return a whole message from the parts of its entries."""

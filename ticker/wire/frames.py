@@ -24,9 +24,14 @@ HEAD_BYTES = 6  # of a short masked frame: two, and the mask
 _MEMORY_LEVEL = 5
 _WINDOW_BITS = 15
 
+_MEDIUM = struct.Struct("!BBH").pack  # the head of most frames: SHORT stands for a length of two bytes
+
 
 def text_frame(payload: bytes) -> bytes:
     """Return a whole text message as one frame."""
+    size = len(payload)
+    if SHORT <= size < 1 << 16:
+        return _MEDIUM(TEXT, SHORT, size) + payload
     return _frame(TEXT, payload)
 
 
@@ -62,7 +67,7 @@ def _frame(first: int, payload: bytes) -> bytes:
     if size < SHORT:
         return struct.pack("!BB", first, size) + payload
     if size < 1 << 16:
-        return struct.pack("!BBH", first, 126, size) + payload
+        return _MEDIUM(first, SHORT, size) + payload
     return struct.pack("!BBQ", first, 127, size) + payload
 
 
