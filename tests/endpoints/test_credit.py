@@ -18,9 +18,12 @@ TRADES_A_STEP = 10
 ALL = {"op": "subscribe", "symbols": ["*"], "snapshot": False}
 
 
-@pytest.fixture(scope="module", params=["uvloop", "asyncio"])
+both_loops = pytest.mark.parametrize("server", ["auto", "asyncio"], indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
 def server(request: pytest.FixtureRequest, serve_ticker: Callable[..., RunningServer]) -> Iterator[RunningServer]:
-    server = serve_ticker(*LOAD, "--server.loop", request.param)
+    server = serve_ticker(*LOAD, "--server.loop", getattr(request, "param", "auto"))
     yield server
     server.stop()
 
@@ -47,6 +50,7 @@ def fill(client: PlainClient, size: int, **wish: Any) -> list[dict[str, Any]]:
 # How much comes.
 
 
+@both_loops
 @pytest.mark.parametrize("size", [1, 16])
 def test_who_never_acknowledges_is_sent_exactly_the_window(client: PlainClient, size: int) -> None:
     messages = fill(client, size)
@@ -66,6 +70,7 @@ def test_the_same_over_packed_messages(server: RunningServer) -> None:
         assert assert_no_hole(messages) > 6 * TRADES_A_STEP
 
 
+@both_loops
 def test_slow_acks_free_a_window_each_in_larger_messages(client: PlainClient) -> None:
     messages = fill(client, 3)
     for _ in range(4):
@@ -97,6 +102,7 @@ def test_an_ack_always_one_behind(client: PlainClient) -> None:
     assert_no_hole(messages)
 
 
+@both_loops
 def test_an_ack_in_time_of_every_message_lets_all_through(client: PlainClient) -> None:
     """An acknowledgement may meet the next message on its way: nothing is lost or held for ever."""
     messages = ask(client, {"op": "window", "size": 4}, ALL)
@@ -225,6 +231,7 @@ def test_what_a_snapshot_shows_may_be_acknowledged(client: PlainClient) -> None:
     assert "error" not in kinds_of(ask(client, {"op": "ack", "seq": seq}))
 
 
+@both_loops
 def test_ten_thousand_acks_in_one_packet(client: PlainClient, server: RunningServer) -> None:
     messages = fill(client, 2)
     before = metrics(server)["ticker_acks_received_total"]
@@ -235,6 +242,7 @@ def test_ten_thousand_acks_in_one_packet(client: PlainClient, server: RunningSer
     assert_no_hole(messages + answers + take(client, 2 - len(ticks_in(answers))))
 
 
+@both_loops
 def test_an_ack_in_fragments_and_single_bytes(client: PlainClient) -> None:
     messages = fill(client, 2)
     data = b'{"op":"ack","seq":%d}' % ticks_in(messages)[-1]["seq"]
@@ -248,6 +256,7 @@ def test_an_ack_in_fragments_and_single_bytes(client: PlainClient) -> None:
     assert any(frame.opcode is Opcode.PONG and frame.data == b"between" for frame in client.frames)
 
 
+@both_loops
 def test_acks_and_changes_of_interest_in_one_packet(client: PlainClient) -> None:
     """In each of them what was subscribed, freed and taken away comes out in its order."""
     messages = fill(client, 2, symbols=["SYM0000"])
@@ -284,6 +293,7 @@ def test_who_gives_up_all_and_asks_for_other_ticks_waits_for_its_acks_too(client
 # How the window changes.
 
 
+@both_loops
 def test_a_window_may_be_made_smaller_than_what_is_under_way(client: PlainClient) -> None:
     messages = fill(client, 8)
     seqs = [message["seq"] for message in ticks_in(messages)]
