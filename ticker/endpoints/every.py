@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Every:
     """What an outlet does while its reader wants every tick."""
 
-    __slots__ = ("_feed", "_outlet", "_own", "_pace", "_serving")
+    __slots__ = ("_cause", "_feed", "_outlet", "_own", "_pace", "_serving")
 
     rate_hz = None
 
@@ -28,6 +28,8 @@ class Every:
         self._own: Audience | None = None
         """The audience last read for or lived in: whoever is alone in it comes and goes."""
         self._serving = False
+        self._cause: Literal["slow_reader", "window"] = "slow_reader"
+        """What held the reader back when it fell off the tape."""
         if pace is not None:
             self._feed.laggards[self] = None
             self._serve_soon()
@@ -62,7 +64,7 @@ class Every:
         """Return what follows when only the newest is wanted: what is owed until now is merged into it."""
         pace = self._fall_behind(self._feed.flushed)
         if pace.dropped:
-            self._skip(pace, "slow_reader")
+            self._skip(pace, self._cause)
         cursor, head = pace.cursor, self._feed.tape.head
         recoveries = pace.recovered() + pace.recoveries
         newest = Newest(pace.aim, self._feed.board)
@@ -92,6 +94,7 @@ class Every:
         """Count what falls off the tape before the reader got there."""
         pace = self._pace
         if pace is not None and pace.cursor < entry.batch.seq:
+            self._cause = self._outlet.hindrance
             self._lose(pace, entry)
 
     def give_up(self, reason: Literal["slow_reader", "window"]) -> None:
@@ -140,7 +143,7 @@ class Every:
         if pace is None or self._outlet.blocked or self._outlet.closing:
             return
         if pace.dropped:
-            if self._skip(pace, "slow_reader"):
+            if self._skip(pace, self._cause):
                 self._serve_soon()  # not now: what was said may have filled the transport
             return
         if done := pace.recovered():

@@ -61,7 +61,7 @@ class Latest:
 
         self._fall_behind()
         if self._cursor + 1 < self._feed.tape.oldest:
-            self.give_up("slow_reader")
+            self.give_up(self._outlet.hindrance)
         else:
             self._tell(self._cursor, self._outlet.take_merged(), "pace")
         pace = Pace(self._cursor, self._had)

@@ -6,7 +6,7 @@ shuts, it leaves, and is owed something of its own until it is level again: ever
 """
 
 import asyncio
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ticker.endpoints.every import Every
 from ticker.endpoints.house import House
@@ -208,6 +208,11 @@ class Outlet:
     def blocked(self) -> bool:
         """Whether no ticks may be written now."""
         return self._paused or (self._flow is not None and self._flow.shut)
+
+    @property
+    def hindrance(self) -> Literal["slow_reader", "window"]:
+        """What keeps its reader from being level, while something does."""
+        return "window" if self.shut and not self._paused else "slow_reader"
 
     @property
     def closing(self) -> bool:
