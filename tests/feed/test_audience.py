@@ -74,6 +74,13 @@ def audience_of(interest: Interest, dialect: Toy | None = None) -> Audience:
     return Audience(dialect or Toy(), framed, interest, INSTRUMENTS)
 
 
+def flush(audience: Audience, entries: list[Entry], metrics: Metrics) -> None:
+    """Send entries as a feed does."""
+    frame, ticks, seq = audience.compose(entries)
+    if frame is not None:
+        audience.send(frame, ticks, seq, metrics)
+
+
 instruments = st.integers(0, INSTRUMENTS - 1)
 tapes = st.lists(
     st.fixed_dictionaries({channel: st.lists(instruments, max_size=8) for channel in CHANNELS}), min_size=1, max_size=6
@@ -92,6 +99,7 @@ def test_a_message_is_the_wanted_rows_in_tape_order(entries: list[Entry], intere
     last = entries[-1]
     message = framed(Toy().ticks(last.batch.seq, last.emitted_us, b"".join(pieces)), last.batch.seq) if pieces else None
     assert audience_of(interest).render(entries) == (message, len(pieces), last.batch.seq)
+    assert audience_of(interest).compose(entries) == (message, len(pieces), last.batch.seq)
 
 
 @given(tapes, interests)
@@ -164,7 +172,7 @@ def test_every_live_reader_is_offered_a_flush_once() -> None:
     audience, metrics = audience_of(Interest.of([TRADES], bits([4]))), Metrics()
     listeners = [Listener() for _ in range(3)]
     audience.live.update(dict.fromkeys(listeners))
-    audience.flush(entries_of(TWO_STEPS), metrics)
+    flush(audience, entries_of(TWO_STEPS), metrics)
     expected = b"<2@2000 trades4.1;trades4.2;>"
     assert [listener.heard for listener in listeners] == [[expected]] * 3
     assert audience.messages == 1
@@ -174,7 +182,7 @@ def test_every_live_reader_is_offered_a_flush_once() -> None:
 def test_a_flush_without_a_wanted_tick_is_silent() -> None:
     audience, metrics, listener = audience_of(Interest.of([TRADES], bits([5]))), Metrics(), Listener()
     audience.live[listener] = None
-    audience.flush(entries_of(TWO_STEPS), metrics)
+    flush(audience, entries_of(TWO_STEPS), metrics)
     assert (listener.heard, audience.messages, metrics.messages_sent) == ([], 0, 0)
 
 
@@ -189,6 +197,6 @@ def test_a_reader_may_leave_while_it_is_written_to() -> None:
     listeners = [Leaver(), Listener(), Leaver()]
     audience.live.update(dict.fromkeys(listeners))
     entries = entries_of(TWO_STEPS)
-    audience.flush(entries[:1], Metrics())
-    audience.flush(entries[1:], Metrics())
+    flush(audience, entries[:1], Metrics())
+    flush(audience, entries[1:], Metrics())
     assert [len(listener.heard) for listener in listeners] == [1, 2, 1]

@@ -86,7 +86,7 @@ class Latest:
             return
         seq = self._feed.flushed
         audience = self._feed.latest(outlet.dialect, outlet.frame, newest.interest, self.rate_hz)
-        frame, ticks, merged = audience.compose(newest, seq, self._feed.flushed_us)
+        frame, ticks, merged = audience.catch_up(newest, seq, self._feed.flushed_us)
         self._stand(newest, seq)
         outlet.merge(merged)
         if frame is not None:

@@ -36,6 +36,8 @@ Frame = Callable[[bytes, int], bytes]
 class Audience:
     """Readers with the same dialect, framing and interest, who want every tick."""
 
+    __slots__ = ("_form", "_frame", "_selection", "interest", "key", "live", "merged", "messages")
+
     def __init__(self, dialect: Dialect, frame: Frame, interest: Interest, instruments: int) -> None:
         self.key: Hashable = (dialect, frame, interest)
         self.interest = interest
@@ -74,19 +76,17 @@ class Audience:
         """Return how many ticks of an entry this audience is owed."""
         return self._selection.count(entry.batch)
 
-    def flush(self, entries: Sequence[Entry], metrics: Metrics) -> None:
-        """Send the entries to every live reader."""
-        if len(entries) == 1:  # as nearly always, and there may be a thousand audiences
-            message, ticks = self._form.single(entries[0])
-            if message is not None:
-                seq = entries[0].batch.seq
-                self._send(self._frame(message, seq), ticks, seq, metrics)
-            return
-        frame, ticks, seq = self.render(entries)
-        if frame is not None:
-            self._send(frame, ticks, seq, metrics)
+    def compose(self, entries: Sequence[Entry]) -> tuple[bytes | None, int, int]:
+        """Return a framed message of all these entries, as `render` does."""
+        if len(entries) > 1:
+            return self.render(entries)
+        entry = entries[0]  # as nearly always, and there may be a thousand audiences
+        message, ticks = self._form.single(entry)
+        seq = entry.batch.seq
+        return None if message is None else self._frame(message, seq), ticks, seq
 
-    def _send(self, frame: bytes, ticks: int, seq: int, metrics: Metrics) -> None:
+    def send(self, frame: bytes, ticks: int, seq: int, metrics: Metrics) -> None:
+        """Send a message that reaches a position to every live reader."""
         self.messages += 1
         readers = tuple(self.live)  # a reader may leave while it is written to
         for reader in readers:
@@ -96,6 +96,8 @@ class Audience:
 
 class LatestAudience(Audience):
     """Readers who want the newest only, at one rate; `seq` is where they stand."""
+
+    __slots__ = ("_board", "newest", "rate_hz", "seq")
 
     def __init__(
         self, dialect: Dialect, frame: Frame, interest: Interest, rate_hz: float, board: Board, seq: int
@@ -107,7 +109,7 @@ class LatestAudience(Audience):
         self.newest = Newest(interest, board)
         self._board = board
 
-    def compose(self, newest: Newest, seq: int, emitted_us: int) -> tuple[bytes | None, int, int]:
+    def catch_up(self, newest: Newest, seq: int, emitted_us: int) -> tuple[bytes | None, int, int]:
         """Return a framed message of what is new (None if nothing is), its ticks, and how many were merged into it."""
         table, ticks, merged = newest.take(self._board)
         if not ticks:
@@ -116,9 +118,9 @@ class LatestAudience(Audience):
 
     def flush_newest(self, seq: int, emitted_us: int, metrics: Metrics) -> None:
         """Send what is new to every live reader."""
-        frame, ticks, merged = self.compose(self.newest, seq, emitted_us)
+        frame, ticks, merged = self.catch_up(self.newest, seq, emitted_us)
         self.seq = seq
         self.merged += merged
         if frame is not None:
-            self._send(frame, ticks, seq, metrics)
+            self.send(frame, ticks, seq, metrics)
             metrics.ticks_conflated += merged * len(self.live)

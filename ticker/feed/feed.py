@@ -19,6 +19,9 @@ from ticker.metrics import Metrics
 from ticker.ticks import Batch, Position
 
 
+CHUNK = 32  # audiences composed before the first of them is sent: the kernel leaves little of ours in the caches
+
+
 class Laggard(Protocol):
     """A reader that is behind."""
 
@@ -83,8 +86,12 @@ class Feed:
         if not entries:
             return
         self.flushed = self.tape.head
-        for audience in tuple(self._audiences.values()):
-            audience.flush(entries, self._metrics)
+        audiences = tuple(self._audiences.values())
+        for start in range(0, len(audiences), CHUNK):
+            composed = [(audience, *audience.compose(entries)) for audience in audiences[start : start + CHUNK]]
+            for audience, frame, ticks, seq in composed:
+                if frame is not None:
+                    audience.send(frame, ticks, seq, self._metrics)
         awaiting, self._awaiting = self._awaiting, []
         for reader in awaiting:
             reader.flushed()

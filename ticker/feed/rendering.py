@@ -116,6 +116,8 @@ class Rendering:
 class Selection:
     """An interest made ready to pick its rows out of renderings."""
 
+    __slots__ = ("_channels", "_instruments", "_interest", "_masks", "_only", "_picker", "_pickers")
+
     def __init__(self, interest: Interest, instruments: int) -> None:
         everything = (1 << instruments) - 1
         self._interest = interest
@@ -185,15 +187,21 @@ class Selection:
         return b"".join(picked), len(picked) if counts is None else sum(picker(counts))
 
 
+_NUMBERS: list[int] = []  # the same objects for all: those of a thousand pickers would fill the caches
+
+
 def _picker(indices: list[int]) -> Callable[[list[Any]], tuple[Any, ...]]:
     if len(indices) == 1:
         only = indices[0]
         return lambda table: (table[only],)
-    return itemgetter(*indices)
+    _NUMBERS.extend(range(len(_NUMBERS), indices[-1] + 1))
+    return itemgetter(*[_NUMBERS[index] for index in indices])
 
 
 class Spelling:
     """Messages in a dialect that spells: pieces, joined."""
+
+    __slots__ = ("_dialect", "_instruments", "_selection")
 
     def __init__(self, dialect: SpellingDialect, selection: Selection, instruments: int) -> None:
         self._dialect = dialect
@@ -230,6 +238,8 @@ class Spelling:
 
 class Packing:
     """Messages in a dialect that packs: tables of rows, side by side."""
+
+    __slots__ = ("_dialect", "_selection")
 
     def __init__(self, dialect: PackingDialect, selection: Selection) -> None:
         self._dialect = dialect
