@@ -188,7 +188,9 @@ class ServerEnd:
             for index in (after - before).indices(channel):
                 self._since[channel, index] = self.place.feed.tape.head
             for index in (before - after).indices(channel):
-                self._over.append((channel, index, self._since.pop((channel, index)), self.outlet.cursor))
+                lost = self.place.feed.tape.oldest - 1  # what is off the tape by now stays owed, and is counted
+                until = max(self.outlet.cursor, lost)
+                self._over.append((channel, index, self._since.pop((channel, index)), until))
 
     def debt(self) -> list[Tick]:
         """Return every tick that this client was to be sent by now, in the order of the tape."""

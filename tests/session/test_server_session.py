@@ -365,13 +365,13 @@ def test_a_subscription_may_begin_in_the_past() -> None:
     assert resume == Resume(Interest.of([TRADES], 0b10), 15)
 
 
-def test_only_what_was_not_subscribed_before_is_sent_again() -> None:
+def test_only_what_was_not_subscribed_before_is_shown_and_all_of_it_sent_from_there() -> None:
     session = subscribed_to("BBB")
     message = Subscribe(symbols=["BBB", "CCC"], from_=f"tape:{SENT}", snapshot=True)
     [granted], shown, resume = session.receive(message, STANDING, NOW_US)
     assert granted.snapshot
     assert shown == [SnapshotHead(TRADES, [2])]
-    assert resume == Resume(Interest.of([TRADES], 0b100), SENT)
+    assert resume == Resume(Interest.of([TRADES], 0b110), SENT)
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,11 @@ class Every:
 
     @property
     def cursor(self) -> int:
-        """Everything up to this position has been written."""
-        return self._pace.cursor if self._pace else self._feed.flushed
+        """Everything up to this position has been written, or given up and told."""
+        pace = self._pace
+        if pace is None:
+            return self._feed.flushed
+        return pace.since if pace.dropped else pace.cursor
 
     def change(self, interest: Interest) -> None:
         """Be owed these ticks from the head of the tape on."""
@@ -52,8 +55,12 @@ class Every:
         """Be owed more, from a position on; the owner is told when it has been sent."""
         new = self._outlet.audience is None and self._pace is None
         pace = self._fall_behind(since if new else self._feed.flushed)
-        pace.widen(added, since)
-        pace.recoveries.append(Recovery(since, self._feed.tape.head))
+        recovery = Recovery(since, self._feed.tape.head)
+        pace.widen(added, max(since, pace.cursor))
+        if since < pace.cursor:  # given up this very moment, on the way here from the newest
+            self._outlet.owner.recovered(recovery, (since, pace.cursor))
+        else:
+            pace.recoveries.append(recovery)
         self._serve_soon()
 
     def into_every(self) -> "Every":
@@ -67,7 +74,7 @@ class Every:
             self._skip(pace, self._cause)
         cursor, head = pace.cursor, self._feed.tape.head
         recoveries = pace.recovered() + pace.recoveries
-        newest = Newest(pace.aim, self._feed.board)
+        newest, had, changes = Newest(pace.aim, self._feed.board), pace.interest, pace.turns[:]
         for entry in self._feed.between(cursor, head):
             pace.reached(entry.batch.seq - 1)
             newest.owe(entry.batch, pace.interest)
@@ -75,7 +82,7 @@ class Every:
         for recovery in recoveries:
             gap = (max(cursor, recovery.since), recovery.until)
             self._outlet.owner.recovered(recovery, gap if gap[0] < gap[1] else None)
-        return Latest(self._outlet, rate_hz, newest, cursor)
+        return Latest(self._outlet, rate_hz, newest, cursor, had, changes)
 
     def halt(self) -> None:
         """Stop: nothing may be written now."""
@@ -156,7 +163,7 @@ class Every:
             self._catch_up(pace, stop)
             self._serve_soon()
         elif pace.cursor > feed.flushed or pace.turns or pace.recoveries:
-            feed.await_flush(self._outlet)
+            feed.await_flush(self)
         else:
             self._rejoin(pace)
 
@@ -179,7 +186,8 @@ class Every:
         dropped, pace.dropped = pace.dropped, 0
         goes_on = self._outlet.owner.lagged(Lag(from_=since, to=until, dropped=dropped, conflated=0, reason=reason))
         for recovery in pace.recovered() if goes_on else ():
-            self._outlet.owner.recovered(recovery, (since, until) if since < recovery.until else None)
+            gap = (max(since, recovery.since), until)
+            self._outlet.owner.recovered(recovery, gap if dropped and gap[0] < recovery.until else None)
         return goes_on
 
     def _lose(self, pace: Pace, entry: Entry) -> None:

@@ -22,14 +22,22 @@ class Latest:
 
     __slots__ = ("_changes", "_cursor", "_feed", "_had", "_newest", "_outlet", "_reported", "_reported_s", "rate_hz")
 
-    def __init__(self, outlet: "Outlet", rate_hz: float, newest: Newest, cursor: int) -> None:
+    def __init__(
+        self,
+        outlet: "Outlet",
+        rate_hz: float,
+        newest: Newest,
+        cursor: int,
+        had: Interest,
+        changes: list[tuple[int, Interest]],
+    ) -> None:
         self.rate_hz = rate_hz
         self._outlet = outlet
         self._feed = outlet.house.feed
         self._newest: Newest | None = newest
         self._cursor = cursor
-        self._had = newest.interest  # what was wanted at the cursor
-        self._changes: list[tuple[int, Interest]] = []
+        self._had = had  # what was wanted at the cursor
+        self._changes = changes
         self._reported = cursor
         self._reported_s: float | None = None
         self.go_on()
@@ -45,12 +53,12 @@ class Latest:
         newest = self._fall_behind()
         self._newest = newest.changed(interest, self._feed.board)
         self._changes.append((self._feed.tape.head, interest))
+        self.go_on()  # where nothing was wanted, no slot was waited for
 
     def into_latest(self, rate_hz: float) -> "Latest":
         """Return what follows at another rate."""
         newest, cursor = self._fall_behind(), self._cursor
-        following = Latest(self._outlet, rate_hz, newest, cursor)
-        following._had, following._changes = self._had, self._changes
+        following = Latest(self._outlet, rate_hz, newest, cursor, self._had, self._changes)
         following._reported, following._reported_s = self._reported, self._reported_s
         self.close()
         return following
@@ -59,10 +67,11 @@ class Latest:
         """Return what follows when every tick is wanted: nothing after the cursor has been merged yet."""
         from ticker.endpoints.every import Every  # each follows the other
 
-        self._fall_behind()
-        if self._cursor + 1 < self._feed.tape.oldest:
+        newest, kept = self._fall_behind(), self._feed.tape.oldest - 1
+        if self._cursor < kept and newest.owed(self._feed.board):
             self.give_up(self._outlet.hindrance)
         else:
+            self._cursor = max(self._cursor, kept)  # nothing it wanted was before
             self._tell(self._cursor, self._outlet.take_merged(), "pace")
         pace = Pace(self._cursor, self._had)
         for seq, interest in self._changes:
@@ -114,6 +123,7 @@ class Latest:
     def close(self) -> None:
         """Write no more."""
         self._newest = None
+        self._feed.forgo_slot(self, self.rate_hz)
 
     def _fall_behind(self) -> Newest:
         """Leave the audience, if not left already, and return what has been had up to the cursor."""

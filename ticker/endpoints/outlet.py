@@ -115,7 +115,7 @@ class Outlet:
             self._flow = Flow(size)
             self.house.flows[self._flow] = None
         else:
-            self._flow.size = size
+            self._flow.resize(size)
         self._look_again(shut)
 
     def acked(self, seq: int) -> None:
@@ -197,10 +197,6 @@ class Outlet:
         self._transport.write(frame)
         if self._flow is not None:
             self._note_sent(seq)
-
-    def flushed(self) -> None:
-        """Go on: what was waited for has happened."""
-        self._way.flushed()
 
     # What a way needs.
 

@@ -113,7 +113,12 @@ class Feed:
 
     def await_slot(self, reader: Waiting, rate_hz: float) -> None:
         """Have `reader.flushed()` called once, when the next slot of a rate begins."""
-        self._slots_of(rate_hz).awaiting.append(reader)
+        self._slots_of(rate_hz).awaiting[reader] = None
+
+    def forgo_slot(self, reader: Waiting, rate_hz: float) -> None:
+        """Await a slot no longer: one of a low rate may be far off."""
+        if rate_hz in self._slots:
+            self._slots[rate_hz].awaiting.pop(reader, None)
 
     def between(self, seq: int, until: int) -> Iterator[Entry]:
         """Yield the entries after `seq` up to `until`. Raises LookupError where the next one is gone."""

@@ -11,7 +11,7 @@ class Slots:
 
     def __init__(self, rate_hz: float, now_us: int) -> None:
         self.audiences: dict[Hashable, LatestAudience] = {}
-        self.awaiting: list[Waiting] = []
+        self.awaiting: dict[Waiting, None] = {}
         self._rate_hz = rate_hz
         self._slot = self._slot_of(now_us)
 
@@ -27,7 +27,7 @@ class Slots:
         self._slot = slot
         for audience in tuple(self.audiences.values()):
             audience.flush_newest(seq, now_us, metrics)
-        awaiting, self.awaiting = self.awaiting, []
+        awaiting, self.awaiting = self.awaiting, {}
         for reader in awaiting:
             reader.flushed()
 

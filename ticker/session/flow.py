@@ -38,6 +38,12 @@ class Flow:
             unacked.popleft()
             self._shut_s = None
 
+    def resize(self, size: int) -> None:
+        """Have another size; one that opens it ends what time it has been shut."""
+        self.size = size
+        if not self.shut:
+            self._shut_s = None
+
     def overdue(self, now_s: float, deadline_s: float) -> bool:
         """Tell whether it has been shut for `deadline_s` without an ack that helped; then begin anew."""
         if not self.shut:

@@ -43,9 +43,9 @@ NOTHING = Interest()
 
 
 class Resume(NamedTuple):
-    """What is to be sent from a position of the past on: everything of `added` after `since`."""
+    """What is to be sent from a position of the past on: everything of `asked` after `since`."""
 
-    added: Interest
+    asked: Interest
     since: int
 
 
@@ -140,7 +140,7 @@ class ServerSession:
             subscriptions=self._spell(self.interest),
         )
         shown = [SnapshotHead(channel, added.indices(channel)) for channel in channels] if snapshot else []
-        return Outcome([*answers, granted], shown, None if since is None else Resume(added, since))
+        return Outcome([*answers, granted], shown, None if since is None else Resume(asked, since))
 
     def _asked(self, message: Subscribe) -> tuple[Interest, list[str]]:
         """Return what a subscription asks for, and the names in it that name no instrument. Raises Refusal."""
