@@ -18,7 +18,6 @@ from ticker.interest import Interest
 from ticker.metrics import Metrics
 from ticker.ticks import Batch, Position
 
-
 CHUNK = 32  # audiences composed before the first of them is sent: the kernel leaves little of ours in the caches
 
 
