@@ -133,6 +133,18 @@ def test_the_python_program(clone: Path, port: int) -> None:
 
 
 @pytest.mark.usefixtures("server")
+def test_the_program_with_arrays(clone: Path, port: int) -> None:
+    program = clone / "arrays.py"
+    program.write_text(PROGRAMS[1].replace(":8765", f":{port}"))
+    lines = run(".venv/bin/python -u arrays.py 2>/dev/null | head -n 5", clone, port).splitlines()
+    assert len(lines) == 5
+    seqs, counts, means = zip(*(map(float, line.split()) for line in lines), strict=True)
+    assert list(seqs) == sorted(seqs)
+    assert min(counts) >= 1
+    assert min(means) > 0
+
+
+@pytest.mark.usefixtures("server")
 def test_the_contrast(clone: Path, port: int) -> None:
     report = run(COMPARE.replace("--clients 100 --duration 20", "--clients 2 --duration 3"), clone, port)
     assert "All lanes saw the same" in report
@@ -149,5 +161,5 @@ def test_load(clone: Path) -> None:
 
 def test_every_command_is_run_here() -> None:
     assert len(COMMANDS) == 9
-    assert len(PROGRAMS) == 1
+    assert len(PROGRAMS) == 2
     assert (ROOT / TESTS).exists()
