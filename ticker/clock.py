@@ -107,7 +107,7 @@ if sys.version_info >= (3, 13):
         os.timerfd_settime_ns(fd, flags=os.TFD_TIMER_ABSTIME, initial=at_ns)
 
 else:
-    _Timerspec = ctypes.c_long * 4  # interval and time, each in seconds and nanoseconds
+    _timerspec = (ctypes.c_long * 4)()  # interval and time, each in seconds and nanoseconds; made once for its speed
     _ABSTIME = 1
 
     @cache
@@ -118,7 +118,8 @@ else:
         return _checked(_libc().timerfd_create(time.CLOCK_MONOTONIC, os.O_CLOEXEC | os.O_NONBLOCK))
 
     def _timerfd_set(fd: int, at_ns: int) -> None:
-        _checked(_libc().timerfd_settime(fd, _ABSTIME, _Timerspec(0, 0, *divmod(at_ns, 1_000_000_000)), None))
+        _timerspec[2], _timerspec[3] = divmod(at_ns, 1_000_000_000)
+        _checked(_libc().timerfd_settime(fd, _ABSTIME, _timerspec, None))
 
     def _checked(result: int) -> int:
         if result < 0:

@@ -231,9 +231,8 @@ class Server:
         self.feed.publish(self.market.step(), clock.wall_us())
 
     def _tidy(self) -> None:
-        """Do what can wait until the ticks are on their way, so that no tick waits for it."""
-        self.feed.bars.settle()
-        self.market.prepare()
+        """Do what can wait until the ticks are on their way, and what the next ones would have to wait for."""
+        self.feed.prepare(self.market.prepare())
 
     def _sweep(self) -> None:
         self.feed.settle(clock.wall_us())  # for the newest of a market that stands still

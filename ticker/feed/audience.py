@@ -76,6 +76,10 @@ class Audience:
         """Return how many ticks of an entry this audience is owed."""
         return self._selection.count(entry.batch)
 
+    def prepare(self, entry: Entry) -> None:
+        """Render what is going to be wanted of an entry."""
+        self._form.prepare(entry)
+
     def compose(self, entries: Sequence[Entry]) -> tuple[bytes | None, int, int]:
         """Return a framed message of all these entries, as `render` does."""
         if len(entries) > 1:

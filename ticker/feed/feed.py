@@ -6,6 +6,7 @@ wants the newest only is served in slots of time, from the board.
 """
 
 from collections.abc import Hashable, Iterator
+from itertools import islice
 from typing import Any, Protocol
 
 from ticker.feed.audience import Audience, Frame, LatestAudience, Reader, Waiting
@@ -57,6 +58,7 @@ class Feed:
         self._spare: Audience | None = None
         self._slots: dict[float, Slots] = {}
         self._awaiting: list[Waiting] = []
+        self._ahead: Entry | None = None
 
     @property
     def audiences(self) -> int:
@@ -71,13 +73,22 @@ class Feed:
         """Add the next step."""
         if self.flushed < self.tape.head and self.tape.oldest_with(batch) > self.flushed + 1:
             self.flush()  # nothing leaves the tape before it was handed out
-        gone = self.tape.append(batch, emitted_us)
+        ahead, self._ahead = self._ahead, None
+        gone = self.tape.append(batch, emitted_us, ahead.renderings if ahead and ahead.batch is batch else None)
         self.board.update(batch)
         self.bars.note(batch)
         self._metrics.steps += 1
         for entry in gone:
             for laggard in tuple(self.laggards):
                 laggard.dropped(entry)
+
+    def prepare(self, batch: Batch) -> None:
+        """Do, when there is time, what need not wait for the next step, nor the next step for it."""
+        self.board.settle()
+        self.bars.settle()
+        self._ahead = Entry(batch, 0)
+        for audience in islice(self._audiences.values(), CHUNK):
+            audience.prepare(self._ahead)
 
     def flush(self) -> None:
         """Hand out every step since the last flush."""

@@ -142,6 +142,14 @@ class Selection:
         parts = [self._pick(rendering, channel) for channel in self._channels]
         return b"".join([pieces for pieces, _ in parts]), sum([count for _, count in parts])
 
+    def prepare(self, rendering: Rendering) -> None:
+        """Have those rows rendered."""
+        for channel in self._channels:
+            if channel in self._pickers:
+                rendering.table(channel)
+            else:
+                rendering.whole(channel)
+
     def extract(self, batch: Batch, dialect: SpellingDialect) -> tuple[bytes, int]:
         """Do the same without a rendering of the whole batch: for what nobody else is going to want."""
         pieces: list[bytes] = []
@@ -213,18 +221,30 @@ class Spelling:
         pieces, count = self._pieces(entry)
         return pieces, count, len(pieces)
 
+    def prepare(self, entry: Entry) -> None:
+        """Render what is going to be wanted of a fresh entry."""
+        if (rendering := self._rendering(entry)) is not None:
+            self._selection.prepare(rendering)
+
     def single(self, entry: Entry) -> tuple[bytes | None, int]:
         """Return a whole message of one entry, None where nothing of it is wanted, and its ticks."""
         pieces, count = self._pieces(entry)
         return self._dialect.ticks(entry.batch.seq, entry.emitted_us, pieces) if count else None, count
 
     def _pieces(self, entry: Entry) -> tuple[bytes, int]:
-        if entry.renderings is None:
+        rendering = self._rendering(entry)
+        if rendering is None:
             return self._selection.extract(entry.batch, self._dialect)
+        return self._selection.pick(rendering)
+
+    def _rendering(self, entry: Entry) -> Rendering | None:
+        """Return the rendering of an entry, None where it is not fresh."""
+        if entry.renderings is None:
+            return None
         rendering: Rendering | None = entry.renderings.get(self._dialect)
         if rendering is None:
             rendering = entry.renderings[self._dialect] = Rendering(entry.batch, self._dialect, self._instruments)
-        return self._selection.pick(rendering)
+        return rendering
 
     def message(self, seq: int, emitted_us: int, parts: list[Any]) -> bytes:
         """Return a whole message from the parts of its entries."""
@@ -249,6 +269,9 @@ class Packing:
         """Return what a message takes of an entry, its ticks, and about how many bytes it makes."""
         table, count = self._selection.rows(entry.batch)
         return (entry.batch.seq, table), count, sum([rows.nbytes for rows in table.values()])
+
+    def prepare(self, entry: Entry) -> None:
+        """Do nothing: rows are packed as they are."""
 
     def single(self, entry: Entry) -> tuple[bytes | None, int]:
         """Return a whole message of one entry, None where nothing of it is wanted, and its ticks."""

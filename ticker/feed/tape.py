@@ -72,13 +72,16 @@ class Tape:
         """Return what `oldest` is going to be when this batch is appended."""
         return self.oldest + self._excess(weigh(batch))
 
-    def append(self, batch: Batch, emitted_us: int) -> list[Entry]:
-        """Add the next batch and return the entries that had to go, oldest first. Raises ValueError out of order."""
+    def append(self, batch: Batch, emitted_us: int, renderings: dict[Hashable, Any] | None = None) -> list[Entry]:
+        """Add the next batch, with what has been rendered of it; return the entries that had to go, oldest first.
+
+        Raises ValueError out of order.
+        """
         if self._entries and batch.seq != self.head + 1:
             raise ValueError(f"batch {batch.seq} does not follow {self.head}")
         weight = weigh(batch)
         gone = [self._drop() for _ in range(self._excess(weight))]
-        self._entries.append(Entry(batch, emitted_us))
+        self._entries.append(Entry(batch, emitted_us, {} if renderings is None else renderings))
         self.head = batch.seq
         self.bytes += weight
         self.ticks += _rows_of(batch)

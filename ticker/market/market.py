@@ -37,23 +37,29 @@ class Market:
             rates,
         )
         self._block: Block | None = None
+        self._ahead: Batch | None = None
 
     def step(self) -> Batch:
         """Advance by one step and return what happened in it."""
-        rows = self._prepared().step(self.seq % BLOCK_STEPS)
-        self.seq += 1
-        if self.seq % BLOCK_STEPS == 0:
-            self._block = None
-        return Batch(self.seq, self._start_us + self.seq * self.step_us, rows)
+        batch = self.prepare()
+        self._ahead = None
+        self.seq = batch.seq
+        return batch
 
-    def prepare(self) -> None:
-        """Do now, when there is time, what the next step would have to do before it can return."""
-        self._prepared()
+    def prepare(self) -> Batch:
+        """Return what the next step is going to return: made now, when there is time."""
+        if self._ahead is None:
+            self._ahead = self._next()
+        return self._ahead
 
-    def _prepared(self) -> Block:
+    def _next(self) -> Batch:
         if self._block is None:
             self._block = self._walk.next_block(self._start_us + self.seq * self.step_us, self.step_us)
-        return self._block
+        rows = self._block.step(self.seq % BLOCK_STEPS)
+        seq = self.seq + 1
+        if seq % BLOCK_STEPS == 0:
+            self._block = None
+        return Batch(seq, self._start_us + seq * self.step_us, rows)
 
     def _name(self, seed: int, rates: Rates) -> str:
         """Return the epoch: equal names mean equal tapes."""
