@@ -392,6 +392,8 @@ def test_windows_are_measured(serve_ticker: Callable[..., RunningServer]) -> Non
         time.sleep(0.05)
     found = metrics(server)
     assert [found[name] for name in names] == [0, 0, 0, 1]
+    assert found["ticker_ack_round_trip_seconds_count"] == 1
+    assert 0 < found["ticker_ack_round_trip_seconds_sum"] < 5
 
 
 # When patience ends.
