@@ -159,7 +159,7 @@ def test_a_closed_alarm_has_given_its_descriptor_back() -> None:
     alarm.close()
     alarm.close()
     assert alarm.fileno() == -1
-    with pytest.raises((OSError, ValueError), match="(?i)file descriptor"):  # the system's word, or Python 3.13's
+    with pytest.raises((OSError, ValueError), match=r"(?i)file descriptor"):  # the system's word, or Python 3.13's
         alarm.set(1.0)
 
 
