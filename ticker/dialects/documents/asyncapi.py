@@ -112,8 +112,8 @@ def _stream() -> dict[str, Any]:
         "address": STREAM,
         "title": "The conversation",
         "description": f"Subprotocol `{native.SUBPROTOCOL}`, which is also spoken where none is named, or "
-        f"`{packed.SUBPROTOCOL}`, whichever the client names first. With the second, `instruments` follows the welcome, "
-        "and `ticks` and `snapshot` come packed, in binary messages; all else is the same.",
+        f"`{packed.SUBPROTOCOL}`, whichever the client names first. With that, `instruments` follows the welcome, and "
+        "`ticks` and `snapshot` come packed, in binary messages; all else is the same.",
         "messages": {
             name: {"$ref": f"#/components/messages/{name}"} for name in [*(_name(kind) for kind in MESSAGES), "packed"]
         },
