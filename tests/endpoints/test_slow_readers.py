@@ -1,7 +1,10 @@
 """A reader that does not keep up costs itself, and nobody else."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.frames import Frame, Opcode
@@ -107,3 +110,30 @@ def test_a_reader_may_ask_to_be_closed_instead(serve_ticker: Callable[..., Runni
         client.send({**ALL, "on_lag": "close"})
         time.sleep(1.5)
         assert client.read_close() == 4008
+
+
+def test_the_log_says_why_in_a_line_for_many(serve_ticker: Callable[..., RunningServer], tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    server = serve_ticker(*FAST, "--feed.tape-s", "0.2", "--stream.stall-s", "2", log=log)
+    crowd = [stall(server) for _ in range(5)]
+    with PlainClient(server.port) as overdue:
+        overdue.send({"op": "window", "size": 1}, {**ALL, "symbols": ["SYM0000"]})
+        time.sleep(0.5)
+        overdue.send({"op": "window", "size": 0})
+        overdue.read_until("lag")
+        until = time.monotonic() + 10
+        while sum(line["count"] for line in told(log, "conversations ended")) < 5:
+            assert time.monotonic() < until, log.read_text()
+            time.sleep(0.1)
+    for client in crowd:
+        client.socket.close()
+    ended = told(log, "conversations ended")
+    assert {line["reason"] for line in ended} == {"1006 stalled"}
+    assert len(ended) < 5
+    assert ("window", 1) in [(line["reason"], line["count"]) for line in told(log, "readers lagged")]
+
+
+def told(log: Path, event: str) -> list[dict[str, Any]]:
+    """Return the lines of a log that tell of an event."""
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
+    return [line for line in lines if line["event"] == event]

@@ -130,7 +130,7 @@ class Conversation(WebSocket):
         self._session.told(self._house.feed.tape.head)
 
     def lagged(self, lag: Lag) -> bool:
-        self._house.metrics.lagged(lag.reason, lag.dropped)
+        self._house.lagged(lag)
         self._say(native.reply(lag))
         self._session.told(lag.to)
         if lag.reason == "pace":

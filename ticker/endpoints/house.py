@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,7 +21,7 @@ from ticker.feed.rendering import Dialect
 from ticker.interest import Interest
 from ticker.metrics import Metrics
 from ticker.session.flow import Flow
-from ticker.session.messages import Welcome
+from ticker.session.messages import Lag, Welcome
 from ticker.session.requests import SelectQuery
 from ticker.session.terms import Standing, Terms, resolve, unknown_symbols
 
@@ -62,6 +63,7 @@ class House:
     swept_s: float = math.inf
 
     def __post_init__(self) -> None:
+        self._news: Counter[tuple[str, str]] = Counter()
         self._unswept: list[Connection] = []
         self._slice = 0
         self.framing = Framing(self.config.stream.compression_level)
@@ -102,6 +104,18 @@ class House:
         if emitted_us is not None:
             self.metrics.acked((clock.wall_us() - emitted_us) / 1e6)
 
+    def ended(self, reason: str, *, by_us: bool) -> None:
+        """Count the end of a conversation; one that we ended is logged with the next sweep, together with its like."""
+        self.metrics.closes[reason] += 1
+        if by_us:
+            self._news["conversations ended", reason] += 1
+
+    def lagged(self, lag: Lag) -> None:
+        """Count what a reader is told it does not get; what it did not ask for is logged in the same way."""
+        self.metrics.lagged(lag.reason, lag.dropped)
+        if lag.reason != "pace":
+            self._news["readers lagged", lag.reason] += 1
+
     def unacked(self) -> int:
         """Return how many messages are under way to those who acknowledge them."""
         return sum(flow.unacked for flow in self.flows)
@@ -121,9 +135,16 @@ class House:
         if late:
             return
         if not self._unswept:
+            self._log_news()
             self._unswept = list(self.connections)
             self._slice = -(-len(self._unswept) // SLICES)
         due, self._unswept = self._unswept[: self._slice], self._unswept[self._slice :]
         for connection in due:
             if connection in self.connections:
                 connection.sweep(now_s)
+
+    def _log_news(self) -> None:
+        """Log what happened to readers and why: a line a reason, however many there were."""
+        for (event, reason), count in self._news.items():
+            self.log.info(event, reason=reason, count=count)
+        self._news.clear()

@@ -123,7 +123,7 @@ class EventStream(asyncio.Protocol):
         self._outlet.resume()
 
     def lagged(self, lag: Lag) -> bool:
-        self._house.metrics.lagged(lag.reason, lag.dropped)
+        self._house.lagged(lag)
         self._transport.write(eventstream.event("lag", native.reply(lag)))
         if lag.reason != "pace":
             self._show()
@@ -155,6 +155,6 @@ class EventStream(asyncio.Protocol):
         self._transport.close()
 
     def abort(self, reason: str) -> None:
-        self._house.metrics.closes[f"sse {reason}"] += 1
+        self._house.ended(f"sse {reason}", by_us=True)
         self._outlet.close()
         self._transport.abort()

@@ -110,7 +110,7 @@ class WebSocket(asyncio.Protocol):
         self._house.connections.pop(self, None)
         close = self._ws.close_sent or self._ws.close_rcvd
         reason = f"{close.code if close else 1006} {self._ended}".rstrip()
-        self._house.metrics.closes[reason] += 1
+        self._house.ended(reason, by_us=bool(self._ended))
         self._house.log.debug("conversation ended", reason=reason)
 
     @property
