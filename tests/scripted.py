@@ -8,6 +8,7 @@ from msgspec import UNSET
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
+from said import welcome
 from ticker.dialects import native
 from ticker.session import messages as say
 from ticker.ticks import TRADES
@@ -17,22 +18,6 @@ def ticks(seq: int, *numbers: int) -> say.Ticks:
     """Return a message of trades of ACME, numbered like this."""
     data: list[say.Tick] = [say.Trade(sym="ACME", n=n, t=seq, px=1.25, sz=100, side="buy") for n in numbers]
     return say.Ticks(seq=seq, ts=seq, data=data)
-
-
-def welcome(seq: int = 0) -> say.Welcome:
-    return say.Welcome(
-        server="scripted",
-        version="0",
-        protocol=native.SUBPROTOCOL,
-        epoch="tape",
-        seq=seq,
-        step_ms=10,
-        seed=1,
-        instruments=1,
-        limits={},
-        heartbeat_s=10,
-        auth_required=False,
-    )
 
 
 class Scripted:
@@ -73,7 +58,7 @@ class Scripted:
     async def converse(self, ws: ServerConnection) -> None:
         self._ws = ws
         self.heard.append([])
-        await self.send(welcome(self.head), *self.opening)
+        await self.send(welcome(seq=self.head, instruments=1), *self.opening)
         async for data in ws:
             message = native.parse(data)
             self.heard[-1].append(message)

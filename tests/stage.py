@@ -10,6 +10,7 @@ from msgspec import UNSET
 from websockets.frames import Frame, Opcode
 
 from ledger import Ledger, Tape, Tick
+from said import welcome
 from ticker.config import Config, MarketConfig, StreamConfig
 from ticker.dialects import native
 from ticker.dialects.native import NativeDialect
@@ -153,19 +154,7 @@ class Stage:
         return client
 
     def _welcome(self) -> Welcome:
-        return Welcome(
-            server="ticker",
-            version="1",
-            protocol=native.SUBPROTOCOL,
-            epoch=self.market.epoch,
-            seq=self.feed.tape.head,
-            step_ms=MARKET.step_ms,
-            seed=MARKET.seed,
-            instruments=MARKET.instruments,
-            limits={},
-            heartbeat_s=10,
-            auth_required=False,
-        )
+        return welcome(self.market.epoch, self.feed.tape.head)
 
 
 class Client:

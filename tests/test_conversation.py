@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from said import welcome
 from ticker.config import Config, MarketConfig, StreamConfig
 from ticker.dialects import native
 from ticker.dialects.native import NativeDialect
@@ -105,19 +106,7 @@ class Place:
         self.feed.publish(batch, NOW_US + batch.seq)
 
     def welcome(self) -> Welcome:
-        return Welcome(
-            server="ticker",
-            version="1",
-            protocol=native.SUBPROTOCOL,
-            epoch=self.market.epoch,
-            seq=self.feed.tape.head,
-            step_ms=MARKET.step_ms,
-            seed=MARKET.seed,
-            instruments=MARKET.instruments,
-            limits={},
-            heartbeat_s=10,
-            auth_required=False,
-        )
+        return welcome(self.market.epoch, self.feed.tape.head)
 
 
 class ServerEnd:
