@@ -148,8 +148,9 @@ async def test_a_consumer_that_dawdles_holds_the_server_up_and_loses_nothing(
         async with asyncio.timeout(5):
             await feed.ping()
             await feed.subscriptions()
+        held = feed.waiting  # what came with the answers, of which there is no telling how much
         await asyncio.sleep(0.3)
-        assert feed.waiting < 270
+        assert feed.waiting <= held + 1, "nothing is taken that nobody reads"
         assert feed.session.position.seq < reached.seq + 100
         witness = Witness(feed)
         while feed.session.position.seq < reached.seq + 600:
