@@ -151,8 +151,9 @@ class Door(asyncio.Protocol):
                 self._refuse(item)
             else:
                 self._answer(item)
-        if len(self._waiting) > self._house.config.http.pipelined_max:
-            limit = self._house.config.http.pipelined_max
+        limits = self._house.config.http  # a client may be slow to read the answers to all it asks on one connection
+        limit = limits.requests_max if self._held is None else limits.pipelined_max
+        if len(self._waiting) > limit:
             self._refuse(Refusal("rate_limited", f"more than {limit} requests wait for their answers"))
 
     @property
