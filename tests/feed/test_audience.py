@@ -106,7 +106,8 @@ def test_a_message_is_the_wanted_rows_in_tape_order(entries: list[Entry], intere
 @settings(deadline=None)
 def test_what_is_counted_is_what_is_wanted(entries: list[Entry], interest: Interest) -> None:
     for entry in entries:
-        assert audience_of(interest).count(entry) == len(wanted(interest, entry))
+        assert audience_of(interest).count([entry]) == len(wanted(interest, entry))
+    assert audience_of(interest).count(entries) == sum(len(wanted(interest, entry)) for entry in entries)
 
 
 @given(tapes, interests, st.data())

@@ -90,8 +90,7 @@ class Newer(RuleBasedStateMachine):
         self.take()
         unsent = [self.ticking.step(trades=[0, 0, 2], quotes=[1]), self.ticking.step(trades=[2], quotes=[1, 3])]
         newest = Newest(self.newest.interest, self.ticking.board)
-        for batch in unsent:
-            newest.owe(batch, interest)
+        newest.owe(unsent, interest)
         wanted = keys(interest) & keys(newest.interest)
         self.newest, self.owed = newest, [key for batch in unsent for key in keys_of(batch) if key in wanted]
         self.twin = None

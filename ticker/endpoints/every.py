@@ -75,9 +75,10 @@ class Every:
         cursor, head = pace.cursor, self._feed.tape.head
         recoveries = pace.recovered() + pace.recoveries
         newest, had, changes = Newest(pace.aim, self._feed.board), pace.interest, pace.turns[:]
-        for entry in self._feed.between(cursor, head):
-            pace.reached(entry.batch.seq - 1)
-            newest.owe(entry.batch, pace.interest)
+        while pace.cursor < head:
+            stop = pace.stop(head)
+            newest.owe([entry.batch for entry in self._feed.between(pace.cursor, stop)], pace.interest)
+            pace.reached(stop)
         self.close()
         for recovery in recoveries:
             gap = (max(cursor, recovery.since), recovery.until)
@@ -102,7 +103,7 @@ class Every:
         pace = self._pace
         if pace is not None and pace.cursor < entry.batch.seq:
             self._cause = self._outlet.hindrance
-            self._lose(pace, entry)
+            self._lose(pace, [entry])
 
     def give_up(self, reason: Literal["slow_reader", "window"]) -> None:
         """Give up the backlog, saying so."""
@@ -181,8 +182,8 @@ class Every:
     def _skip(self, pace: Pace, reason: Literal["slow_reader", "window"]) -> bool:
         """Give up the backlog, saying so; return whether the reader goes on."""
         since, until = pace.since if pace.dropped else pace.cursor, self._feed.tape.head
-        for entry in self._feed.between(pace.cursor, until):
-            self._lose(pace, entry)
+        while pace.cursor < until:
+            self._lose(pace, list(self._feed.between(pace.cursor, pace.stop(until))))
         dropped, pace.dropped = pace.dropped, 0
         goes_on = self._outlet.owner.lagged(Lag(from_=since, to=until, dropped=dropped, conflated=0, reason=reason))
         for recovery in pace.recovered() if goes_on else ():
@@ -190,5 +191,6 @@ class Every:
             self._outlet.owner.recovered(recovery, gap if dropped and gap[0] < recovery.until else None)
         return goes_on
 
-    def _lose(self, pace: Pace, entry: Entry) -> None:
-        pace.lose(entry.batch.seq, self._to(pace.interest).count(entry))
+    def _lose(self, pace: Pace, entries: list[Entry]) -> None:
+        """Count what goes with these entries, all of which the reader wanted the same of."""
+        pace.lose(entries[-1].batch.seq, self._to(pace.interest).count(entries))

@@ -72,9 +72,9 @@ class Audience:
             return None, 0, seq
         return self._frame(self._form.message(seq, entry.emitted_us, parts), seq), ticks, seq
 
-    def count(self, entry: Entry) -> int:
-        """Return how many ticks of an entry this audience is owed."""
-        return self._selection.count(entry.batch)
+    def count(self, entries: Iterable[Entry]) -> int:
+        """Return how many ticks of these entries this audience is owed."""
+        return self._selection.count([entry.batch for entry in entries])
 
     def prepare(self, entry: Entry) -> None:
         """Render what is going to be wanted of an entry."""

@@ -4,6 +4,7 @@
 that was sent, and what was merged into it is the rest of the difference.
 """
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -45,12 +46,12 @@ class Newest:
                 changed._had[channel][new] = self._had[channel][old]
         return changed
 
-    def owe(self, batch: Batch, interest: Interest) -> None:
-        """Take a batch back: what of it was of this interest has not been sent after all."""
+    def owe(self, batches: Sequence[Batch], interest: Interest) -> None:
+        """Take batches back: what of them was of this interest has not been sent after all."""
         for channel, places in self._places.items():
-            rows = batch.rows[channel]
-            if len(rows) and interest.mask(channel):
-                counts = np.bincount(rows["instrument"], minlength=int(places[-1]) + 1)[places]
+            numbers = [rows["instrument"] for batch in batches if len(rows := batch.rows[channel])]
+            if numbers and interest.mask(channel):
+                counts = np.bincount(np.concatenate(numbers), minlength=int(places[-1]) + 1)[places]
                 wanted = np.isin(places, interest.indices(channel))
                 self._had[channel] -= np.where(wanted, counts, 0)
 
