@@ -132,7 +132,7 @@ class StreamConfig(Section, frozen=True, kw_only=True):
         Doc(description="shared: permessage-deflate, each message deflated once for all who are owed it"),
     ] = "off"
     compression_level: Annotated[
-        int, Doc(ge=1, le=9, description="zlib's: 1 is fastest, 9 smallest; at 6 a message costs about 30 µs")
+        int, Doc(ge=1, le=9, description="zlib's: 1 is fastest, 9 smallest; at 6 a message of 2 kB costs about 20 µs")
     ] = 6
     ping_s: Annotated[
         float, Doc(ge=0.5, le=3600, description="a ping goes out after this long without a byte from a client")

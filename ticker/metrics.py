@@ -93,7 +93,9 @@ class Metrics:
     def _round_trips(self) -> Metric:
         """Return the round trips as a summary, which prometheus-client would make without quantiles."""
         name = "ticker_ack_round_trip_seconds"
-        family = Metric(name, "Seconds from a message of ticks to its ack; quantiles of the newest 4,096.", "summary")
+        family = Metric(
+            name, "Seconds from the emission of a step to its ack; quantiles of the newest 4,096.", "summary"
+        )
         ordered = sorted(self.ack_round_trips)
         for quantile in _QUANTILES:
             value = ordered[ceil(quantile * len(ordered)) - 1] if ordered else nan

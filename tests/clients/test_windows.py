@@ -114,6 +114,7 @@ async def test_a_window_that_is_smaller_than_asked_for_is_kept_open(
             await server.send(ticks(seq, seq))
             if seq - max(server.acked, default=0) >= granted:
                 await server.until(lambda seq=seq: max(server.acked, default=0) > seq - granted)  # type: ignore[misc]
+        assert max(server.acked) > 20 - granted
         reader.cancel()
 
 

@@ -63,10 +63,6 @@ class Every:
             pace.recoveries.append(recovery)
         self._serve_soon()
 
-    def into_every(self) -> "Every":
-        """Stay as it is."""
-        return self
-
     def into_latest(self, rate_hz: float) -> Latest:
         """Return what follows when only the newest is wanted: what is owed until now is merged into it."""
         pace = self._fall_behind(self._feed.flushed)

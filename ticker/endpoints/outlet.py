@@ -97,12 +97,17 @@ class Outlet:
         """Be owed more, from a position on that the tape still holds; the owner is told when it has been sent."""
         if isinstance(self._way, Latest):
             raise TypeError("a reader of the newest has no past")
-        self._way.recover(added, since)
+        if not self._closed:
+            self._way.recover(added, since)
 
     def set_rate(self, rate_hz: float | None) -> None:
         """Be owed the newest only, so many times a second at most, or (None) every tick again."""
-        if rate_hz != self._way.rate_hz and not self._closed:
-            self._way = self._way.into_every() if rate_hz is None else self._way.into_latest(rate_hz)
+        if rate_hz == self._way.rate_hz or self._closed:
+            return
+        if rate_hz is not None:
+            self._way = self._way.into_latest(rate_hz)
+        elif isinstance(self._way, Latest):
+            self._way = self._way.into_every()
 
     def set_window(self, size: int) -> None:
         """Have at most so many messages under way without an acknowledgement; 0 is no limit."""
