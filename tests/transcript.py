@@ -8,6 +8,11 @@ from conftest import RunningServer
 from plain_client import PlainClient
 from plain_http import fetch
 
+# Ten trades a step, in which `n` is the step's `seq`; a hundred steps a second.
+LOAD = ("--config", "configs/load.toml", "--stream.heartbeat-s", "0.3", "--stream.window-max", "64")
+TRADES_A_STEP = 10
+ALL = {"op": "subscribe", "symbols": ["*"], "snapshot": False}
+
 
 def ticks_in(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the messages of ticks."""
@@ -62,3 +67,9 @@ def metrics(server: RunningServer) -> dict[str, float]:
         for family in families
         for sample in family.samples
     }
+
+
+def fill(client: PlainClient, size: int, **wish: Any) -> list[dict[str, Any]]:
+    """Have a window of a size and all trades; return the messages that came, once the window is shut."""
+    messages = ask(client, {"op": "window", "size": size}, {**ALL, **wish})
+    return messages + take(client, size - len(ticks_in(messages)))
