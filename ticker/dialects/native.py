@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -10,8 +11,16 @@ from msgspec import UNSET
 
 from ticker.errors import Close, Refusal, Violation
 from ticker.instruments import Universe
-from ticker.session.messages import AnyClientMessage, AnyServerMessage, ClientMessage, Error, MessageId, ServerMessage
-from ticker.ticks import QUOTES, TRADES, Rows
+from ticker.session.messages import (
+    KINDS,
+    AnyClientMessage,
+    AnyServerMessage,
+    ClientMessage,
+    Error,
+    MessageId,
+    ServerMessage,
+)
+from ticker.ticks import BARS_1M, BARS_1S, BOOK, QUOTES, REASONS, STATES, STATS, STATUS, TRADES, Rows
 from ticker.wire.decimals import Decimals, spell
 
 SUBPROTOCOL = "ticker.v1.json"
@@ -21,7 +30,12 @@ _ABOUT_FIELDS = {
     "Object contains unknown field ": "is not a field of this op",
 }
 VWAP_DECIMALS = 4  # a mean price lies between two ticks: so many digits more than a price has
+PERCENT_DECIMALS = 4
 _SIDES = ("buy", "sell")  # by ticks.BUY and ticks.SELL
+_BOOK_SIDES = ("bid", "ask")  # by ticks.BID and ticks.ASK
+_TRUTHS = ("false", "true")
+_CRC = '"crc":'
+_FRESH = ("", ',"fresh":true')
 
 _decode: Callable[[bytes | bytearray | str], AnyClientMessage] = msgspec.json.Decoder(AnyClientMessage).decode
 _read: Callable[[bytes | str], AnyServerMessage] = msgspec.json.Decoder(AnyServerMessage).decode
@@ -114,9 +128,19 @@ class NativeDialect:
         ]
         self._grids = [(i.decimals, i.tick_units) for i in universe]
         symbols = [orjson.dumps(instrument.symbol).decode() for instrument in universe]
-        self._trade_heads = [f'{{"ch":"trade","sym":{symbol},"n":' for symbol in symbols]
-        self._quote_heads = [f'{{"ch":"quote","sym":{symbol},"n":' for symbol in symbols]
-        self._renderers: dict[str, Callable[[Rows], list[bytes]]] = {TRADES: self._trades, QUOTES: self._quotes}
+        self._heads = {
+            channel: [f'{{"ch":"{kind.__struct_config__.tag}","sym":{symbol},"n":' for symbol in symbols]
+            for channel, kind in KINDS.items()
+        }
+        self._renderers: dict[str, Callable[[Rows], list[bytes]]] = {
+            STATUS: self._status,
+            QUOTES: self._quotes,
+            BOOK: self._book,
+            TRADES: self._trades,
+            BARS_1S: partial(self._bars, self._heads[BARS_1S]),
+            BARS_1M: partial(self._bars, self._heads[BARS_1M]),
+            STATS: self._stats,
+        }
 
     def render(self, channel: str, rows: Rows) -> list[bytes]:
         """Return one JSON object per row, each followed by a comma."""
@@ -131,30 +155,78 @@ class NativeDialect:
         return b'{"type":"snapshot","seq":%d,"channel":"%b","data":[%b]}' % (seq, channel.encode(), pieces[:-1])
 
     def bars(self, rows: Rows) -> list[bytes]:
-        """Return one JSON object per finished bar (`feed.bars.BAR`), each followed by a comma."""
+        """Return one JSON object per finished bar, without its symbol and `n`, each followed by a comma."""
+        return [f'{{"t":{t},{self._figures(i, *figures)}}},'.encode() for i, _, t, *figures, _ in rows.tolist()]
+
+    def _bars(self, heads: list[str], rows: Rows) -> list[bytes]:
         return [
-            f'{{"t":{t},"open":{p[opened]},"high":{p[high]},"low":{p[low]},"close":{p[closed]},"volume":{volume},'
-            f'"vwap":{self._mean(i, turnover, volume)},"trades":{trades}}},'.encode()
-            for i, trades, t, opened, high, low, closed, volume, turnover in rows.tolist()
+            f'{heads[i]}{n},"t":{t},{self._figures(i, *figures)},"done":{_TRUTHS[done]}}},'.encode()
+            for i, n, t, *figures, done in rows.tolist()
+        ]
+
+    def _figures(
+        self, i: int, opened: int, high: int, low: int, closed: int, volume: int, turnover: int, trades: int
+    ) -> str:
+        p = self._prices[i]
+        return (
+            f'"open":{p[opened]},"high":{p[high]},"low":{p[low]},"close":{p[closed]},"volume":{volume},'
+            f'"vwap":{self._mean(i, turnover, volume)},"trades":{trades}'
+        )
+
+    def _stats(self, rows: Rows) -> list[bytes]:
+        heads = self._heads[STATS]
+        return [
+            f'{heads[i]}{n},"t":{t},"open":{p[opened]},"high":{p[high]},"low":{p[low]},"last":{p[last]},'
+            f'"previous":{p[before]},"volume":{volume},"vwap":{self._mean(i, turnover, volume)},"trades":{trades},'
+            f'"change":{p[last - before]},"change_pct":{_percent(last - before, before)}}},'.encode()
+            for i, n, t, opened, high, low, last, before, volume, turnover, trades in rows.tolist()
             for p in [self._prices[i]]
         ]
 
+    def _status(self, rows: Rows) -> list[bytes]:
+        heads, pieces = self._heads[STATUS], []
+        for i, n, t, state, reason, price, size, value, ref in rows.tolist():
+            px = f',"px":{self._prices[i][price]}' if price else ""
+            sz = f',"sz":{size}' if size else ""
+            factor = f',"value":{spell(value, 6)}' if value else ""
+            about = f',"ref":{ref}' if ref else ""
+            said = f'"state":"{STATES[state]}","reason":"{REASONS[reason]}"{px}{sz}{factor}{about}'
+            pieces.append(f'{heads[i]}{n},"t":{t},{said}}},'.encode())
+        return pieces
+
+    def _book(self, rows: Rows) -> list[bytes]:
+        heads, prices = self._heads[BOOK], self._prices
+        return [
+            f'{heads[i]}{n},"t":{t},"side":"{_BOOK_SIDES[side]}","px":{prices[i][px]},"sz":{sz}'
+            f"{'' if crc < 0 else f',{_CRC}{crc}'}{_FRESH[fresh]}}},".encode()
+            for i, n, t, side, px, sz, crc, fresh in rows.tolist()
+        ]
+
     def _mean(self, instrument: int, turnover: int, volume: int) -> str:
-        """Print turnover / volume, in ticks, as a price, rounded half up."""
+        """Print turnover / volume, in ticks, as a price, rounded half up; null where there is no volume."""
+        if not volume:
+            return "null"
         decimals, unit = self._grids[instrument]
         units = turnover * unit * 10**VWAP_DECIMALS
         return spell((2 * units + volume) // (2 * volume), decimals + VWAP_DECIMALS)
 
     def _trades(self, rows: Rows) -> list[bytes]:
-        heads, prices = self._trade_heads, self._prices
+        heads, prices = self._heads[TRADES], self._prices
         return [
             f'{heads[i]}{n},"t":{t},"px":{prices[i][px]},"sz":{sz},"side":"{_SIDES[side]}"}},'.encode()
             for i, n, t, px, sz, side in rows.tolist()
         ]
 
     def _quotes(self, rows: Rows) -> list[bytes]:
-        heads, prices = self._quote_heads, self._prices
+        heads, prices = self._heads[QUOTES], self._prices
         return [
             f'{heads[i]}{n},"t":{t},"bid":{prices[i][bid]},"bsz":{bsz},"ask":{prices[i][ask]},"asz":{asz}}},'.encode()
             for i, n, t, bid, bsz, ask, asz in rows.tolist()
         ]
+
+
+def _percent(change: int, before: int) -> str:
+    """Print change / before in percent, rounded half away from zero."""
+    units = abs(change) * 100 * 10**PERCENT_DECIMALS
+    rounded = (2 * units + before) // (2 * before)
+    return spell(-rounded if change < 0 else rounded, PERCENT_DECIMALS)

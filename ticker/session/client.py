@@ -1,8 +1,8 @@
 """The client's half of one conversation.
 
 It remembers what was asked for, so that it can be asked for again after a reconnect; it follows the position and the
-`n` of every symbol, so that a hole, a repeat or a reordering is noticed; it says when an acknowledgement is due. It
-never writes, waits or looks at a clock.
+`n` of every symbol, so that a hole, a repeat or a reordering is noticed; it keeps the books, where it is given some to
+keep; it says when an acknowledgement is due. It never writes, waits or looks at a clock.
 
 Two numbers: `seq` is the newest position that ticks came with; `reached` the one to go on from, everything before which
 has been had. A snapshot shows symbols ahead of `reached`; ticks from there up to the snapshot may come all the same,
@@ -18,6 +18,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from ticker.session.books import Books
 from ticker.session.messages import (
     Ack,
     AnyServerMessage,
@@ -27,6 +28,7 @@ from ticker.session.messages import (
     Snapshot,
     Subscribe,
     Subscribed,
+    Tick,
     Ticks,
     Unsubscribed,
     Welcome,
@@ -34,7 +36,7 @@ from ticker.session.messages import (
     WindowGranted,
 )
 from ticker.session.numbers import EVERYTHING, Gap, Numbers
-from ticker.ticks import Position, Rows
+from ticker.ticks import BOOK, Position, Rows
 
 __all__ = ["EVERYTHING", "RESTORE", "WISH_SYMBOLS_MAX", "ClientSession", "Gap", "Paced"]
 
@@ -58,8 +60,11 @@ class ClientSession:
     counting began anew.
     """
 
-    def __init__(self, ack_every: int | None, window: int = 0) -> None:
-        """Acknowledge after every so many messages; be sent at most `window` without (0 is no limit)."""
+    def __init__(self, ack_every: int | None, window: int = 0, books: Books | None = None) -> None:
+        """Acknowledge after every so many messages; be sent at most `window` without (0 is no limit).
+
+        `books` are rebuilt from what comes; where none are given, that is not done.
+        """
         self.welcome: Welcome | None = None
         self.subscriptions: dict[str, list[str]] = {}
         """What is subscribed, channel to symbols, and to be asked for again on a new connection."""
@@ -75,6 +80,9 @@ class ClientSession:
         self.reordered = 0
         self.lagged = 0
         self.restarts = 0
+        self.books = Books() if books is None else books
+        """The books of what is subscribed on that channel; for ever empty where they are not kept."""
+        self._keeps_books = books is not None
         self._numbers = Numbers()
         self._ack_every = ack_every
         self._window = window
@@ -170,9 +178,11 @@ class ClientSession:
             case Ticks():
                 self._note_message(message.seq, len(message.data))
                 self._numbers.follow(message.data)
+                self._note_books(message.data)
             case Snapshot():
                 self._known_seq = max(self._known_seq, message.seq)
                 self._numbers.show(message.data)
+                self._note_books(message.data)
             case Lag():
                 self._note_lag(message)
             case Heartbeat() if not self._restoring:
@@ -182,24 +192,28 @@ class ClientSession:
             case Unsubscribed():
                 self.subscriptions = message.subscriptions
                 self._numbers.keep(message.subscriptions)
+                self._keep_books(message.subscriptions.get(BOOK, []))
             case WindowGranted():
                 self.window = message.size
             case Welcome():
                 self._note_welcome(message)
             case Listing():
                 self._numbers.number(message.symbols)
+                self.books.learn(message)
 
     def note_rows(self, seq: int, rows: Mapping[str, Rows]) -> None:
         """Take note of a message of ticks that came as rows, by channel, `instrument` as the `Listing` has it."""
         self._note_message(seq, sum([len(found) for found in rows.values()]))
         for channel, found in rows.items():
             self._numbers.follow_rows(channel, found)
+        self._note_book_rows(rows)
 
     def note_shown(self, seq: int, rows: Mapping[str, Rows]) -> None:
         """Take note of a snapshot that came as rows."""
         self._known_seq = max(self._known_seq, seq)
         for channel, found in rows.items():
             self._numbers.show_rows(channel, found)
+        self._note_book_rows(rows)
 
     def set_pace(self, paced: Paced) -> None:
         """Note how ticks come from now on: jumps of `n` are misses, or merges."""
@@ -207,6 +221,18 @@ class ClientSession:
             self._numbers.loosen()  # the last one we had may have been followed by some that were merged
         self.paced = paced
         self._numbers.merging = paced.pace == "latest"
+
+    def _note_books(self, ticks: list[Tick]) -> None:
+        if self._keeps_books and BOOK in self.subscriptions:
+            self.books.take(ticks)
+
+    def _note_book_rows(self, rows: Mapping[str, Rows]) -> None:
+        if self._keeps_books and BOOK in rows:
+            self.books.take_rows(rows[BOOK])
+
+    def _keep_books(self, symbols: list[str]) -> None:
+        if EVERYTHING not in symbols:
+            self.books.keep(set(symbols))
 
     def _note_message(self, seq: int, ticks: int) -> None:
         self.messages += 1
@@ -228,6 +254,7 @@ class ClientSession:
         if self.welcome and (self.welcome.epoch != message.epoch or message.seq < self.reached):
             self.restarts += 1  # another tape, or this one from its beginning
             self._numbers.clear()
+            self.books.clear()
             self.seq = self.reached = self._known_seq = 0
         self.welcome = message
         self.connection += 1

@@ -5,11 +5,21 @@ every client message may carry an `id`, which its answer repeats. The server nev
 them straight from the rows of the tape; the types are how a client reads them.
 """
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from ticker.ticks import QUOTES, TRADES
+from ticker.session.kinds import KINDS as KINDS
+from ticker.session.kinds import Bar1m as Bar1m
+from ticker.session.kinds import Bar1s as Bar1s
+from ticker.session.kinds import Book as Book
+from ticker.session.kinds import MarketTime as MarketTime
+from ticker.session.kinds import Quote as Quote
+from ticker.session.kinds import Stats as Stats
+from ticker.session.kinds import Status as Status
+from ticker.session.kinds import Tick as Tick
+from ticker.session.kinds import Trade as Trade
+from ticker.ticks import CHANNELS, TRADES
 
 MessageId = Annotated[str, Meta(max_length=128)] | Annotated[int, Meta(ge=-(2**53), le=2**53)]
 CommandId = Annotated[MessageId, Meta(description="of the client's choosing: the answer repeats it")]
@@ -27,10 +37,10 @@ Epoch = Annotated[str, Meta(description="name of the tape: equal epoch and seq m
 Head = Annotated[int, Meta(description="where the tape stood when this was said")]
 Reached = Annotated[int, Meta(description="the newest step in it")]
 WallTime = Annotated[int, Meta(description="the server's wall clock, in microseconds since 1970")]
-MarketTime = Annotated[int, Meta(description="market time in microseconds since 1970")]
 Table = Annotated[dict[str, list[str]], Meta(description="channel to symbols; `*` stands for all symbols")]
 Symbols = Annotated[list[str], Meta(description="symbols; `*` stands for all", examples=[["ACME", "BYTE"]])]
-Channels = Annotated[list[str], Meta(description="channels: `trades`, `quotes`", examples=[["trades"]])]
+CHANNEL_NAMES = ", ".join(f"`{channel}`" for channel in CHANNELS)
+Channels = Annotated[list[str], Meta(description=f"channels: {CHANNEL_NAMES}", examples=[["trades"]])]
 WantedChannels = Annotated[Channels, Meta(extra_json_schema={"default": [TRADES]})]
 
 
@@ -125,6 +135,8 @@ class Introduction(Struct, frozen=True, kw_only=True):
     epoch: Epoch
     seq: Head
     step_ms: Annotated[float, Meta(description="milliseconds of market time in a step")]
+    speed: Annotated[float, Meta(description="seconds of market time that pass in a second, as asked for")] = 1.0
+    paused: Annotated[bool, Meta(description="whether market time stands still")] = False
     seed: Annotated[int, Meta(description="what the market was grown from")]
     sim: Annotated[Literal[True], Meta(description="nothing here is real")] = True
     instruments: Annotated[int, Meta(description="how many are traded")]
@@ -271,40 +283,6 @@ class Closing(ServerMessage, frozen=True, kw_only=True, tag="closing"):
     reconnect_after_s: Annotated[float | None, Meta(description="seconds to wait before coming back")]
 
 
-Symbol = Annotated[str, Meta(description="the instrument", examples=["ACME"])]
-Count = Annotated[int, Meta(description="counts this symbol's ticks on this channel, without a hole")]
-
-
-class Trade(Struct, frozen=True, tag_field="ch", tag="trade"):
-    """A trade."""
-
-    sym: Symbol
-    n: Count
-    t: MarketTime
-    px: Annotated[float, Meta(description="price")]
-    sz: Annotated[int, Meta(description="size")]
-    side: Annotated[Literal["buy", "sell"], Meta(description="who was in a hurry")]
-
-    channel: ClassVar[str] = TRADES
-
-
-class Quote(Struct, frozen=True, tag_field="ch", tag="quote"):
-    """A quote: best bid and ask with their sizes."""
-
-    sym: Symbol
-    n: Count
-    t: MarketTime
-    bid: Annotated[float, Meta(description="highest price somebody would pay")]
-    bsz: Annotated[int, Meta(description="size of the bid")]
-    ask: Annotated[float, Meta(description="lowest price somebody would sell at")]
-    asz: Annotated[int, Meta(description="size of the ask")]
-
-    channel: ClassVar[str] = QUOTES
-
-
-Tick = Trade | Quote
-
-
 class Ticks(ServerMessage, frozen=True, kw_only=True, tag="ticks"):
     """What happened in one step of the market or several, as a client reads it."""
 
@@ -314,11 +292,11 @@ class Ticks(ServerMessage, frozen=True, kw_only=True, tag="ticks"):
 
 
 class Snapshot(ServerMessage, frozen=True, kw_only=True, tag="snapshot"):
-    """The newest tick of each instrument asked for, as a client reads it."""
+    """The newest tick of each instrument asked for, of `book` the levels that stand, as a client reads it."""
 
     seq: Head
     channel: Annotated[str, Meta(description="the channel shown", examples=["trades"])]
-    data: Annotated[list[Tick], Meta(description="at most one tick an instrument")]
+    data: Annotated[list[Tick], Meta(description="one tick an instrument; of `book` one a level, the first `fresh`")]
 
 
 AnyAnswer = Subscribed | Unsubscribed | Subscriptions | WindowGranted | Pong | Error

@@ -3,7 +3,8 @@
 The newest `n` of each symbol is kept as a table by symbol, for ticks that come one by one, or as an array by the number
 of the instrument, for rows that come in arrays; it goes from one form into the other when the other is asked for. Zero
 stands for a symbol of which nothing has come. A negative `n` is one that need not be followed by the next one: a jump
-was announced. Either form finds the same: a hole is a `Gap`, whatever does not rise is a repeat.
+was announced. Either form finds the same: a hole is a `Gap`, whatever does not rise is a repeat. The rows of an image
+of a book, which its first row announces (`fresh`), have one `n` and count as one.
 """
 
 from typing import NamedTuple
@@ -11,11 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ticker.session.messages import Quote, Tick, Trade
-from ticker.ticks import CHANNELS, QUOTES, TRADES, Rows
+from ticker.session.kinds import KINDS, Book, Tick
+from ticker.ticks import BOOK, CHANNELS, Rows
 
 EVERYTHING = "*"
-_KINDS: dict[str, type[Tick]] = {QUOTES: Quote, TRADES: Trade}
 
 
 class Gap(NamedTuple):
@@ -42,7 +42,7 @@ class Numbers:
         self.merging = False
         """Whether only the newest is wanted: then a jump is a merge, and nothing else is looked at."""
         self._symbols: list[str] = []
-        self._tables: dict[type[Tick], dict[str, int]] = {kind: {} for kind in _KINDS.values()}
+        self._tables: dict[type[Tick], dict[str, int]] = {kind: {} for kind in KINDS.values()}
         self._arrays: dict[str, NDArray[np.int64]] = {}
         """By channel; empty while the tables are what counts."""
 
@@ -68,7 +68,7 @@ class Numbers:
     def keep(self, subscriptions: dict[str, list[str]]) -> None:
         """Forget all but these symbols, by channel: what is subscribed again later begins anew."""
         tables = self._by_symbol()
-        for channel, kind in _KINDS.items():
+        for channel, kind in KINDS.items():
             kept = set(subscriptions.get(channel, ()))
             if EVERYTHING not in kept:
                 tables[kind] = {symbol: n for symbol, n in tables[kind].items() if symbol in kept}
@@ -83,9 +83,14 @@ class Numbers:
     def follow(self, ticks: list[Tick]) -> None:
         """Take note of ticks in the order of the tape."""
         tables = self._by_symbol()
+        image: Book | None = None  # a book's, which the last row belongs to
         for tick in ticks:
             table = tables[type(tick)]
             symbol, n = tick.sym, tick.n
+            if isinstance(tick, Book):
+                if image is not None and not tick.fresh and (n, symbol) == (image.n, image.sym):
+                    continue
+                image = tick if tick.fresh else None
             last = table.get(symbol, 0)
             if n - last == 1 or last <= 0 or self._judge(tick.channel, symbol, last, n):
                 table[symbol] = n
@@ -114,7 +119,7 @@ class Numbers:
 
     def _by_symbol(self) -> dict[type[Tick], dict[str, int]]:
         for channel, array in self._arrays.items():
-            table = self._tables[_KINDS[channel]]
+            table = self._tables[KINDS[channel]]
             for number in np.flatnonzero(array).tolist():
                 table[self._symbols[number]] = int(array[number])
         self._arrays = {}
@@ -129,6 +134,8 @@ class Numbers:
 
     def follow_rows(self, channel: str, rows: Rows) -> None:
         """Take note of rows in the order of the tape. Raises IndexError for an instrument without a symbol."""
+        if channel == BOOK:
+            rows = _images_as_one(rows)
         array = self._by_number()[channel]
         who, n = rows["instrument"], rows["n"]
         if not np.logical_and.reduce(who[1:] > who[:-1]):
@@ -155,7 +162,9 @@ class Numbers:
                 array[number] = n
 
     def show_rows(self, channel: str, rows: Rows) -> None:
-        """Take note of the newest rows, at most one an instrument."""
+        """Take note of the newest rows, one an instrument or an image of its book."""
+        if channel == BOOK:
+            rows = _images_as_one(rows)
         array = self._by_number()[channel]
         who, n = rows["instrument"], rows["n"]
         last = array[who]
@@ -165,7 +174,7 @@ class Numbers:
 
     def _by_number(self) -> dict[str, NDArray[np.int64]]:
         if not self._arrays:
-            self._arrays = {channel: self._numbered(self._tables[_KINDS[channel]]) for channel in CHANNELS}
+            self._arrays = {channel: self._numbered(self._tables[KINDS[channel]]) for channel in CHANNELS}
             for table in self._tables.values():
                 table.clear()
         return self._arrays
@@ -174,3 +183,15 @@ class Numbers:
         if not table:
             return np.zeros(len(self._symbols), np.int64)
         return np.array([table.get(symbol, 0) for symbol in self._symbols], np.int64)
+
+
+def _images_as_one(rows: Rows) -> Rows:
+    """Return rows of books, of each image the first one only."""
+    if not np.logical_or.reduce(rows["fresh"]):
+        return rows
+    first = np.ones(len(rows), np.bool_)
+    first[1:] = (rows["instrument"][1:] != rows["instrument"][:-1]) | (rows["n"][1:] != rows["n"][:-1])
+    first |= rows["fresh"] != 0
+    image = rows["fresh"][first][np.cumsum(first) - 1] != 0
+    counted: Rows = rows[first | ~image]
+    return counted

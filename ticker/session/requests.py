@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from ticker.session.messages import Details, Epoch, Introduction, MarketTime, Place, Seq, Tick, Ticks
+from ticker.session.messages import CHANNEL_NAMES, Details, Epoch, Introduction, MarketTime, Place, Seq, Tick, Ticks
 from ticker.ticks import TRADES
 
 BATCHES, BATCHES_MAX = 100, 1000  # messages in one answer to a poll: a second of the default market, and ten
 BARS, BARS_MAX = 100, 10_000
 
 Symbols = Annotated[str, Meta(description="symbols joined by commas, or * for all", examples=["ACME,BYTE"])]
-Channels = Annotated[str, Meta(description="channels joined by commas", examples=["trades,quotes"])]
+Channels = Annotated[str, Meta(description=f"channels joined by commas: {CHANNEL_NAMES}", examples=["trades,quotes"])]
 
 
 class Query(Struct, frozen=True, kw_only=True):

@@ -12,21 +12,32 @@ rising order of their channels:
     16      i64    ts: the wall clock when it was emitted, in microseconds since 1970; of a snapshot 0
 
     offset  bytes  section, from its own beginning
-    0       u8     channel: 1 quotes, 2 trades
+    0       u8     channel: 1 status, 2 quotes, 3 book, 4 trades, 5 bars.1s, 6 bars.1m, 7 stats
     1       3      0
     4       u32    rows: how many
     8       ...    the columns, one after the other
 
 A column holds one field of all rows, and zeros up to a multiple of 8 bytes: every column begins at a multiple of 8
-from the message's beginning, and can be read where it lies. The columns, in their order:
+from the message's beginning, and can be read where it lies. The columns of every channel begin with
 
-    quotes  instrument i32, step u32, n i64, t i64, bid_ticks i64, bid_size i64, ask_ticks i64, ask_size i64
-    trades  instrument i32, step u32, n i64, t i64, price_ticks i64, size i64, side i8 (0 buy, 1 sell)
+    instrument i32, step u32, n i64, t i64
+
+and go on, in this order, with
+
+    status   state i8, reason i8, price_ticks i64, size i64, value_ppm i64, ref i64
+    quotes   bid_ticks i64, bid_size i64, ask_ticks i64, ask_size i64
+    book     side i8 (0 bid, 1 ask), price_ticks i64, size i64, crc i64 (-1 none), fresh i8 (0 or 1)
+    trades   price_ticks i64, size i64, side i8 (0 buy, 1 sell)
+    bars.1s  open_ticks i64, high_ticks i64, low_ticks i64, close_ticks i64, volume i64, turnover i64, trades i64,
+             done i8 (0 or 1)
+    bars.1m  the same
+    stats    open_ticks i64, high_ticks i64, low_ticks i64, last_ticks i64, previous_ticks i64, volume i64,
+             turnover i64, trades i64
 
 `instrument` is the number of the instrument, `step` how many steps before the head's `seq` the row happened (0 in a
-message of one step), the others are the fields of `ticker.ticks.DTYPES`. Rows of a channel are in the order of the
-tape; between channels that order is by step, then by channel. A channel without rows has no section, but in a
-snapshot: there an empty section says what was asked for.
+message of one step), the others are the fields of `ticker.ticks.DTYPES`; `state` and `reason` are places in `STATES`
+and `REASONS`. Rows of a channel are in the order of the tape; between channels that order is by step, then by channel.
+A channel without rows has no section, but in a snapshot: there an empty section says what was asked for.
 """
 
 import struct
@@ -35,7 +46,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ticker.ticks import BUY, CHANNELS, DTYPES, SELL, TRADES, Rows
+from ticker.ticks import CHANNELS, DTYPES, REASONS, STATES, Rows
 
 VERSION = 1
 TICKS, SNAPSHOT = 1, 2
@@ -44,7 +55,6 @@ SEQ_MAX = 2**53 - 1  # like every position
 _HEAD = struct.Struct("<BBHIQq")
 _SECTION = struct.Struct("<B3sI")
 _NOTHING = b"\0\0\0"
-_SIDES = bytes((BUY, SELL))
 _PADS = [bytes(size) for size in range(8)]
 
 ROWS = {
@@ -60,6 +70,9 @@ _FIELDS = {  # the columns after those two
     channel: [(name, dtype[name]) for name in dtype.names or () if name != "instrument"]
     for channel, dtype in DTYPES.items()
 }
+_LIMITS = {"state": len(STATES), "reason": len(REASONS), "side": 2, "done": 2, "fresh": 2}
+"""The columns of a byte, whatever the channel, and what their values lie below."""
+_ALLOWED = {name: bytes(range(limit)) for name, limit in _LIMITS.items()}
 _WIDTHS = {channel: [4, 4, *(dtype.itemsize for _, dtype in fields)] for channel, fields in _FIELDS.items()}
 
 
@@ -151,7 +164,7 @@ def _rows(data: bytes, place: int, channel: str, count: int, seq: int) -> Rows:
     place += 2 * padded
     for name, dtype in _FIELDS[channel]:
         rows[name] = np.frombuffer(data, dtype, count, place)
+        if dtype.itemsize == 1 and data[place : place + count].translate(None, _ALLOWED[name]):
+            raise ValueError(f"{channel}: a {name} is not below {_LIMITS[name]}")
         place += (dtype.itemsize * count + 7) & -8
-    if channel == TRADES and data[place - ((count + 7) & -8) :][:count].translate(None, _SIDES):
-        raise ValueError("trades of no side: neither 0 nor 1")
     return rows

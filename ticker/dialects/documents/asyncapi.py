@@ -69,6 +69,23 @@ carries it too. A server's message is a JSON object with a `type`. Ignore fields
    (reason `pace`) says how many were merged into newer ones. The last `subscribe` that names a `pace` or a `rate_hz`
    decides for the whole conversation.
 8. Answers and control messages overtake ticks. An `error` refuses one message; the conversation goes on.
+
+## Channels
+
+Within a step ticks stand channel by channel in this order: `status`, `quotes`, `book`, `trades`, `bars.1s`, `bars.1m`,
+`stats`. Quotes and book are those that the trades of the step met; bars and statistics have those trades in them.
+
+- `book`: ten levels a side. A tick sets the size of one level; size 0 deletes it, also when better ones have pushed it
+  out. A snapshot shows all levels, asks, then bids, best first, all with the newest `n`; its first is `fresh`: forget
+  the levels you had. So is what `pace: latest` sends. A book without levels is shown as one of size 0.
+- `crc`, on the last tick of a step and symbol, is the CRC-32 (as of zlib) of the book as you have it then, in this
+  text: ten asks, then ten bids, best first, of each eight lower-case hexadecimal digits of the price in units of
+  `tick_size` and eight of the size, sixteen zeros for a level that is not there.
+- `bars.1s`, `bars.1m`: `t` is when the bar opened; a trade at its very end belongs to the next. A finished bar
+  (`done`) comes once, in the step that reaches its end; a running one now and then, where there were trades. There is
+  no bar without a trade.
+- `stats`: of the trading day, at most once a second and symbol, where there were trades.
+- `status`: what a symbol's trading is in, and why.
 """
 
 

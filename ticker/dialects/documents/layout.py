@@ -1,7 +1,7 @@
 """The layout of packed messages (`ticker.wire.packed`), for people who write a client."""
 
 from ticker.dialects.documents.schemas import table
-from ticker.ticks import DTYPES
+from ticker.ticks import CHANNELS, DTYPES, REASONS, STATES
 
 _FRAME = """\
 As subprotocol `ticker.v1.packed` has `ticks` and `snapshot`. All numbers are little-endian. A head of 24 bytes is
@@ -19,12 +19,14 @@ all rows, filled up with zeros to a multiple of 8 bytes, so that it can be read 
 
 | byte | type | section |
 |---|---|---|
-| 0 | u8 | channel: 1 quotes, 2 trades |
+| 0 | u8 | channel: CODES |
 | 1 | 3 bytes | 0 |
 | 4 | u32 | rows: how many |
 
 `instrument` is a place in the lists of `instruments`, `step` how many steps before `seq` the row happened. Prices are
-in ticks: times `tick_sizes` they are money. `side` is 0 for buy, 1 for sell."""
+in ticks: times `tick_sizes` they are money. `side` is 0 for buy or bid, 1 for sell or ask; `crc` is -1 where there is
+none; `turnover` is the sum of price x size; `value_ppm` is in millionths; a 0 there, and beside it, stands for nothing.
+`state` and `reason` count from 0 through STATES and REASONS."""
 
 
 def _columns() -> str:
@@ -41,4 +43,11 @@ def _columns() -> str:
     return table(("channel", "columns, in this order"), rows)
 
 
-LAYOUT = f"{_FRAME}\n\n{_columns()}"
+def _frame() -> str:
+    """Return what holds the columns, with every number spelled out."""
+    codes = ", ".join(f"{code} {channel}" for code, channel in enumerate(CHANNELS, 1))
+    states, reasons = (", ".join(f"`{word}`" for word in words) for words in (STATES, REASONS))
+    return _FRAME.replace("CODES", codes).replace("STATES", states).replace("REASONS", reasons)
+
+
+LAYOUT = f"{_frame()}\n\n{_columns()}"

@@ -5,10 +5,11 @@ from http import HTTPStatus
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import fields
 
 from ticker import __version__
 from ticker.dialects.documents.examples import example
-from ticker.dialects.documents.routes import ROUTES, TAGS, Route
+from ticker.dialects.documents.routes import ADMIN, ADMIN_GETS, ADMIN_POSTS, ADMIN_TAG, BYTES, JSON, ROUTES, TAGS, Route
 from ticker.dialects.documents.schemas import CODES, reference, schemas, table
 from ticker.errors import HTTP_STATUS
 from ticker.session import messages as say
@@ -25,17 +26,24 @@ HEAD and OPTIONS are answered wherever GET is. Unknown parameters are refused, n
 be kept and asked for again with `If-None-Match`. A refusal is `application/problem+json` with a `code` for programs.
 """
 
+TOKEN = "token"
 HEADERS = {
+    "WWW-Authenticate": ("How to say who you are.", "Bearer"),
     "ETag": ("Equal for equal content.", '"0f343b0931126a20"'),
     "Retry-After": ("Seconds to wait before trying again.", "1"),
     "Upgrade": ("What is spoken here.", "websocket"),
 }
-ADVICE = {503: ["Retry-After"], 429: ["Retry-After"], 426: ["Upgrade"]}
+ADVICE = {401: ["WWW-Authenticate"], 503: ["Retry-After"], 429: ["Retry-After"], 426: ["Upgrade"]}
 
 
-def document() -> dict[str, Any]:
-    """Return the document; its server is whoever gave it."""
-    kinds = [answer for route in ROUTES.values() for answer in route.answers.values() if answer]
+def document(*, admin: bool = False, token: bool = False) -> dict[str, Any]:
+    """Return the document, with the admin API where it is on; the server is whoever gave it."""
+    gets = {**ROUTES, **(ADMIN_GETS if admin else {})}
+    posts = ADMIN_POSTS if admin else {}
+    tags = {**TAGS, **(ADMIN_TAG if admin else {})}
+    paths: dict[str, Any] = {path: {"get": _operation(route, token=token)} for path, route in gets.items()}
+    for path, route in posts.items():
+        paths.setdefault(path, {})["post"] = _operation(route, token=token)
     return {
         "openapi": "3.1.1",
         "info": {
@@ -46,14 +54,22 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "/", "description": "The server that gave you this."}],
         "security": [],
-        "tags": [{"name": name, "description": meaning} for name, meaning in TAGS.items()],
-        "paths": {path: {"get": _operation(route)} for path, route in ROUTES.items()},
+        "tags": [{"name": name, "description": meaning} for name, meaning in tags.items()],
+        "paths": paths,
         "components": {
-            "schemas": {**schemas([*kinds, *EVENTS, Problem]), "Event": {"oneOf": [_event(kind) for kind in EVENTS]}},
+            "schemas": _schemas([*gets.values(), *posts.values()]),
             "headers": {name: _header(*about) for name, about in HEADERS.items()},
             "responses": {"Problem": _refusals(list(HTTP_STATUS), "Any other refusal.")},
+            **({"securitySchemes": {TOKEN: {"type": "http", "scheme": "bearer"}}} if admin and token else {}),
         },
     }
+
+
+def _schemas(routes: list[Route]) -> dict[str, Any]:
+    answers = [answer for route in routes for answer in route.answers.values() if answer]
+    bodies = [route.body for route in routes if route.body]
+    found = schemas([*answers, *bodies, *EVENTS, Problem])
+    return {**found, "Event": {"oneOf": [_event(kind) for kind in EVENTS]}}
 
 
 def _errors() -> str:
@@ -62,13 +78,14 @@ def _errors() -> str:
     )
 
 
-def _operation(route: Route) -> dict[str, Any]:
+def _operation(route: Route, *, token: bool) -> dict[str, Any]:
     responses = {} if route.upgrades else {"200": _answer(route)}
     if route.upgrades:
         responses["101"] = {"description": "The WebSocket is open: see `/asyncapi.json`."}
     if route.kept:
         responses["304"] = {"description": "What you have still holds.", "headers": _named(["ETag"])}
-    for status, codes in _by_status(route.codes).items():
+    guarded = token and route.tag == ADMIN
+    for status, codes in _by_status((*route.codes, *(["unauthorized"] if guarded else []))).items():
         responses[str(status)] = _refusals(codes, "")
     responses["default"] = {"$ref": "#/components/responses/Problem"}
     parameters = [*route.path_parameters(), *_query(route.query), *_headers(route)]
@@ -78,8 +95,16 @@ def _operation(route: Route) -> dict[str, Any]:
         "summary": route.summary,
         **({"description": route.more} if route.more else {}),
         **({"parameters": parameters} if parameters else {}),
+        **({"requestBody": _body(route.body)} if route.body else {}),
+        **({"security": [{TOKEN: []}]} if guarded else {}),
         "responses": responses,
     }
+
+
+def _body(kind: type[Struct]) -> dict[str, Any]:
+    needed = any(field.required for field in fields(kind))
+    content = {JSON: {"schema": reference(kind.__name__), "examples": {"body": {"value": example(kind)}}}}
+    return {"required": needed, "content": content}
 
 
 def _answer(route: Route) -> dict[str, Any]:
@@ -94,7 +119,9 @@ def _content(media: str, kind: type[Struct] | None) -> dict[str, Any]:
     if media == "text/event-stream":
         # OpenAPI 3.1 has no word for streams: as later versions do, it is shown as the list of its events.
         return {"schema": {"type": "array", "items": reference("Event"), "description": "The events, one by one."}}
-    return {"schema": {"type": "object" if media == "application/json" else "string"}}
+    if media == BYTES:
+        return {"schema": {}}
+    return {"schema": {"type": "object" if media == JSON else "string"}}
 
 
 def _event(kind: type[Struct]) -> dict[str, Any]:

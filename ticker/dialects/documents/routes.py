@@ -6,12 +6,16 @@ from typing import Any
 
 from msgspec import Struct
 
+from ticker.session import controls
 from ticker.session import requests as http
 
 JSON, HTML, TEXT, EVENTS = "application/json", "text/html", "text/plain", "text/event-stream"
+BYTES = "application/octet-stream"
 ASKED_WRONG = ("bad_request",)
 SELECTED_WRONG = ("bad_request", "too_many_symbols", "unknown_channel", "unknown_symbol")
 PLACED_WRONG = ("bad_position", "gone")
+ADMIN_WRONG = ("bad_request", "forbidden")
+POSTED_WRONG = ("bad_json", *ADMIN_WRONG, "unsupported_media_type", "too_large")
 UPGRADED_WRONG = ("bad_request", "upgrade_required", "unavailable")
 
 TAGS = {
@@ -20,6 +24,8 @@ TAGS = {
     "operation": "Whether the server is well.",
     "about": "What the server says about itself.",
 }
+ADMIN = "admin"
+ADMIN_TAG = {ADMIN: "Hold the clock, cause incidents, take checkpoints: for whoever runs the server."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class Route:
     upgrades: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    body: type[Struct] | None = None
 
     def path_parameters(self) -> list[dict[str, Any]]:
         """Return the parameters that stand in the path."""
@@ -112,7 +119,7 @@ ROUTES: dict[str, Route] = {
         "readSnapshot",
         "ticks",
         "The newest tick of each symbol and channel",
-        "Ticks, and the position they are true at.",
+        "Ticks, of a book all its levels, and the position they are true at.",
         {JSON: http.SnapshotAnswer},
         http.SelectQuery,
         SELECTED_WRONG,
@@ -156,5 +163,71 @@ ROUTES: dict[str, Route] = {
     ),
     "/metrics": Route(
         "readMetrics", "operation", "Counters and gauges", "Text for Prometheus, version 0.0.4.", {TEXT: None}
+    ),
+}
+
+
+ADMIN_GETS: dict[str, Route] = {
+    "/admin/state": Route(
+        "readState",
+        ADMIN,
+        "Where the market is, and how its time passes",
+        "It does so now.",
+        {JSON: controls.StateAnswer},
+        codes=ADMIN_WRONG,
+    ),
+    "/admin/incidents": Route(
+        "readScenario",
+        ADMIN,
+        "All that happens, as a scenario",
+        "A scenario: saved to a file whose name ends in `.json`, it is one for `market.scenario`.",
+        {JSON: controls.ScenarioAnswer},
+        codes=ADMIN_WRONG,
+    ),
+}
+
+
+def _post(name: str, summary: str, answer: str, body: type[Struct], *codes: str, more: str = "") -> Route:
+    answers = {JSON: controls.StateAnswer}
+    return Route(name, ADMIN, summary, answer, answers, body=body, codes=(*POSTED_WRONG, *codes), more=more)
+
+
+ADMIN_POSTS: dict[str, Route] = {
+    "/admin/pause": _post("pause", "Stand still", "It does; all that was made is handed out.", controls.NoWish),
+    "/admin/resume": _post("resume", "Go on", "It does.", controls.NoWish, "unavailable"),
+    "/admin/speed": _post("setSpeed", "Have market time pass faster or slower", "It does.", controls.SpeedWish),
+    "/admin/step": _post(
+        "step",
+        "Take steps while standing still",
+        "They have been taken.",
+        controls.StepWish,
+        "unavailable",
+        more="Who hangs up before the answer gives up the steps that are still to be taken.",
+    ),
+    "/admin/run": _post(
+        "runUntil",
+        "Go on, and stand still at a position or a market time",
+        "It is on its way; `paused` is true once it is there.",
+        controls.RunWish,
+        "bad_position",
+        "unavailable",
+    ),
+    "/admin/incidents": Route(
+        "cause",
+        ADMIN,
+        "Have something happen",
+        "It is going to.",
+        {JSON: controls.CauseAnswer},
+        body=controls.IncidentWish,
+        codes=(*POSTED_WRONG, "unknown_symbol"),
+    ),
+    "/admin/checkpoint": Route(
+        "takeCheckpoint",
+        ADMIN,
+        "All that a server needs to go on from here",
+        "A file for `market.checkpoint`.",
+        {BYTES: None},
+        body=controls.NoWish,
+        codes=POSTED_WRONG,
     ),
 }
