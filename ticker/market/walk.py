@@ -5,11 +5,12 @@ integers, so that every machine computes the same bytes.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ticker.ticks import BUY, DTYPES, QUOTES, SELL, TRADES, Rows
+from ticker.ticks import BUY, DTYPES, EMPTY, QUOTES, SELL, TRADES, Rows
 
 BLOCK_STEPS = 64
 """Steps computed together: numpy's cost is a call, not an element."""
@@ -45,10 +46,11 @@ class Block:
 
     def step(self, offset: int) -> dict[str, Rows]:
         """Return the rows of one step of the block, as views."""
-        return {
-            channel: rows[self.starts[channel][offset] : self.starts[channel][offset + 1]]
-            for channel, rows in self.rows.items()
-        }
+        step = {}
+        for channel, rows in self.rows.items():
+            start, end = self.starts[channel][offset : offset + 2]
+            step[channel] = rows[start:end] if start < end else EMPTY[channel]
+        return step
 
 
 class Walk:
@@ -60,11 +62,19 @@ class Walk:
         self._lots = lots
         self._path = reference_ticks.astype(np.int64)
         self._spread = 1 + np.arange(len(reference_ticks), dtype=np.int64) % 3
-        self._n = {channel: np.zeros(len(reference_ticks), np.int64) for channel in DTYPES}
+        self._n = {channel: np.zeros(len(reference_ticks), np.int64) for channel in (QUOTES, TRADES)}
         self._block = 0
 
-    def next_block(self, start_us: int, step_us: int) -> Block:
-        """Advance by `BLOCK_STEPS`; `start_us` is the market time of the step before the first of them."""
+    def state(self) -> dict[str, Any]:
+        """Return all that the next block depends on; nothing in it changes later."""
+        return {"path": self._path, "n": dict(self._n), "block": self._block}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self._path, self._n, self._block = state["path"], dict(state["n"]), state["block"]
+
+    def next_block(self, times: NDArray[np.int64]) -> Block:
+        """Advance by `BLOCK_STEPS`, whose market times are given in microseconds."""
         draws = self._draw()
         trade = draws[0] < self._rates.trade
         refresh = draws[1] < self._rates.quote
@@ -76,7 +86,6 @@ class Walk:
         quote = (refresh | (move != 0)) if self._rates.quote else np.zeros_like(refresh)
         if self._block == 0:
             quote[0] = True
-        times = start_us + step_us * np.arange(1, BLOCK_STEPS + 1, dtype=np.int64)
         side = np.where(draws[3] & 1, SELL, BUY)
         blocks = {
             QUOTES: self._rows(
