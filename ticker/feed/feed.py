@@ -32,8 +32,8 @@ class Laggard(Protocol):
 class Feed:
     """Tape, board, bars and audiences of one market of so many instruments.
 
-    The last `steps_max` steps are kept on the tape, fewer where they weigh more than `bytes_max`, and the last
-    `bars_kept` bars of an interval.
+    It goes on after step `seq`. The last `steps_max` steps are kept on the tape, fewer where they weigh more than
+    `bytes_max`, and the last `bars_kept` bars of an interval.
     """
 
     def __init__(
@@ -44,11 +44,12 @@ class Feed:
         bars_kept: int,
         metrics: Metrics,
         bytes_max: int = UNBOUNDED,
+        seq: int = 0,
     ) -> None:
-        self.tape = Tape(epoch, steps_max, bytes_max)
+        self.tape = Tape(epoch, steps_max, bytes_max, seq)
         self.board = Board(instruments)
         self.bars = Bars(bars_kept)
-        self.flushed = 0
+        self.flushed = seq
         self.flushed_us = 0
         """The wall clock at the last flush."""
         self.laggards: dict[Laggard, None] = {}

@@ -62,9 +62,12 @@ class Newest:
         )
 
     def take(self, board: Board) -> tuple[Table, int, int]:
-        """Return the newest row of each instrument with something new, how many those are, and how many were merged."""
+        """Return the newest rows of each instrument with something new, how many rows, and how many were merged.
+
+        Of a book all levels are newest; they have one `n`, and what is merged is all others that have come since.
+        """
         table: Table = {}
-        count = owed = 0
+        count = merged = 0
         for channel, places in self._places.items():
             now = board.counts(channel)[places]
             ahead = now - self._had[channel]
@@ -72,6 +75,6 @@ class Newest:
             if len(fresh):
                 table[channel] = board.newest(channel, fresh)
                 self._had[channel] = now
-                count += len(fresh)
-                owed += int(ahead.sum())
-        return table, count, owed - count
+                count += len(table[channel])
+                merged += int(ahead.sum()) - len(fresh)
+        return table, count, merged

@@ -5,6 +5,7 @@ rows themselves. Which rows is what a `Selection` says.
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from sys import getsizeof
@@ -74,6 +75,8 @@ class Rendering:
 
     def whole(self, channel: str) -> tuple[bytes, int]:
         """Return a channel's rows joined, and their count."""
+        if not len(self._batch.rows[channel]):
+            return b"", 0
         found = self._wholes.get(channel)
         if found is None:
             pieces = self._render(channel)
@@ -82,6 +85,8 @@ class Rendering:
 
     def table(self, channel: str) -> tuple[list[bytes], list[int] | None]:
         """Return, for each instrument, its rows of a channel joined, and their count; None where each has just one."""
+        if not len(self._batch.rows[channel]):
+            return _bare_table(self._instruments)
         found = self._tables.get(channel)
         if found is None:
             found = self._tables[channel] = self._lay_out(channel)
@@ -95,7 +100,9 @@ class Rendering:
         pieces = chain.from_iterable(self._pieces.values())
         wholes = [whole for whole, _ in self._wholes.values()]
         laid = [shelf for table in self._tables.values() for shelf in table if shelf]  # the same pieces once more
-        return sum(map(getsizeof, chain([self, *rooms], shelves, pieces, wholes, laid)))
+        tables = [(row, counts) for row, counts in self._tables.values() if counts]
+        joined = [piece for row, counts in tables for piece, count in zip(row, counts, strict=True) if count > 1]
+        return sum(map(getsizeof, chain([self, *rooms], shelves, pieces, wholes, laid, joined)))
 
     def _render(self, channel: str) -> list[bytes]:
         pieces = self._pieces.get(channel)
@@ -111,6 +118,12 @@ class Rendering:
         for place, piece in zip(places.tolist(), self._render(channel), strict=True):
             pieces[place] += piece
         return pieces, np.bincount(places, minlength=self._instruments).tolist()
+
+
+@lru_cache(maxsize=8)
+def _bare_table(instruments: int) -> tuple[list[bytes], list[int] | None]:
+    """Return the table of no rows, which all batches share: most have none on most channels."""
+    return [b""] * instruments, [0] * instruments
 
 
 class Selection:

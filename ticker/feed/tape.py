@@ -15,15 +15,16 @@ from ticker.ticks import Batch
 UNBOUNDED = 1 << 62
 """A `bytes_max` that no tape reaches."""
 
-ENTRY_BYTES = 400
-"""What CPython 3.11 takes for an entry besides its rows: Entry and Batch 112, a dict 184, integers 96, a place 8."""
+ENTRY_BYTES = 488
+"""What CPython 3.11 takes for an entry besides its rows: Entry and Batch 112, a dict 272, integers 96, a place 8."""
 ROWS_BYTES = 112
-"""And for each of its arrays, which are views: what they show lies in a block of the market's."""
+"""And for each of its arrays that has rows, which are views: what they show lies in a block of the market's. Those
+without rows are one array for all batches (`ticks.EMPTY`)."""
 
 
 def weigh(batch: Batch) -> int:
     """Return about how many bytes of memory a batch takes on the tape."""
-    return ENTRY_BYTES + sum([ROWS_BYTES + rows.nbytes for rows in batch.rows.values()])
+    return ENTRY_BYTES + sum([ROWS_BYTES + rows.nbytes for rows in batch.rows.values() if len(rows)])
 
 
 @dataclass(slots=True)
@@ -41,9 +42,10 @@ class Tape:
 
     FRESH_STEPS = 64  # about as far back as several readers may want the same rendering
 
-    def __init__(self, epoch: str, steps_max: int, bytes_max: int) -> None:
+    def __init__(self, epoch: str, steps_max: int, bytes_max: int, head: int = 0) -> None:
+        """Begin after step `head`, of which nothing is kept."""
         self.epoch = epoch
-        self.head = 0
+        self.head = head
         self.steps_max = steps_max
         self.bytes_max = bytes_max
         self.bytes = 0
