@@ -16,7 +16,12 @@ from msgspec import Meta
 from ticker.errors import ConfigError
 
 Doc = Meta
-Count = Annotated[int, Meta(ge=1)]
+STEP_MS, STEP_MS_MAX = 10.0, 60_000.0
+SPEED_COARSE = 2.5  # above it a step of automatic length grows with the speed: 250 steps a second are the most
+SPEED_MIN, SPEED_MAX = 0.01, 10_000.0
+Moment = Annotated[datetime, Meta(tz=True)]
+START_MIN, START_MAX = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Between these a market may begin: positive in microseconds since 1970, with centuries to go."""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,18 +54,41 @@ class ServerConfig(Section, frozen=True, kw_only=True):
 class MarketConfig(Section, frozen=True, kw_only=True):
     """What is traded and how it moves. These keys alone decide the tape and its epoch."""
 
+    model: Annotated[
+        Literal["realistic", "plain"],
+        Doc(
+            description="realistic: order books, sessions and statistics like a real market's; plain: a random walk "
+            "at set rates with one level of book a side, for load tests"
+        ),
+    ] = "realistic"
     seed: Annotated[int, Doc(ge=0, le=2**63 - 1, description="the market is a pure function of it")] = 1
-    instruments: Annotated[int, Doc(ge=1, le=10_000, description="how many instruments are traded")] = 100
-    names: Annotated[
-        Literal["listed", "numbered"],
-        Doc(description="listed: invented companies in sectors (numbered past 100); numbered: SYM0000 and so on"),
-    ] = "listed"
+    universe: Annotated[
+        str,
+        Doc(
+            min_length=1,
+            description="what is traded: default (100 companies), large (1,000), crypto (never closes), numbered "
+            "(SYM0000 and so on, for load tests), or a path to a TOML file like those in configs/universes",
+        ),
+    ] = "default"
+    instruments: Annotated[
+        int, Doc(ge=0, le=10_000, description="how many of them, from the first; 0 is all (of the numbered: 100)")
+    ] = 0
+    activity: Annotated[
+        float, Doc(ge=0.01, le=100, description="multiplies the orders a second of every instrument")
+    ] = 1.0
     step_ms: Annotated[
-        float, Doc(ge=1, le=60_000, description="milliseconds of market time in a step: a step is a batch on the tape")
-    ] = 10.0
+        float,
+        Doc(
+            ge=0,
+            le=STEP_MS_MAX,
+            description="milliseconds of market time in a step, a batch on the tape: at least 1; 0 is 10, and more "
+            "where clock.speed is above 2.5, so that 250 steps a second are the most",
+        ),
+    ] = 0.0
     start: Annotated[
-        datetime, Doc(tz=True, description="market time of position 0, with an offset; fixed, so that runs are equal")
-    ] = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+        Moment | None,
+        Doc(description="market time of position 0, such as 2026-01-05T14:30:00Z; empty: the universe's own"),
+    ] = None
     arrivals: Annotated[
         Literal["poisson", "every_step"],
         Doc(description="when trades happen: at random, or exactly one per instrument and step (for load tests)"),
@@ -71,6 +99,48 @@ class MarketConfig(Section, frozen=True, kw_only=True):
     quotes_per_s: Annotated[
         float, Doc(ge=0, le=1000, description="mean quote refreshes a second and instrument; 0 sends only the opening")
     ] = 8.0
+    scenario: Annotated[
+        str,
+        Doc(description="what happens besides: a name of configs/scenarios, or a file like those; empty is nothing"),
+    ] = ""
+    checkpoint: Annotated[
+        str,
+        Doc(
+            description="file in which the market is kept: read at the start where it exists, written at a clean stop "
+            "and after an incident; empty is none"
+        ),
+    ] = ""
+
+    @property
+    def step_us(self) -> int:
+        """Microseconds of market time in a step."""
+        return round(1000 * (self.step_ms or STEP_MS))
+
+
+class ClockConfig(Section, frozen=True, kw_only=True):
+    """How market time passes. The tape does not depend on it, only when its steps are taken."""
+
+    speed: Annotated[
+        float, Doc(ge=SPEED_MIN, le=SPEED_MAX, description="seconds of market time that pass in a second")
+    ] = 1.0
+    paused: Annotated[bool, Doc(description="start still, at position 1; the admin API goes on")] = False
+
+
+class AdminConfig(Section, frozen=True, kw_only=True):
+    """The admin API: hold the clock, cause incidents, take checkpoints."""
+
+    enabled: Annotated[bool, Doc(description="answer at /admin/; without a token, to this machine only")] = False
+    token: Annotated[
+        str,
+        Doc(
+            pattern=r"^[\x21-\x7e]{0,256}$",
+            description="where it is set, everybody must send it, as Authorization: Bearer TOKEN",
+        ),
+    ] = ""
+
+    def __repr__(self) -> str:
+        """Keep the token out of logs."""
+        return f"AdminConfig(enabled={self.enabled})"
 
 
 class FeedConfig(Section, frozen=True, kw_only=True):
@@ -86,11 +156,11 @@ class FeedConfig(Section, frozen=True, kw_only=True):
         int,
         Doc(
             ge=64 * 1024,
-            description="bytes of tape kept at most, whatever its seconds: 37 a trade, 52 a quote, 624 a step",
+            description="bytes of tape kept at most, whatever its seconds: 37 a trade, 52 a quote, 600 a step",
         ),
     ] = 256 * 1024 * 1024
     bars_kept: Annotated[
-        int, Doc(ge=1, le=10_000, description="finished bars kept of each interval; 1,000 instruments take 64 KB a bar")
+        int, Doc(ge=1, le=10_000, description="finished bars kept of each interval; 1,000 instruments take 77 KB a bar")
     ] = 600
     lag_max_s: Annotated[
         float, Doc(ge=0.01, le=60, description="a beat later than this starts afresh, it does not burst old steps")
@@ -192,6 +262,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     server: ServerConfig = ServerConfig()
     market: MarketConfig = MarketConfig()
+    clock: ClockConfig = ClockConfig()
+    admin: AdminConfig = AdminConfig()
     feed: FeedConfig = FeedConfig()
     stream: StreamConfig = StreamConfig()
     http: HttpConfig = HttpConfig()
@@ -222,21 +294,40 @@ class Key(NamedTuple):
 
     def read(self, value: object, origin: str, *, spelled: bool) -> Any:
         """Check one value; `spelled` values are text (flags, variables). Raise `ConfigError` naming its origin."""
+        if value == "" and self.default is None:
+            return None
         found = value
         if spelled and isinstance(value, str) and self.is_list:
             found = [part.strip() for part in value.split(",") if part.strip()]
-        try:
-            # A date is text anywhere; the lax way would take a bare number for one.
-            return msgspec.convert(found, self.type, strict=not spelled or self.type.__origin__ is datetime)
-        except msgspec.ValidationError as error:
-            choices = get_args(self.type.__origin__) if get_origin(self.type.__origin__) is Literal else ()
-            expected = f"expected one of {', '.join(choices)}" if choices else _plain(str(error))
-            raise ConfigError(f"{origin}: {expected}, got {value!r}") from None
+        # A date is text anywhere; the lax way would take a bare number for one.
+        strict = not spelled or Moment in get_args(self.type.__origin__)
+        return checked(found, self.type, origin, strict=strict, shown=value)
+
+
+def checked(value: object, kind: Any, origin: str, *, strict: bool = True, shown: object = None) -> Any:
+    """Return a value as what it should be. Raises ConfigError that begins with `origin` and shows what was given."""
+    try:
+        return msgspec.convert(value, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        plain = getattr(kind, "__origin__", kind)
+        choices = get_args(plain) if get_origin(plain) is Literal else ()
+        expected = f"expected one of {', '.join(choices)}" if choices else _plain(str(error))
+        raise ConfigError(f"{origin}: {expected}, got {value if shown is None else shown!r}") from None
 
 
 def _plain(message: str) -> str:
     """Turn msgspec's sentence into an operator's: "Expected `float`, got `str`" becomes "expected a number"."""
-    words = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "text"}
+    words = {
+        "float": "a number",
+        "int": "a whole number",
+        "bool": "true or false",
+        "str": "text",
+        "object": "a table",
+        "array": "a list",
+        "time": "a time of day such as 09:30:00",
+        "datetime": "a date and time",
+        "datetime | null": "a date and time",
+    }
     expected = message.partition(", got ")[0].partition(" - at ")[0]
     for kind, name in words.items():
         expected = expected.replace(f"`{kind}`", name)
@@ -264,13 +355,13 @@ def from_tables(tables: dict[str, Any], file: str) -> dict[str, Any]:
         if keys and not isinstance(table, dict):
             raise ConfigError(f"{file}: {section} stands in no section: it is {' or '.join(keys)}")
         if section not in Config.__struct_fields__:
-            raise ConfigError(f"{file}: unknown section [{section}]{_nearest(section, Config.__struct_fields__)}")
+            raise ConfigError(f"{file}: unknown section [{section}]{nearest(section, Config.__struct_fields__)}")
         if not isinstance(table, dict):
             raise ConfigError(f"{file}: {section} is a section: write [{section}]")
         for name, value in table.items():
             path = f"{section}.{name}"
             if path not in KEYS:
-                raise ConfigError(f"{file}: unknown key {path}{_nearest(path, KEYS)}")
+                raise ConfigError(f"{file}: unknown key {path}{nearest(path, KEYS)}")
             values[path] = KEYS[path].read(value, f"{file}: {path}", spelled=False)
     return values
 
@@ -284,7 +375,7 @@ def from_environment(environment: dict[str, str]) -> dict[str, Any]:
         if key := variables.get(name):
             values[key.path] = key.read(text, name, spelled=True)
         elif name.startswith(sections):
-            raise ConfigError(f"{name}: no key of that name{_nearest(name, variables)}")
+            raise ConfigError(f"{name}: no key of that name{nearest(name, variables)}")
     return values
 
 
@@ -301,8 +392,18 @@ def build(*layers: dict[str, Any]) -> Config:
         section, _, name = path.partition(".")
         sections[section][name] = value
     config = Config(**{name: kind(**sections[name]) for name, kind in get_type_hints(Config).items()})
+    config = _decided(config)
     _check(config)
     return config
+
+
+def _decided(config: Config) -> Config:
+    """Return the configuration with the length of a step that goes with its speed, where none is asked for."""
+    coarse = config.clock.speed / SPEED_COARSE
+    if config.market.step_ms or coarse <= 1.0:
+        return config
+    market = msgspec.structs.replace(config.market, step_ms=min(round(STEP_MS * coarse, 3), STEP_MS_MAX))
+    return msgspec.structs.replace(config, market=market)
 
 
 def _check(config: Config) -> None:
@@ -312,9 +413,13 @@ def _check(config: Config) -> None:
         )
     if config.stream.buffer_bytes_max <= config.stream.buffer_bytes:
         raise ConfigError("stream.buffer_bytes_max: must be more than stream.buffer_bytes")
-    steps = config.feed.flush_ms / config.market.step_ms
-    if steps and (steps < 1 or abs(steps - round(steps)) > 1e-9):
-        raise ConfigError("feed.flush_ms: must be a whole number of market.step_ms")
+    if 0 < config.market.step_ms < 1:
+        raise ConfigError("market.step_ms: must be 0 or at least 1")
+    steps = config.feed.flush_ms * config.clock.speed * 1000 / config.market.step_us
+    if steps and (steps < 1 or abs(steps - round(steps)) > 1e-6):
+        raise ConfigError("feed.flush_ms: must be a whole number of market.step_ms, as fast as clock.speed has them")
+    if config.market.start and not START_MIN <= config.market.start < START_MAX:
+        raise ConfigError(f"market.start: must be from {START_MIN.year} to {START_MAX.year - 1}")
 
 
 def is_loopback(host: str) -> bool:
@@ -327,6 +432,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a question that ends a sentence about a wrong word, or nothing where no known one is near."""
     near = get_close_matches(word, list(known), 1)
     return f" (did you mean {near[0]}?)" if near else ""

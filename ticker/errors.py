@@ -28,6 +28,7 @@ HTTP_STATUS = {
     "not_found": 404,
     "method_not_allowed": 405,
     "timeout": 408,
+    "unsupported_media_type": 415,
     "uri_too_long": 414,
     "upgrade_required": 426,
     "expectation_failed": 417,
@@ -79,6 +80,10 @@ class Violation(TickerError):
         super().__init__(reason)
         self.close = close
         self.reason = reason
+
+
+class BrokenMarket(TickerError):
+    """The market made what no market can: it stops, so that nobody reads it."""
 
 
 class SetupError(TickerError):

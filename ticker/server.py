@@ -8,13 +8,17 @@ from pathlib import Path
 
 import structlog
 
-from ticker import __version__, clock
+from ticker import __version__, checkpoints, clock
+from ticker.beat import Beat
 from ticker.config import Config
+from ticker.control import Control
 from ticker.dialects.native import SUBPROTOCOL, NativeDialect
 from ticker.endpoints import conversation, hello
+from ticker.endpoints.admin import Admin
 from ticker.endpoints.documents import Documents
 from ticker.endpoints.door import Door
 from ticker.endpoints.house import SLICES, House
+from ticker.endpoints.http import Handler
 from ticker.endpoints.page import Page
 from ticker.endpoints.poll import Polls
 from ticker.endpoints.rest import Rest
@@ -22,10 +26,10 @@ from ticker.endpoints.routes import Routes
 from ticker.endpoints.sse import EventStreams
 from ticker.errors import SetupError
 from ticker.feed.feed import Feed
-from ticker.market.market import Market
 from ticker.metrics import Metrics
 from ticker.session.messages import Welcome
 from ticker.session.terms import Terms
+from ticker.stage import stage
 
 STREAM = "/v1/stream"
 EVENTS = "/v1/sse"
@@ -54,35 +58,41 @@ class Server:
     def __init__(self, config: Config, folder: Path, log: structlog.stdlib.BoundLogger) -> None:
         self.config = config
         self.log = log
-        self.market = Market(config.market)
         self.metrics = Metrics()
-        steps = max(1, round(config.feed.tape_s * 1000 / config.market.step_ms))
+        self._stage = stage(config)
+        self.market = self._stage.market
         self.feed = Feed(
             self.market.epoch,
             len(self.market.universe),
-            steps,
+            clock.steps_in(config.feed.tape_s, config.clock.speed, self.market.step_us),
             config.feed.bars_kept,
             self.metrics,
             config.feed.tape_bytes,
+            self.market.seq,
         )
+        if self._stage.shown:
+            self.feed.board.update(self._stage.shown)
+        self.beat = Beat(self.market, self.feed, self.metrics, config)
+        self.control = Control(self._stage, self.feed, self.beat, self.metrics, self._keep)
         self._folder = folder
-        self._flush_steps = max(1, round(config.feed.flush_ms / config.market.step_ms))
-        self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._alarm: clock.Alarm | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Listen and begin to tick. Raises SetupError where the address cannot be had."""
         self.loop = asyncio.get_running_loop()
-        self.failed: asyncio.Future[None] = self.loop.create_future()
         self.house = self._furnish()
         routes = self._routes()
         self._listener = _listen(self.config.server.host, self.config.server.port)
-        self._publish()  # whoever connects first finds the opening quotes
+        self.beat.start(self.loop)
         self._server = await self.loop.create_server(
             lambda: Door(self.house, routes), sock=self._listener, backlog=BACKLOG
         )
-        self._wind()
         self._sweep()
+
+    @property
+    def failed(self) -> asyncio.Future[None]:
+        """Resolved where the market cannot step: there is nothing to serve any longer."""
+        return self.beat.failed
 
     @property
     def origin(self) -> str:
@@ -92,9 +102,9 @@ class Server:
 
     async def stop(self) -> None:
         """Say goodbye to everybody, and be gone within `drain_s` and a little whatever they do."""
-        for timer in self._timers.values():
-            timer.cancel()
-        self._unwind()
+        if self._sweeper:
+            self._sweeper.cancel()
+        self.beat.stop()
         self.house.draining = True
         self._server.close()
         for connection in tuple(self.house.connections):
@@ -104,7 +114,19 @@ class Server:
             await asyncio.sleep(0.01)
         for connection in tuple(self.house.connections):
             connection.abort("still there at the end")
+        if self.config.market.checkpoint and not self.failed.done():
+            self._keep(self.control.checkpoint())
         await asyncio.sleep(0)
+
+    def _keep(self, data: bytes) -> None:
+        """Store a checkpoint where one is kept; a disk that does not take it is no reason to stop."""
+        path = self.config.market.checkpoint
+        if not path:
+            return
+        try:
+            checkpoints.store(path, data)
+        except OSError as error:
+            self.log.error("no checkpoint was stored", file=path, reason=error.strerror)
 
     def _furnish(self) -> House:
         house = House(
@@ -131,7 +153,12 @@ class Server:
         gauge("tape_ticks", "Ticks kept on the tape.", lambda: tape.ticks)
         gauge("tape_seconds", "Market time the tape reaches back.", lambda: tape.seconds)
         gauge("tape_rendered_bytes", "Bytes of renderings kept for the newest steps.", lambda: tape.rendered_bytes)
-        gauge("beat_lag_seconds", "How late the last step was.", lambda: self._metronome.lag_s)
+        beat, market = self.beat, self.market
+        gauge("beat_lag_seconds", "How late the last step was.", lambda: beat.metronome.lag_s)
+        gauge("clock_speed", "Seconds of market time in a second, as asked for.", lambda: beat.speed)
+        gauge("clock_speed_actual", "The same as measured over the last two seconds.", lambda: beat.speed_actual)
+        gauge("clock_paused", "Whether market time stands still.", lambda: beat.paused)
+        gauge("market_time_seconds", "Market time, since 1970.", lambda: market.time_us(tape.head) / 1e6)
         return house
 
     def _terms(self) -> Terms:
@@ -148,18 +175,26 @@ class Server:
         rest = Rest(self.house)
         polls = Polls(self.house)
         self.metrics.gauge("polls_held", "Long polls that wait for something to come.", lambda: polls.held)
-        handlers = {**rest.handlers(), TICKS: polls.ticks, **Documents().handlers()}
-        page = Page(self._folder, rest, [*handlers, STREAM, EVENTS, HELLO])
+        settings = self.config.admin
+        admin = Admin(self.house, self.control) if settings.enabled else None
+        documents = Documents(admin=settings.enabled, token=bool(settings.token))
+        handlers = {**rest.handlers(), TICKS: polls.ticks, **documents.handlers()}
+        posts: dict[str, Handler] = {}
+        if admin:
+            handlers.update(admin.handlers())
+            posts = admin.posts()
+        page = Page(self._folder, rest, {*handlers, *posts, STREAM, EVENTS, HELLO})
         return Routes(
             {**page.handlers(), **handlers},
             {STREAM: conversation.accept, HELLO: hello.accept},
             {EVENTS: EventStreams(self.house).accept},
+            posts,
         )
 
     @property
     def _rate_max_hz(self) -> float:
         """A message a flush."""
-        return 1000 / (self._flush_steps * self.config.market.step_ms)
+        return self.beat.flushes_per_s
 
     def _welcome(self) -> Welcome:
         stream = self.config.stream
@@ -169,7 +204,9 @@ class Server:
             protocol=SUBPROTOCOL,
             epoch=self.feed.tape.epoch,
             seq=self.feed.tape.head,
-            step_ms=self.config.market.step_ms,
+            step_ms=self.market.step_us / 1000,
+            speed=self.beat.speed,
+            paused=self.beat.paused,
             seed=self.config.market.seed,
             instruments=len(self.market.universe),
             limits={
@@ -184,60 +221,11 @@ class Server:
             auth_required=False,
         )
 
-    def _wind(self) -> None:
-        """Begin to beat a step from now: by an alarm where there is one, else by the loop's own clock."""
-        self._alarm = clock.alarm()
-        self._metronome = clock.Metronome(
-            self.config.market.step_ms / 1000,
-            self.config.feed.lag_max_s,
-            clock.monotonic_s(),
-            0.0 if self._alarm else clock.LOOP_S,
-        )
-        if self._alarm:
-            self.loop.add_reader(self._alarm.fileno(), self._beat)
-        self._await_beat()
-
-    def _unwind(self) -> None:
-        if self._alarm:
-            self.loop.remove_reader(self._alarm.fileno())
-            self._alarm.close()
-            self._alarm = None
-
-    def _beat(self) -> None:
-        """Take the steps that are due, and come back for the next one."""
-        try:
-            due = self._metronome.due(clock.monotonic_s())
-            for _ in range(due):
-                self._publish()
-                if self.feed.tape.head % self._flush_steps == 0 and self._flush_steps > 1:
-                    self.feed.flush()
-            if due and self._flush_steps == 1:
-                self.feed.flush()  # steps made up for after a delay go out together
-            self.metrics.steps_skipped = self._metronome.skipped
-            self._tidy()
-        except Exception as error:  # a market that cannot step has nothing to serve
-            self._unwind()
-            self.failed.set_exception(error)
-            return
-        self._await_beat()
-
-    def _await_beat(self) -> None:
-        if self._alarm:
-            self._alarm.set(self._metronome.next_s)
-        else:
-            self._timers["beat"] = self.loop.call_later(self._metronome.delay_s(clock.monotonic_s()), self._beat)
-
-    def _publish(self) -> None:
-        self.feed.publish(self.market.step(), clock.wall_us())
-
-    def _tidy(self) -> None:
-        """Do what can wait until the ticks are on their way, and what the next ones would have to wait for."""
-        self.feed.prepare(self.market.prepare())
-
     def _sweep(self) -> None:
         self.feed.settle(clock.wall_us())  # for the newest of a market that stands still
         self.house.sweep(clock.monotonic_s())
-        self._timers["sweep"] = self.loop.call_later(SWEEP_S, self._sweep)
+        self.beat.measure()
+        self._sweeper = self.loop.call_later(SWEEP_S, self._sweep)
 
 
 def _descriptors() -> int:

@@ -16,6 +16,11 @@ NAMELESS = "localhost"  # a client of HTTP/1.0 need not say whom it calls
 class Documents:
     """Serves `/asyncapi.json`, which names the host it was asked of, and `/openapi.json`, which need not."""
 
+    def __init__(self, *, admin: bool = False, token: bool = False) -> None:
+        """Document the admin API too where it is on; `token` says whether it wants one."""
+        self._admin = admin
+        self._token = token
+
     def handlers(self) -> dict[str, Handler]:
         return {"/asyncapi.json": self.asyncapi, "/openapi.json": self.openapi}
 
@@ -34,7 +39,7 @@ class Documents:
 
     @cached_property
     def _requests(self) -> Response:
-        return _kept(openapi.document())
+        return _kept(openapi.document(admin=self._admin, token=self._token))
 
 
 def _kept(document: dict[str, Any]) -> Response:

@@ -15,14 +15,14 @@ import httptools
 from ticker import clock
 from ticker.endpoints import heads
 from ticker.endpoints.house import House
-from ticker.endpoints.http import METHODS, Held, Request, Response, cross_origin, head, problem
+from ticker.endpoints.http import Held, Request, Response, cross_origin, head, problem
 from ticker.endpoints.routes import Routes
 from ticker.errors import Refusal
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ADVICE = {
     "upgrade_required": {"Upgrade": "websocket"},
-    "method_not_allowed": {"Allow": METHODS},
+    "unauthorized": {"WWW-Authenticate": "Bearer"},
     "unavailable": {"Retry-After": "1"},
     "rate_limited": {"Retry-After": "1"},
 }
@@ -52,10 +52,12 @@ class Door(asyncio.Protocol):
         self._fields: heads.Fields = []
         self._head_bytes = 0
         self._body_bytes = 0
+        self._body = bytearray()
         self._unfinished_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._peer = str((transport.get_extra_info("peername") or ("",))[0])
         self._transport.set_write_buffer_limits(high=self._house.config.stream.buffer_bytes)
         if self._house.full or self._house.draining:
             self._refuse(Refusal("unavailable", "too many connections"))
@@ -122,6 +124,7 @@ class Door(asyncio.Protocol):
         self._body_bytes += len(body)
         if self._body_bytes > heads.BODY_BYTES_MAX:
             raise Refusal("too_large", f"more than {heads.BODY_BYTES_MAX} bytes of body")
+        self._body += body
 
     def on_message_complete(self) -> None:
         if not self._open or self._stream:
@@ -133,11 +136,17 @@ class Door(asyncio.Protocol):
             self._parser.get_http_version(),
             self._fields,
             keep_alive=self._parser.should_keep_alive() and not upgrading,
+            peer=self._peer,
         )
         if upgrading and self._routes.upgrade(request):
             self._handshake = request
             return
+        if self._body and self._routes.takes_body(request):
+            request.body = bytes(self._body)
         self._begin()
+        if request.body and (self._waiting or not self._free):  # or bodies would pile up
+            self._fail(Refusal("rate_limited", "a request with a body waits for the answer to the one before it"))
+            return
         self._waiting.append(request)
         self._answer_waiting()
 
@@ -207,6 +216,8 @@ class Door(asyncio.Protocol):
 
     def _refused(self, refusal: Refusal) -> Response:
         self._house.metrics.refusals[refusal.code] += 1
+        if refusal.code == "method_not_allowed":
+            return problem(refusal, {"Allow": ", ".join(refusal.details["known"])})
         return problem(refusal, ADVICE.get(refusal.code))
 
     def _upgrade(self, rest: bytes) -> None:

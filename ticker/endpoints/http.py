@@ -26,13 +26,18 @@ AnyQuery = TypeVar("AnyQuery", bound=Query)
 
 @dataclass
 class Request:
-    """One request: `target` as sent, `headers` in order with their names in lower case."""
+    """One request: `target` as sent, `headers` in order with their names in lower case.
+
+    `body` is there where the path takes one; `peer` is the address that it comes from.
+    """
 
     method: str
     target: str
     version: str
-    headers: list[tuple[str, str]]
+    headers: list[tuple[str, str]] = field(repr=False)  # a token among them has no place in a log
     keep_alive: bool = False
+    body: bytes = b""
+    peer: str = ""
 
     @cached_property
     def path(self) -> str:
@@ -123,9 +128,9 @@ def conditional(request: Request, response: Response) -> Response:
     return response
 
 
-def options() -> Response:
+def options(methods: str = METHODS) -> Response:
     """Say what may be asked of a path."""
-    return Response(HTTPStatus.NO_CONTENT, None, headers={"Allow": METHODS})
+    return Response(HTTPStatus.NO_CONTENT, None, headers={"Allow": methods})
 
 
 def cross_origin(request: Request, origins: Collection[str]) -> dict[str, str]:

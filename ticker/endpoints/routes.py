@@ -7,6 +7,8 @@ from ticker.endpoints.house import House
 from ticker.endpoints.http import METHODS, Handler, Held, Request, Response, conditional, options
 from ticker.errors import Refusal
 
+POSTED = "POST, OPTIONS"
+
 Upgrade = Callable[[House, Request], Response | asyncio.Protocol]
 Stream = Callable[[Request], Response | asyncio.Protocol]
 
@@ -14,11 +16,18 @@ Stream = Callable[[Request], Response | asyncio.Protocol]
 class Routes:
     """Handlers answer at once or later, streams take the transport over, upgrades are WebSockets.
 
-    A path that ends in `/*` stands for all one level below it.
+    A path that ends in `/*` stands for all one level below it. `posts` answer POST, and take a body.
     """
 
-    def __init__(self, handlers: dict[str, Handler], upgrades: dict[str, Upgrade], streams: dict[str, Stream]) -> None:
+    def __init__(
+        self,
+        handlers: dict[str, Handler],
+        upgrades: dict[str, Upgrade],
+        streams: dict[str, Stream],
+        posts: dict[str, Handler],
+    ) -> None:
         self._handlers = handlers
+        self._posts = posts
         self._upgrades = upgrades
         self._streams = streams
 
@@ -26,11 +35,15 @@ class Routes:
         """Return what takes the connection over, if the path offers that."""
         return self._upgrades.get(request.path)
 
+    def takes_body(self, request: Request) -> bool:
+        """Tell whether the body of a request means anything here."""
+        return request.method == "POST" and request.path in self._posts
+
     def answer(self, request: Request) -> Response | Held | asyncio.Protocol:
         """Answer a request, or return what will. Raises Refusal where nobody can."""
         path = request.path
         if request.method == "OPTIONS" and (path == "*" or self._known(path)):
-            return options()
+            return options(self._methods(path))
         if path in self._upgrades:
             raise Refusal(
                 "upgrade_required",
@@ -39,15 +52,25 @@ class Routes:
             )
         if not self._known(path):
             raise Refusal("not_found", f"nothing at {path[:128]}")
-        if request.method not in ("GET", "HEAD"):
-            raise Refusal("method_not_allowed", f"{request.method[:32]} is not allowed here: {METHODS} are")
+        if self.takes_body(request):
+            return self._posts[path](request)
+        methods = self._methods(path)
+        if request.method not in ("GET", "HEAD") or "GET" not in methods:
+            sentence = f"{request.method[:32]} is not allowed here: {methods} are"
+            raise Refusal("method_not_allowed", sentence, known=methods.split(", "))
         if stream := self._streams.get(path):
             return stream(request)
         answer = self._handler(path)(request)
         return conditional(request, answer) if isinstance(answer, Response) else answer
 
     def _known(self, path: str) -> bool:
-        return path in self._upgrades or path in self._streams or self._pattern(path) in self._handlers
+        known = path in self._upgrades or path in self._streams or path in self._posts
+        return known or self._pattern(path) in self._handlers
+
+    def _methods(self, path: str) -> str:
+        if path not in self._posts:
+            return METHODS
+        return f"GET, HEAD, {POSTED}" if path in self._handlers else POSTED
 
     def _pattern(self, path: str) -> str:
         return path if path in self._handlers else path.rpartition("/")[0] + "/*"

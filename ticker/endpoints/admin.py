@@ -1,0 +1,191 @@
+"""The admin API: who may, what a body must be, and a line in the log for every call.
+
+Without a token it is for this machine alone, and for programs alone: a page of another origin, a proxy, or a name that
+somebody has pointed at us (DNS rebinding) is turned away. With a token everybody has to send it.
+"""
+
+import hmac
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ticker.config import is_loopback
+from ticker.dialects import native
+from ticker.endpoints.house import House
+from ticker.endpoints.http import JSON, NO_STORE, Handler, Held, Request, Response, json_response
+from ticker.errors import Refusal
+from ticker.session.controls import (
+    CauseAnswer,
+    IncidentWish,
+    NoWish,
+    RunWish,
+    ScenarioAnswer,
+    SpeedWish,
+    StateAnswer,
+    StepWish,
+    Wish,
+)
+from ticker.session.requests import NoQuery
+
+BYTES = "application/octet-stream"
+LOGGED_CHARACTERS = 512
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+
+AnyWish = TypeVar("AnyWish", bound=Wish)
+Act = Callable[[Request], Response | Held]
+
+
+class Control(Protocol):
+    """What obeys; all of it may raise Refusal."""
+
+    def state(self) -> StateAnswer: ...
+
+    def pause(self) -> StateAnswer: ...
+
+    def resume(self) -> StateAnswer: ...
+
+    def speed(self, wish: SpeedWish) -> StateAnswer: ...
+
+    def step(self, steps: int, done: Callable[[], None]) -> Callable[[], None]:
+        """Take steps and call `done`; return what gives them up."""
+
+    def run(self, until: str) -> StateAnswer: ...
+
+    def cause(self, wish: IncidentWish) -> CauseAnswer: ...
+
+    def scenario(self) -> ScenarioAnswer: ...
+
+    def checkpoint(self) -> bytes: ...
+
+
+class Admin:
+    """Handlers over one house and what controls its market."""
+
+    def __init__(self, house: House, control: Control) -> None:
+        self._house = house
+        self._control = control
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return what answers GET, by path."""
+        control = self._control
+        return {
+            "/admin/state": self._guarded(lambda _: json_response(control.state())),
+            "/admin/incidents": self._guarded(lambda _: json_response(control.scenario())),
+        }
+
+    def posts(self) -> dict[str, Handler]:
+        """Return what answers POST, by path."""
+        control = self._control
+        acts: dict[str, Act] = {
+            "pause": _obeying(NoWish, lambda _: control.pause()),
+            "resume": _obeying(NoWish, lambda _: control.resume()),
+            "speed": _obeying(SpeedWish, control.speed),
+            "step": lambda request: Stepping(control, read(request, StepWish).steps),
+            "run": _obeying(RunWish, lambda wish: control.run(wish.until)),
+            "incidents": _obeying(IncidentWish, control.cause),
+            "checkpoint": self._checkpoint,
+        }
+        return {f"/admin/{name}": self._guarded(act) for name, act in acts.items()}
+
+    def _guarded(self, act: Act) -> Handler:
+        """Let only those in who may, and log what came of it."""
+
+        def handler(request: Request) -> Response | Held:
+            try:
+                self._admit(request)
+                request.read(NoQuery)
+                answer = act(request)
+            except Refusal as refusal:
+                self._audit(request, refusal.code)
+                raise
+            self._audit(request, "accepted")
+            return answer
+
+        return handler
+
+    def _audit(self, request: Request, result: str) -> None:
+        said = request.body[:LOGGED_CHARACTERS].decode("utf-8", "replace").encode("unicode_escape").decode()
+        self._house.log.info(
+            "admin", call=f"{request.method} {request.path}", said=said, peer=request.peer, result=result
+        )
+
+    def _admit(self, request: Request) -> None:
+        """Raise Refusal (unauthorized, forbidden) unless whoever asks may."""
+        token = self._house.config.admin.token
+        if token and not _knows(request, token):
+            raise Refusal("unauthorized", "say who you are: Authorization: Bearer TOKEN, the one of admin.token")
+        host = request.header("host")
+        if _foreign(request, host):
+            raise Refusal("forbidden", "web pages of another origin may not")
+        if token:
+            return
+        if not is_loopback(request.peer.removeprefix("::ffff:")) or any(request.header(name) for name in _FORWARDED):
+            raise Refusal("forbidden", "only this machine may, unless admin.token is set")
+        name = urlsplit(f"//{host}").hostname or ""
+        if not (is_loopback(name) or name == self._house.config.server.host.lower()):
+            raise Refusal("forbidden", f"{name[:64]!r} is not a name of this machine")
+
+    def _checkpoint(self, request: Request) -> Response:
+        read(request, NoWish)
+        data, position = self._control.checkpoint(), self._house.feed.position
+        name = f'attachment; filename="{position.epoch}-{position.seq}.checkpoint"'
+        return Response(HTTPStatus.OK, data, BYTES, {**NO_STORE, "Content-Disposition": name})
+
+
+class Stepping:
+    """An answer that is held until steps have been taken; who hangs up gives up those that were not."""
+
+    def __init__(self, control: Control, steps: int) -> None:
+        """Begin. Raises Refusal where steps cannot be taken."""
+        self._control = control
+        self._answer: Callable[[Response], None] | None = None
+        self._give_up = control.step(steps, self.finish)
+
+    def begin(self, answer: Callable[[Response], None]) -> None:
+        self._answer = answer
+
+    def finish(self) -> None:
+        """Answer with where the market is now."""
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            self._give_up()
+            answer(json_response(self._control.state()))
+
+    def cancel(self) -> None:
+        if self._answer is not None:
+            self._answer = None
+            self._give_up()
+
+
+def read(request: Request, kind: type[AnyWish]) -> AnyWish:
+    """Return the body of a request. Raises Refusal for one that is not JSON, or not what is asked for here."""
+    if request.body and request.header("content-type").partition(";")[0].strip().lower() != JSON:
+        raise Refusal("unsupported_media_type", f"a body is {JSON}: say so in Content-Type")
+    try:
+        return msgspec.json.decode(request.body or b"{}", type=kind)
+    except msgspec.ValidationError as error:
+        name, sentence = native.field_of(str(error))
+        raise Refusal("bad_request", f"{name}: {sentence}", field=name) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Refusal("bad_json", "the body is not JSON") from None
+
+
+def _obeying(kind: type[AnyWish], act: Callable[[AnyWish], Any]) -> Act:
+    return lambda request: json_response(act(read(request, kind)))
+
+
+def _knows(request: Request, token: str) -> bool:
+    """Compare what was sent with the token, in a time that says nothing of where they differ."""
+    scheme, _, sent = request.header("authorization").partition(" ")
+    return hmac.compare_digest(sent.strip().encode("latin-1"), token.encode()) and scheme.lower() == "bearer"
+
+
+def _foreign(request: Request, host: str) -> bool:
+    """Tell whether a browser sends this on behalf of a page that is not ours."""
+    origin = request.header("origin")
+    site = request.header("sec-fetch-site")
+    ours = origin.partition("://")[2].lower() == host.lower() and origin.startswith(("http://", "https://"))
+    return bool(origin and not ours) or site in ("cross-site", "same-site")
