@@ -9,16 +9,19 @@ from typing import Self, Unpack
 import msgspec
 
 from ticker import clock
+from ticker.session.books import Books
 from ticker.session.client import ClientSession
 from ticker.session.messages import Snapshot, Subscribed, Tick, Ticks, Unsubscribed
-from ticker.ticks import TRADES
+from ticker.ticks import BOOK, TRADES
 from ticker_client import transports
 from ticker_client.address import Address
-from ticker_client.arrays import Arrays, Instruments, gathered
-from ticker_client.errors import NO_TICKER, ConnectionEnded
+from ticker_client.arrays import Arrays, gathered
+from ticker_client.errors import NO_TICKER, ConnectionEnded, Refused
 from ticker_client.inbox import Inbox
+from ticker_client.instruments import Instruments
 from ticker_client.line import Desk, Line, Traffic
 from ticker_client.options import WINDOW, Options, acks, encoded, paced
+from ticker_client.order_book import OrderBook, pictured
 from ticker_client.records import listed
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 10.0
@@ -30,8 +33,8 @@ class Feed:
     """What a server sends to one client, as an asynchronous iterator of ticks.
 
     Iterate over it for ticks, over `batches()` for whole messages, or over `arrays()` for numpy arrays, in one place
-    only. Commands may be given at any time, from any task of the loop. `session` counts what came and what is proved
-    missing, `traffic` what it cost.
+    only. Commands may be given at any time, from any task of the loop. `book` is a symbol's order book, where that is
+    subscribed. `session` counts what came and what is proved missing, `traffic` what it cost.
     """
 
     def __init__(self, url: str, **options: Unpack[Options]) -> None:
@@ -42,11 +45,15 @@ class Feed:
         self._wish = paced(options.get("pace"), options.get("rate_hz"), None)
         transports.check_pace(self.transport, self._wish)
         window, ack_every = acks(options.get("window", WINDOW), options.get("ack_every"))
-        self.session = ClientSession(ack_every, window)
+        self._keeps_books = options.get("books", True)
+        self._learnt = -1  # on which tape it was asked what is traded: the count of restarts
+        self.session = ClientSession(ack_every, window, Books() if self._keeps_books else None)
         self.traffic = Traffic()
         self.connections = 0
         """How often a connection was made."""
-        self._inbox = Inbox(self.session, options.get("on_gap"), options.get("on_lag"))
+        self._inbox = Inbox(self.session, options.get("on_gap"), options.get("on_lag"), options.get("on_bad_book"))
+        self._inbox.mend = self._mend
+        self._mending: set[asyncio.Task[None]] = set()
         self._encoding = encoded(options.get("encoding", "json"))
         self._pauses_s = (options.get("poll_every_s", POLL_EVERY_S), options.get("wait_s", WAIT_S))
         self._tls = options.get("tls")
@@ -76,6 +83,8 @@ class Feed:
     async def close(self) -> None:
         """Hang up; iterators end."""
         try:
+            for task in self._mending:
+                task.cancel()
             await self._stop_listening()
             if self._line is not None:
                 self._inbox.settle()
@@ -100,6 +109,14 @@ class Feed:
         """What the numbers in arrays stand for; empty until the first arrays have come."""
         return self._inbox.instruments
 
+    def book(self, symbol: str) -> OrderBook | None:
+        """Return a symbol's book as of the newest message that has come, which may wait to be read.
+
+        None where nothing of it has come: `symbol` is to be subscribed on channel "book". `session.books` counts the
+        checksums that were right and wrong.
+        """
+        return pictured(symbol, self.session.books)
+
     # What one may say.
 
     async def subscribe(
@@ -117,7 +134,10 @@ class Feed:
         async with self._commands:
             wish = paced(pace, rate_hz, self._wish)
             transports.check_pace(self.transport, wish)
-            granted = await self._connected().subscribe(symbols, list(channels), wish)
+            channels = list(channels)
+            if BOOK in channels:
+                await self._learn_grids()
+            granted = await self._connected().subscribe(symbols, channels, wish)
             self._wish = wish
             return granted
 
@@ -194,11 +214,49 @@ class Feed:
     async def _gather(self, message: Ticks | Snapshot) -> Arrays:
         inbox = self._inbox
         if any(tick.sym not in inbox.instruments.numbers for tick in message.data):
-            inbox.instruments = (await listed(self._address, self.traffic)).joined(inbox.instruments)
+            await self._learn()
         try:
             return gathered(message, inbox.instruments)
         except KeyError as error:
             raise ConnectionEnded(f"{self.url} does not say what {error} is", NO_TICKER) from None
+
+    async def _learn(self) -> None:
+        """Ask what is traded. Raises ConnectionEnded."""
+        instruments = (await listed(self._address, self.traffic)).joined(self._inbox.instruments)
+        self._inbox.instruments = instruments
+        self.session.books.learn(instruments.listing())
+        self._learnt = self.session.restarts
+
+    async def _learn_grids(self) -> None:
+        """Have prices in JSON be told in ticks, as books need them, on this tape. Raises ConnectionEnded."""
+        packed = self.transport == "ws" and self._encoding == "packed"
+        if self._keeps_books and not packed and self._learnt != self.session.restarts:
+            await self._learn()
+
+    # Books that turned out wrong.
+
+    def _mend(self, symbols: list[str]) -> None:
+        for symbol in symbols:
+            task = asyncio.create_task(self._ask_anew(symbol))
+            self._mending.add(task)
+            task.add_done_callback(self._mending.discard)
+
+    async def _ask_anew(self, symbol: str) -> None:
+        """Take the subscription of a book back and give it again, over as many connections as that takes."""
+        held = True
+        while self._inbox.ended is None:
+            try:
+                async with self._commands:
+                    await self._learn_grids()
+                    if held:
+                        await self._connected().unsubscribe([symbol], [BOOK])
+                    held = False
+                    await self._connected().subscribe([symbol], [BOOK], None)
+                return
+            except Refused:
+                return  # it is wanted no more, or traded no more
+            except ConnectionEnded:
+                await asyncio.sleep(FIRST_DELAY_S)
 
     # The connection's life.
 

@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from ticker.session.client import ClientSession, Gap
 from ticker.session.messages import Ack, AnyServerMessage, Closing, Lag, Listing, Snapshot, Ticks
-from ticker_client.arrays import Arrays, Instruments
+from ticker_client.arrays import Arrays
 from ticker_client.errors import OUR_FAULT, ConnectionEnded
+from ticker_client.instruments import Instruments
 
 WAITING_MESSAGES_MAX = 256  # a consumer further behind than this lets the socket fill, and the server knows what to do
 
@@ -31,6 +32,7 @@ class Inbox:
         session: ClientSession,
         on_gap: Callable[[Gap], object] | None = None,
         on_lag: Callable[[Lag], object] | None = None,
+        on_bad_book: Callable[[str], object] | None = None,
     ) -> None:
         self.heard = 0
         """How many messages of any kind have come."""
@@ -41,9 +43,12 @@ class Inbox:
         """What the numbers in arrays stand for; nothing until somebody has said it."""
         self.acknowledge: Callable[[Ack], None] | None = None
         """What to do with an acknowledgement that is due; None where there are none."""
+        self.mend: Callable[[list[str]], object] = _ignore
+        """What to do about symbols whose book has turned out wrong."""
         self._session = session
         self._on_gap = on_gap or _ignore
         self._on_lag = on_lag or _ignore
+        self._on_bad_book = on_bad_book or _ignore
         # Messages, the connection each came on, and whether there is something in it for whoever reads.
         self._waiting: deque[tuple[Waiting, int, bool]] = deque()
         self._without_news = 0
@@ -72,6 +77,10 @@ class Inbox:
             self._take_other(message)
         for gap in self._session.gaps[gaps:]:
             self._tell("on_gap", self._on_gap, gap)
+        if bad := self._session.books.to_ask_anew():
+            self.mend(bad)
+            for symbol in bad:
+                self._tell("on_bad_book", self._on_bad_book, symbol)
 
     def _note_arrays(self, message: Arrays) -> Arrays:
         if message.kind == "snapshot":

@@ -35,6 +35,11 @@ class Options(TypedDict, total=False):
     Where it raises an exception, the feed ends with a ConnectionEnded that says so."""
     on_lag: Callable[[Lag], object] | None
     """Called, like `on_gap`, when the server says that it left ticks out, or with reason "pace" that it merged them."""
+    books: bool
+    """Whether the books of what is subscribed on channel "book" are rebuilt and checked (yes); it costs some 15 us of
+    CPU a step and symbol."""
+    on_bad_book: Callable[[str], object] | None
+    """Called, like `on_gap`, with the symbol of a book that turned out wrong, and is asked for anew."""
     reconnect: bool
     """Whether to come back after a loss, unless the server's close code says not to. True by default."""
     poll_every_s: float

@@ -10,9 +10,9 @@ from ticker.session.messages import Welcome
 from ticker.session.requests import InstrumentsAnswer, SnapshotAnswer
 from ticker_client import problems, wants
 from ticker_client.address import Address
-from ticker_client.arrays import Instrument, Instruments
 from ticker_client.errors import NO_TICKER, ConnectionEnded, Refused
 from ticker_client.http import HttpClient
+from ticker_client.instruments import Instrument, Instruments
 from ticker_client.line import Traffic
 
 Read = TypeVar("Read")

@@ -9,10 +9,12 @@ from typing import Self, TypeVar, Unpack
 from ticker.session.client import ClientSession
 from ticker.session.messages import Snapshot, Subscribed, Tick, Ticks, Unsubscribed
 from ticker.ticks import TRADES
-from ticker_client.arrays import Arrays, Instruments
+from ticker_client.arrays import Arrays
 from ticker_client.feed import Feed
+from ticker_client.instruments import Instruments
 from ticker_client.line import Traffic
 from ticker_client.options import Options
+from ticker_client.order_book import OrderBook
 
 Result = TypeVar("Result")
 
@@ -20,7 +22,8 @@ Result = TypeVar("Result")
 class SyncFeed:
     """A `Feed` for programs without an event loop; iterate over it, its `batches()` or its `arrays()`.
 
-    It lives in a thread of its own: that is where `on_gap` and `on_lag` are called, while the program goes on.
+    It lives in a thread of its own: that is where `on_gap`, `on_lag` and `on_bad_book` are called, while the program
+    goes on.
     """
 
     def __init__(self, url: str, **options: Unpack[Options]) -> None:
@@ -45,6 +48,14 @@ class SyncFeed:
     def transport(self) -> str:
         """How the tape is heard now."""
         return self._feed.transport
+
+    def book(self, symbol: str) -> OrderBook | None:
+        """Return a symbol's book as of the newest message that has come; see `Feed.book`."""
+
+        async def looked_at() -> OrderBook | None:
+            return self._feed.book(symbol)
+
+        return self._wait(looked_at())
 
     def __enter__(self) -> Self:
         """Connect. Raises ConnectionEnded where that fails."""

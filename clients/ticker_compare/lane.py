@@ -7,9 +7,12 @@ from typing import Self
 from ticker import clock
 from ticker.errors import SetupError
 from ticker.session.messages import Ticks
+from ticker.ticks import BARS_1M, BARS_1S
 from ticker_client import ConnectionEnded, Refused, connect
 from ticker_compare.plan import Kind, Plan
 from ticker_compare.samples import Samples
+
+BARS = {BARS_1S, BARS_1M}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,16 @@ class Lane:
 
     def __init__(self, plan: Plan, kind: Kind) -> None:
         self.kind = kind
-        self.samples = Samples()
+        self.samples = Samples(bars=not BARS.isdisjoint(plan.channels))
         self.ended: str | None = None
         """Why the connection ended before we hung up."""
-        self.feed = connect(plan.url, transport=kind.transport, reconnect=False, poll_every_s=kind.poll_every_s or 0.0)
+        self.feed = connect(
+            plan.url,
+            transport=kind.transport,
+            reconnect=False,
+            poll_every_s=kind.poll_every_s or 0.0,
+            books=False,  # to check them would make the other lanes late
+        )
         self._plan = plan
         self._task: asyncio.Task[None] | None = None
 

@@ -1,7 +1,8 @@
 """What one lane saw, message by message, and whether all saw the same.
 
 Little is done while messages come: work for one lane makes the next one's ticks look late. A tick is remembered as its
-hash and its market time, which is that of its step; everything else is worked out when it is over.
+hash and its market time; everything else is worked out when it is over. The market time of a step is that of its ticks;
+but a bar's is when it opened, and then the newest that came before it stands for it.
 """
 
 from array import array
@@ -20,7 +21,8 @@ Integers = NDArray[np.int64]
 class Samples:
     """The messages of one lane in the measured window."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, bars: bool = False) -> None:
+        """Begin with nothing; `bars` where there may be some among the ticks."""
         self.recording = False
         self.arrivals = 0
         """How often ticks came: messages that came together are one arrival."""
@@ -29,6 +31,7 @@ class Samples:
         self._counts = array("q")
         self._hashes = array("q")
         self._market_us = array("q")
+        self._bars = bars
 
     def take(self, message: Ticks, received_us: int, *, last: bool) -> None:
         """Take note of a message received at this wall time; `last` where no other came together with it."""
@@ -74,12 +77,21 @@ class Samples:
         """Market times: all that was traded after the first of them and up to the second must have been seen."""
         if not self._counts:
             return None
-        return self._market_us[self._counts[0] - 1], self._market_us[-1]
+        times_us = self._times_us
+        if not self._bars:
+            return int(times_us[self._counts[0] - 1]), int(times_us[-1])
+        known = np.unique(times_us)  # of the first and the last some bars may not have been seen
+        return (int(known[1]), int(known[-2])) if len(known) > 2 else None
+
+    @property
+    def _times_us(self) -> Integers:
+        """Return the market time of the step of every tick."""
+        return np.maximum.accumulate(np.array(self._market_us, np.int64))
 
     def within(self, after_us: int, until_us: int) -> Integers:
         """Return the hashes of the ticks of a span of market time, as they came."""
-        market_us = np.array(self._market_us, np.int64)
-        return np.array(self._hashes, np.int64)[(market_us > after_us) & (market_us <= until_us)]
+        times_us = self._times_us
+        return np.array(self._hashes, np.int64)[(times_us > after_us) & (times_us <= until_us)]
 
 
 @dataclass(frozen=True, slots=True)

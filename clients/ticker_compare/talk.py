@@ -86,7 +86,7 @@ async def two_symbols(plan: Plan) -> tuple[str, str] | None:
 async def talk(plan: Plan, kind: Kind, first: str, other: str) -> Talk | None:
     """Listen to one symbol and ask for another, a few times; None where nothing was heard of it."""
     every_s = kind.poll_every_s or 0.0
-    feed = connect(plan.url, transport=kind.transport, reconnect=False, poll_every_s=every_s)
+    feed = connect(plan.url, transport=kind.transport, reconnect=False, poll_every_s=every_s, books=False)
     ear = Ear(feed, other)
     try:
         async with feed:

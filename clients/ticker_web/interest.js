@@ -4,15 +4,17 @@
  * Nothing is asked while an answer is outstanding: the answers carry the complete set, and the difference is taken anew.
  */
 
+import { CHANNELS } from "./channels.js";
+
 /** @import {Channel, ClientMessage, Request, Subscriptions} from "./messages.js" */
 
-/** @type {Channel[]} */
-export const CHANNELS = ["trades", "quotes"];
+/** @type {Channel[]} what is wanted at first */
+const AT_FIRST = ["status", "quotes", "trades"];
 const EVERYTHING = "*";
 
 export class Interest {
   /** @type {Set<Channel>} */
-  channels = new Set(CHANNELS);
+  channels = new Set(AT_FIRST);
   /** @type {Set<string>} */
   #wanted = new Set();
   /** @type {Subscriptions} */
@@ -23,6 +25,10 @@ export class Interest {
   /** A position to go on from, until the server has granted or refused that. */
   #since = "";
   #id = 0;
+  /** Symbols whose book is to be given back, and then asked for anew. @type {Set<string>} */
+  #doubted = new Set();
+  /** Those of them that were asked to be given back. @type {string[]} */
+  #returning = [];
   /** @type {Set<number>} */
   #outstanding = new Set();
   #send;
@@ -45,6 +51,7 @@ export class Interest {
     this.#since = goesOn ? since : "";
     this.#universe = universe;
     this.#granted = {};
+    this.#doubted.clear(); // had one been subscribed, we would not go on
     this.#outstanding.clear();
     this.#id = 0;
     return goesOn;
@@ -73,6 +80,12 @@ export class Interest {
     this.pursue();
   }
 
+  /** Have a book begin anew: it is not the server's. @param {string} symbol */
+  doubt(symbol) {
+    this.#doubted.add(symbol);
+    this.pursue();
+  }
+
   /** @param {number | undefined} id @param {Subscriptions} subscriptions */
   granted(id, subscriptions) {
     this.#granted = subscriptions;
@@ -96,7 +109,7 @@ export class Interest {
   /** Ask for what is missing, and return what is too much. */
   pursue() {
     if (this.#limit === 0 || this.#outstanding.size > 0) return;
-    for (const request of this.#requests()) {
+    for (const request of this.#due()) {
       const id = this.nextId();
       const from = this.#since && request.op === "subscribe" ? { from: this.#since } : {};
       if (this.#send({ ...request, ...from, id })) this.#outstanding.add(id);
@@ -105,14 +118,25 @@ export class Interest {
 
   /** @param {number | undefined} id */
   #settled(id) {
-    return id !== undefined && this.#outstanding.delete(id) && this.#outstanding.size === 0;
+    const settled = id !== undefined && this.#outstanding.delete(id) && this.#outstanding.size === 0;
+    if (settled) for (const symbol of this.#returning) this.#doubted.delete(symbol);
+    return settled;
+  }
+
+  /** What is to be asked now: doubted books are given back first, and wanted again once that is done. @returns {Request[]} */
+  #due() {
+    this.#returning = [...this.#doubted];
+    const requests = this.#requests();
+    if (requests.length > 0 || this.#doubted.size === 0) return requests;
+    this.#doubted.clear(); // they are not subscribed
+    return this.#requests();
   }
 
   /** @returns {Request[]} */
   #requests() {
     const differences = CHANNELS.map((channel) => {
       const has = this.#spelledOut(this.#granted[channel] ?? []);
-      const wants = this.channels.has(channel) ? this.#wanted : new Set();
+      const wants = this.#wants(channel);
       return {
         channel,
         unsubscribe: this.#spelled(has, (symbol) => !wants.has(symbol), has.size),
@@ -120,6 +144,13 @@ export class Interest {
       };
     });
     return [...this.#merged("unsubscribe", differences), ...this.#merged("subscribe", differences)];
+  }
+
+  /** @param {Channel} channel @returns {Set<string>} */
+  #wants(channel) {
+    if (!this.channels.has(channel)) return new Set();
+    if (channel !== "book" || this.#doubted.size === 0) return this.#wanted;
+    return new Set([...this.#wanted].filter((symbol) => !this.#doubted.has(symbol)));
   }
 
   /** @param {string[]} symbols */

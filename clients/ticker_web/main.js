@@ -4,7 +4,8 @@ import { Acks } from "./acks.js";
 import { Board } from "./board.js";
 import { Connection } from "./connection.js";
 import { bytes, count, duration, NOTHING } from "./format.js";
-import { CHANNELS, Interest } from "./interest.js";
+import { CHANNELS } from "./channels.js";
+import { Interest } from "./interest.js";
 import { Journal } from "./journal.js";
 import { Rate } from "./rates.js";
 import { listed } from "./transports/once.js";
@@ -23,7 +24,7 @@ const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const write = (id, words) => void (byId(id).textContent = words);
 
 const filter = /** @type {HTMLInputElement} */ (byId("filter"));
-const board = new Board(byId("rows"));
+const board = new Board(byId("rows"), (symbol) => interest.doubt(symbol));
 const journal = new Journal(byId("journal"));
 const rates = { ticks: new Rate(), messages: new Rate(), bytes: new Rate() };
 const record = new Record();
@@ -127,7 +128,8 @@ function follow() {
 
 /** @param {import("./messages.js").Subscriptions} subscriptions */
 function showChannels(subscriptions) {
-  for (const channel of CHANNELS) byId("rows").classList.toggle(`no-${channel}`, !subscriptions[channel]);
+  for (const channel of CHANNELS) byId("rows").classList.toggle(`no-${channel.replace(".", "-")}`, !subscriptions[channel]);
+  byId("books").hidden = !subscriptions.book;
 }
 
 function showFigures() {
@@ -140,6 +142,9 @@ function showFigures() {
   write("bytes-rate", bytes(Math.round(bytesRate)));
   write("bytes-each", ticksRate > 0 ? `${Math.round(bytesRate / ticksRate)} B a tick` : "");
   write("missed", count(board.missed));
+  const { proved, wrong } = board.books;
+  write("books", `books proved ${count(proved)} times, wrong ${count(wrong)}`);
+  byId("books").classList.toggle("wrong", wrong > 0);
   acks.remind();
 }
 

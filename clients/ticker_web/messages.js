@@ -5,9 +5,20 @@
  *
  * @typedef {{ch: "trade", sym: string, n: number, t: number, px: number, sz: number, side: "buy" | "sell"}} Trade
  * @typedef {{ch: "quote", sym: string, n: number, t: number, bid: number, bsz: number, ask: number, asz: number}} Quote
- * @typedef {Trade | Quote} Tick
+ * @typedef {{ch: "book", sym: string, n: number, t: number, side: "bid" | "ask", px: number, sz: number, crc?: number,
+ *   fresh?: boolean}} Book  a level and its size now, 0 where there is none any more
+ * @typedef {"pre_open" | "auction" | "trading" | "halted" | "frozen" | "closed"} State
+ * @typedef {"schedule" | "halt" | "resume" | "shock" | "regime" | "fat_finger" | "correction" | "quote_stuffing" | "freeze" |
+ *   "thaw"} Reason
+ * @typedef {{ch: "status", sym: string, n: number, t: number, state: State, reason: Reason, px?: number, sz?: number,
+ *   value?: number, ref?: number}} Status
+ * @typedef {{ch: "bar.1s" | "bar.1m", sym: string, n: number, t: number, open: number, high: number, low: number,
+ *   close: number, volume: number, vwap: number | null, trades: number, done: boolean}} Bar
+ * @typedef {{ch: "stats", sym: string, n: number, t: number, open: number, high: number, low: number, last: number,
+ *   previous: number, volume: number, vwap: number | null, trades: number, change: number, change_pct: number}} Stats
+ * @typedef {Status | Quote | Book | Trade | Bar | Stats} Tick
  *
- * @typedef {"trades" | "quotes"} Channel
+ * @typedef {"status" | "quotes" | "book" | "trades" | "bars.1s" | "bars.1m" | "stats"} Channel
  * @typedef {Partial<Record<Channel, string[]>>} Subscriptions  channel to symbols, `["*"]` for all
  *
  * @typedef {{op: "subscribe" | "unsubscribe", channels: Channel[], symbols: string[], from?: string}} Request

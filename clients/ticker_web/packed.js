@@ -2,12 +2,15 @@
  * Packed frames (`ticker.v1.packed`): ticks as columns of little-endian numbers, read where they lie.
  *
  *     head     u8 kind (1 ticks, 2 snapshot), u8 version, u16 sections, u32 0, u64 seq, i64 ts
- *     section  u8 channel (1 quotes, 2 trades), 3 × 0, u32 rows, then its columns
+ *     section  u8 channel (its place in CHANNELS, from 1), 3 × 0, u32 rows, then its columns
  *
  * A column holds one field of all rows, and zeros up to a multiple of eight bytes. Instruments are numbers, prices are
  * whole ticks, and the `instruments` message says of what: everything else that JSON repeats in every tick is left out.
  * 64-bit integers are read as two halves, for a Number holds all of ours exactly, and BigInts would be slow.
  */
+
+import { CHANNELS } from "./channels.js";
+import { integer, READ } from "./packed_ticks.js";
 
 /** @import {Channel, Listing, Snapshot, Tick, Ticks} from "./messages.js" */
 /** @typedef {{channel: Channel, rows: number, at: number[]}} Section  `at`: where each column begins, in bytes */
@@ -16,18 +19,21 @@
 export const HEAD_BYTES = 24;
 const SECTION_BYTES = 8;
 const VERSION = 1;
-const HIGH_MAX = 0x1fffff; // the upper half of 2^53 - 1
 
 /** @type {(Outline["type"] | undefined)[]} by code */
 const KINDS = [undefined, "ticks", "snapshot"];
-/** @type {({channel: Channel, widths: number[]} | undefined)[]} by code: bytes of a value, column by column */
-const LAYOUTS = [
-  undefined,
-  { channel: "quotes", widths: [4, 4, 8, 8, 8, 8, 8, 8] }, // instrument, step, n, t, bid_ticks, bid_size, ask_ticks, ask_size
-  { channel: "trades", widths: [4, 4, 8, 8, 8, 8, 1] }, // instrument, step, n, t, price_ticks, size, side
-];
-/** @type {("buy" | "sell" | undefined)[]} by code */
-const SIDES = ["buy", "sell"];
+const SHARED = [4, 4, 8, 8]; // instrument, step, n, t
+const BAR = [8, 8, 8, 8, 8, 8, 8, 1]; // open_ticks, high_ticks, low_ticks, close_ticks, volume, turnover, trades, done
+/** @type {Record<Channel, number[]>} bytes of a value, column by column after those that all have */
+const WIDTHS = {
+  status: [1, 1, 8, 8, 8, 8], // state, reason, price_ticks, size, value_ppm, ref
+  quotes: [8, 8, 8, 8], // bid_ticks, bid_size, ask_ticks, ask_size
+  book: [1, 8, 8, 8, 1], // side, price_ticks, size, crc, fresh
+  trades: [8, 8, 1], // price_ticks, size, side
+  "bars.1s": BAR,
+  "bars.1m": BAR,
+  stats: [8, 8, 8, 8, 8, 8, 8, 8], // open_ticks, high_ticks, low_ticks, last_ticks, previous_ticks, volume, turnover, trades
+};
 
 /**
  * What a frame says of itself, and where its columns lie: no tick is read. Throws an Error where that does not add up.
@@ -60,17 +66,59 @@ export function outline(frame) {
 
 /** @param {DataView} view @param {number} place @param {number} code @returns {{section: Section, end: number}} */
 function sectionAt(view, place, code) {
-  const layout = LAYOUTS[code];
-  if (!layout || view.getUint32(place, true) !== code) throw new Error(`packed: no channel ${view.getUint32(place, true)}`);
+  const channel = CHANNELS[code - 1];
+  if (!channel || view.getUint32(place, true) !== code) throw new Error(`packed: no channel ${view.getUint32(place, true)}`);
   const rows = view.getUint32(place + 4, true);
   let end = place + SECTION_BYTES;
-  const at = layout.widths.map((width) => {
+  const at = [...SHARED, ...WIDTHS[channel]].map((width) => {
     const begins = end;
     end += 8 * Math.ceil((width * rows) / 8);
     return begins;
   });
-  if (end > view.byteLength) throw new Error(`packed: ${rows} ${layout.channel} are cut off`);
-  return { section: { channel: layout.channel, rows, at }, end };
+  if (end > view.byteLength) throw new Error(`packed: ${rows} ${channel} are cut off`);
+  return { section: { channel, rows, at }, end };
+}
+
+/** A row of a section, and the grid of its instrument: one of these goes through all rows of a frame. */
+class Cursor {
+  units = 1;
+  scale = 1;
+  #at = 0;
+  #columns;
+  #view;
+
+  /** @param {DataView} view @param {Section} section */
+  constructor(view, section) {
+    this.#view = view;
+    this.#columns = section.at;
+  }
+
+  /** @param {number} row */
+  go(row) {
+    this.#at = row;
+  }
+
+  get instrument() {
+    return this.#view.getInt32(this.#columns[0] + 4 * this.#at, true);
+  }
+
+  get n() {
+    return integer(this.#view, this.#columns[2] + 8 * this.#at);
+  }
+
+  get t() {
+    return integer(this.#view, this.#columns[3] + 8 * this.#at);
+  }
+
+  /** @param {number} column  after those that all channels have */
+  wide(column) {
+    return integer(this.#view, this.#columns[SHARED.length + column] + 8 * this.#at);
+  }
+
+  /** @param {number} column  after those that all channels have */
+  narrow(column) {
+    return this.#view.getUint8(this.#columns[SHARED.length + column] + this.#at);
+  }
 }
 
 /** Makes of packed frames what the JSON of the same ticks would have been. */
@@ -121,63 +169,19 @@ export class Unpacker {
    * @param {DataView} view @param {Section} section @param {number} row @param {number} step @param {Tick[]} data
    * @returns {number} the first row that was not read
    */
-  #step(view, { channel, rows, at }, row, step, data) {
-    while (row < rows && view.getUint32(at[1] + 4 * row, true) === step) {
-      data.push(channel === "quotes" ? this.#quote(view, at, row) : this.#trade(view, at, row));
+  #step(view, section, row, step, data) {
+    const cursor = new Cursor(view, section);
+    const read = READ[section.channel];
+    while (row < section.rows && view.getUint32(section.at[1] + 4 * row, true) === step) {
+      cursor.go(row);
+      const { instrument } = cursor;
+      const sym = this.#symbols[instrument];
+      if (sym === undefined) throw new Error(`packed: no instrument has the number ${instrument}`);
+      cursor.units = this.#units[instrument];
+      cursor.scale = this.#scales[instrument];
+      data.push(read({ sym, n: cursor.n, t: cursor.t }, cursor));
       row += 1;
     }
     return row;
   }
-
-  /** @param {DataView} view @param {number[]} at @param {number} row @returns {import("./messages.js").Quote} */
-  #quote(view, at, row) {
-    const instrument = this.#instrument(view, at[0] + 4 * row);
-    const wide = 8 * row;
-    return {
-      ch: "quote",
-      sym: this.#symbols[instrument],
-      n: integer(view, at[2] + wide),
-      t: integer(view, at[3] + wide),
-      bid: this.#price(instrument, integer(view, at[4] + wide)),
-      bsz: integer(view, at[5] + wide),
-      ask: this.#price(instrument, integer(view, at[6] + wide)),
-      asz: integer(view, at[7] + wide),
-    };
-  }
-
-  /** @param {DataView} view @param {number[]} at @param {number} row @returns {import("./messages.js").Trade} */
-  #trade(view, at, row) {
-    const instrument = this.#instrument(view, at[0] + 4 * row);
-    const wide = 8 * row;
-    const side = SIDES[view.getUint8(at[6] + row)];
-    if (!side) throw new Error("packed: a trade of no side");
-    return {
-      ch: "trade",
-      sym: this.#symbols[instrument],
-      n: integer(view, at[2] + wide),
-      t: integer(view, at[3] + wide),
-      px: this.#price(instrument, integer(view, at[4] + wide)),
-      sz: integer(view, at[5] + wide),
-      side,
-    };
-  }
-
-  /** @param {DataView} view @param {number} place */
-  #instrument(view, place) {
-    const number = view.getInt32(place, true);
-    if (number < 0 || number >= this.#symbols.length) throw new Error(`packed: no instrument has the number ${number}`);
-    return number;
-  }
-
-  /** @param {number} instrument @param {number} ticks */
-  #price(instrument, ticks) {
-    return (ticks * this.#units[instrument]) / this.#scales[instrument];
-  }
-}
-
-/** @param {DataView} view @param {number} place @returns {number} the signed integer of eight bytes that begins there */
-function integer(view, place) {
-  const high = view.getInt32(place + 4, true);
-  if (high > HIGH_MAX || high < -HIGH_MAX) throw new Error("packed: an integer beyond 2^53");
-  return high * 0x100000000 + view.getUint32(place, true);
 }

@@ -1,5 +1,6 @@
 /** How a packed frame is shown: in a line what it is, and its bytes and ticks when somebody asks. */
 
+import { singular } from "./channels.js";
 import { element } from "./element.js";
 import { bytes, count } from "./format.js";
 import { HEAD_BYTES, outline } from "./packed.js";
@@ -20,7 +21,7 @@ const TICKS_MAX = 3;
 /** @param {ArrayBuffer} frame @returns {string} */
 export function packedWords(frame) {
   const { type, seq, sections } = outline(frame);
-  const rows = sections.map(({ channel, rows }) => `${count(rows)} ${rows === 1 ? channel.slice(0, -1) : channel}`);
+  const rows = sections.map(({ channel, rows }) => `${count(rows)} ${rows === 1 ? singular(channel) : channel}`);
   return `binary, ${bytes(frame.byteLength)}: ${[type, `seq ${seq}`, ...rows].join(", ")}`;
 }
 

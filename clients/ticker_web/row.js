@@ -1,8 +1,11 @@
 /** One instrument: what is known of it, and its line of the table. */
 
+import { Book } from "./book.js";
+import { element } from "./element.js";
 import { arrow, change, count, NOTHING, price } from "./format.js";
 
-/** @import {Instrument, Tick} from "./messages.js" */
+/** @import {Verdict} from "./book.js" */
+/** @import {Book as Level, Instrument, Stats, Status, Tick} from "./messages.js" */
 
 const COLUMNS = ["symbol", "name", "sector", "last", "change", "bidSize", "bid", "ask", "askSize", "spread"];
 /** @type {Record<string, string>} */
@@ -17,8 +20,9 @@ const CLASSES = {
 export class Row {
   /** @type {HTMLTableRowElement} */
   element = document.createElement("tr");
-  /** The number of the newest tick, per channel. */
-  #n = { trade: 0, quote: 0 };
+  /** The number of the newest tick, per channel; the book counts for itself. */
+  #n = { status: 0, quote: 0, trade: 0, "bar.1s": 0, "bar.1m": 0, stats: 0 };
+  #tradedAt = 0;
   #open = 0;
   #last = 0;
   #moved = 0;
@@ -26,6 +30,10 @@ export class Row {
   #flashes = 0;
   /** @type {import("./messages.js").Quote | null} */
   #quote = null;
+  /** @type {Status | null} */
+  #status = null;
+  /** @type {Stats | null} */
+  #stats = null;
   /** @type {Record<string, Text>} */
   #text = {};
   /** @type {Record<string, HTMLElement>} */
@@ -34,6 +42,7 @@ export class Row {
   /** @param {Instrument} instrument */
   constructor(instrument) {
     this.instrument = instrument;
+    this.book = new Book(instrument);
     this.words = `${instrument.symbol} ${instrument.name} ${instrument.sector}`.toLowerCase();
     this.element.setAttribute("role", "row");
     this.element.dataset.symbol = instrument.symbol;
@@ -47,7 +56,7 @@ export class Row {
   /**
    * Take a tick off the stream.
    *
-   * @param {Tick} tick
+   * @param {Exclude<Tick, Level>} tick
    * @returns {number} how many before it did not come; -1 if it is not news
    */
   take(tick) {
@@ -57,33 +66,66 @@ export class Row {
     return before === 0 ? 0 : tick.n - before - 1;
   }
 
-  /** Take the newest tick out of a snapshot: whatever lies between was not subscribed. @param {Tick} tick */
+  /** Take the newest tick out of a snapshot: whatever lies between was not subscribed. @param {Exclude<Tick, Level>} tick */
   reset(tick) {
     if (tick.n > this.#n[tick.ch]) this.#note(tick);
     this.#flash = 0;
   }
 
-  /** Write what changed. */
-  paint() {
-    if (this.#last) this.#paintTrade();
-    if (this.#quote) this.#paintQuote(this.#quote);
+  /** Take a row of the book, off the stream or out of a snapshot. @param {Level} level @returns {Verdict} */
+  takeLevel(level) {
+    return this.book.take(level);
   }
 
-  /** @param {Tick} tick */
+  /** Write what changed. */
+  paint() {
+    if (this.#status) this.#paintStatus(this.#status);
+    if (this.#last) this.#paintTrade();
+    if (this.#quote && this.#quote.t >= this.book.t) this.#paintQuote(this.#quote);
+    else if (this.book.n > 0) this.#paintBook();
+  }
+
+  /** @param {Exclude<Tick, Level>} tick */
   #note(tick) {
     this.#n[tick.ch] = tick.n;
-    if (tick.ch === "quote") {
-      this.#quote = tick;
-      return;
+    switch (tick.ch) {
+      case "quote":
+        return void (this.#quote = tick);
+      case "status":
+        return void (this.#status = tick);
+      case "trade":
+        this.#tradedAt = tick.t;
+        return this.#move(tick.px);
+      case "stats":
+        this.#stats = tick;
+        if (tick.t > this.#tradedAt) this.#move(tick.last);
+        return;
+      default:
+        if (tick.t > this.#tradedAt) this.#move(tick.close); // it opened after the last trade we had
     }
-    const move = this.#last ? Math.sign(tick.px - this.#last) : 0;
+  }
+
+  /** @param {number} px */
+  #move(px) {
+    const move = this.#last ? Math.sign(px - this.#last) : 0;
     if (move !== 0) this.#moved = this.#flash = move;
-    this.#last = tick.px;
-    this.#open ||= tick.px;
+    this.#last = px;
+    this.#open ||= px;
+  }
+
+  /** What is not usual is said in a word beside the name, and with a mark before the symbol. @param {Status} status */
+  #paintStatus({ state, reason }) {
+    const usual = state === "trading";
+    const words = state.replaceAll("_", " ");
+    this.#write("state", usual ? "" : words);
+    this.#write("symbolMark", usual ? "" : "‖ ");
+    this.#cell.symbol.title = `${words}${reason === "schedule" ? "" : `: ${reason.replaceAll("_", " ")}`}`;
+    this.element.dataset.state = state;
   }
 
   #paintTrade() {
-    const ratio = Number((this.#last / this.#open - 1).toFixed(4)); // as shown: no arrow beside a nought
+    const since = this.#stats?.previous || this.#open; // the close before, where that was said
+    const ratio = Number((this.#last / since - 1).toFixed(4)); // as shown: no arrow beside a nought
     this.#write("last", price(this.#last, this.instrument.decimals));
     this.#write("lastArrow", arrow(this.#moved));
     this.#write("change", change(ratio));
@@ -107,6 +149,16 @@ export class Row {
     this.#write("spread", price(quote.ask - quote.bid, decimals));
   }
 
+  #paintBook() {
+    const [[bid], [ask]] = [this.book.bids, this.book.asks];
+    const shown = (/** @type {number} */ ticks) => price(this.book.money(ticks), this.instrument.decimals);
+    this.#write("bid", bid ? shown(bid[0]) : NOTHING);
+    this.#write("ask", ask ? shown(ask[0]) : NOTHING);
+    this.#write("bidSize", bid ? count(bid[1]) : NOTHING);
+    this.#write("askSize", ask ? count(ask[1]) : NOTHING);
+    this.#write("spread", bid && ask ? shown(ask[0] - bid[0]) : NOTHING);
+  }
+
   /** @param {string} column */
   #add(column) {
     const cell = document.createElement(column === "symbol" ? "th" : "td");
@@ -118,7 +170,9 @@ export class Row {
       glyph.append((this.#text[`${column}Arrow`] = new Text("")));
       cell.append(glyph);
     }
+    if (column === "symbol") cell.append((this.#text.symbolMark = new Text("")));
     cell.append((this.#text[column] = new Text(NOTHING)));
+    if (column === "name") cell.append(element("span", { class: "state-word" }, (this.#text.state = new Text(""))));
     this.#cell[column] = cell;
     this.element.append(cell);
   }

@@ -1,5 +1,6 @@
 /** What one reader has had: counts, how late, and the proof by `n` that nothing is missing. */
 
+import { CHANNEL_OF } from "../channels.js";
 import { wallOriginMs } from "../wall.js";
 import { Lateness } from "./lateness.js";
 
@@ -13,7 +14,7 @@ export class Tally {
   lateness = new Lateness();
   /** @type {Map<string, {last: number, moved: number}>} newest price per symbol */
   prices = new Map();
-  /** @type {Map<string, number>} newest n per symbol and channel */
+  /** @type {Map<string, number>} newest n per channel and symbol */
   #n = new Map();
   /** @type {Wish} */
   #wish;
@@ -52,7 +53,7 @@ export class Tally {
   rewish(wish) {
     for (const known of this.#n.keys()) {
       const [channel, symbol] = known.split(" ");
-      const had = this.#wish.symbols.includes(symbol) && this.#wish.channels.some((one) => one === `${channel}s`);
+      const had = this.#wish.symbols.includes(symbol) && this.#wish.channels.some((one) => one === channel);
       if (!had) this.#n.delete(known);
     }
     this.#wish = wish;
@@ -69,4 +70,4 @@ export class Tally {
 }
 
 /** @param {Tick} tick */
-const key = (tick) => `${tick.ch} ${tick.sym}`;
+const key = (tick) => `${CHANNEL_OF[tick.ch]} ${tick.sym}`;

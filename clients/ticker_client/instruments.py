@@ -1,0 +1,57 @@
+"""What is traded, as arrays name it: by number, with the grid on which prices lie."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, overload
+
+import numpy as np
+
+from ticker.session.messages import Listing
+
+
+class Instrument(NamedTuple):
+    """One thing that is traded: prices are multiples of `tick_size`, with at most so many `decimals`."""
+
+    symbol: str
+    tick_size: float
+    decimals: int
+
+
+class Instruments(Sequence[Instrument]):
+    """What the numbers in arrays stand for: `instruments[number]` has the symbol."""
+
+    def __init__(self, instruments: Sequence[Instrument] = ()) -> None:
+        self._instruments = list(instruments)
+        self.symbols = [instrument.symbol for instrument in self._instruments]
+        self.numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
+        """The number of each symbol."""
+        self.scales = np.array([10.0**instrument.decimals for instrument in self._instruments])
+        sizes = np.array([instrument.tick_size for instrument in self._instruments])
+        self.units = np.rint(sizes * self.scales)  # a tick, in units of the last decimal: exact
+
+    @classmethod
+    def of(cls, listing: Listing) -> "Instruments":
+        """Return what a server listed."""
+        rows = zip(listing.symbols, listing.tick_sizes, listing.decimals, strict=True)
+        return cls([Instrument(*row) for row in rows])
+
+    def listing(self) -> Listing:
+        """Return what a server would list."""
+        symbols, sizes, decimals = zip(*self._instruments, strict=True) if self._instruments else ((), (), ())
+        return Listing(symbols=list(symbols), tick_sizes=list(sizes), decimals=list(decimals))
+
+    def joined(self, others: "Instruments") -> "Instruments":
+        """Return these, and after them the others that are not among them."""
+        return Instruments([*self, *(other for other in others if other.symbol not in self.numbers)])
+
+    @overload
+    def __getitem__(self, number: int) -> Instrument: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[Instrument]: ...
+    def __getitem__(self, number: int | slice) -> Instrument | Sequence[Instrument]:
+        return self._instruments[number]
+
+    def __len__(self) -> int:
+        return len(self._instruments)
+
+    def __repr__(self) -> str:
+        return f"Instruments({self._instruments!r})"
