@@ -5,7 +5,11 @@
                      `------> short polls, rest (snapshot, bars)
 
 Rooms: `market` makes ticks, `feed` remembers and hands out, `session` is one conversation, `wire` and `dialects` are
-bytes and words, `endpoints` hold the clients' transports, `server` wires them together, `cli` is the command.
+bytes and words, `endpoints` hold the clients' transports. `stage` sets up a market with its universe and scenario,
+`beat` takes its steps as time passes, `control` obeys the admin API, `server` wires them together, `cli` is the
+command; `scorecard` compares a market with real ones.
+
+A step of the market, in the order in which it happens: `market.realistic`.
 """
 
 __version__ = "0.1.0"

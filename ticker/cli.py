@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import sys
-import tomllib
 from collections.abc import Callable
 from importlib import import_module, resources
 from pathlib import Path
@@ -19,18 +18,23 @@ from typing import Annotated, Any
 import structlog
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from ticker import __version__, config
+from ticker import __version__, config, files, scenarios, universes
 from ticker.config import KEYS, Config, Key
-from ticker.errors import ConfigError, SetupError
+from ticker.errors import SetupError
 from ticker.server import STREAM, Server
 
 SHORT = {
     "server.host": "--host",
     "server.port": "--port",
     "market.seed": "--seed",
+    "market.universe": "--universe",
     "market.instruments": "--instruments",
     "market.step_ms": "--step-ms",
+    "market.scenario": "--scenario",
+    "clock.speed": "--speed",
+    "clock.paused": "--paused",
 }
+SCORED = {"market.step_ms": "50"}  # what the bar of the scorecard is made for
 DEFAULT_URL = "ws://127.0.0.1:8765/v1/stream"
 
 app = App(name="ticker", help="A market on localhost.", version=__version__, help_format="plaintext")
@@ -57,17 +61,8 @@ def _complain(sentence: str, code: int) -> int:
 
 def load(file: Path | None, flags: dict[str, str]) -> Config:
     """Return the configuration of a file, the environment and flags, later ones winning. Raises ConfigError."""
-    tables = config.from_tables(_read(file), str(file)) if file else {}
+    tables = config.from_tables(files.read(file), str(file)) if file else {}
     return config.build(tables, config.from_environment(dict(os.environ)), config.from_flags(flags))
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{file}: {(error.strerror or 'cannot be read').lower()}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: not TOML: {error}") from None
 
 
 def _flag(key: Key) -> inspect.Parameter:
@@ -76,7 +71,7 @@ def _flag(key: Key) -> inspect.Parameter:
     short = SHORT.get(key.path)
     spelling = Parameter(
         name=[*([short] if short else []), *dict.fromkeys(names)],
-        help=f"{key.doc} [default: {key.default}]",
+        help=f"{key.doc} [default: {'empty' if key.default is None else key.default}]",
         group=Group(key.section),
         negative=(),
         show_default=False,
@@ -121,14 +116,20 @@ app.command(_with_keys(serve), name="serve")
 
 @app.command
 def check(file: Path) -> int:
-    """Validate a configuration file.
+    """Validate a configuration file, a universe, or a scenario.
 
     Parameters
     ----------
     file
         The TOML file to check.
     """
-    load(file, {})
+    tables = files.read(file)
+    if "universe" in tables:
+        universes.read(file)
+    elif "incident" in tables:
+        scenarios.check(str(file))
+    else:
+        universes.load(load(file, {}).market)
     print(f"{file}: fine")
     return 0
 
@@ -151,7 +152,8 @@ def watch(
     url
         The server's stream, or its page.
     channels
-        Channels to subscribe to: trades, quotes. Both by default.
+        Channels to subscribe to: status, quotes, book, trades, bars.1s, bars.1m, stats. By default status, quotes
+        and trades.
     transport
         How to hear the tape: ws, sse, long-poll or short-poll.
     json
@@ -160,7 +162,7 @@ def watch(
         Stop after so many ticks (JSON lines only).
     """
     module = import_module("ticker_client.watch")
-    wanted = (list(symbols) or ["*"], channels or ["quotes", "trades"])
+    wanted = (list(symbols) or ["*"], channels or ["status", "quotes", "trades"])
     return int(module.run(url, *wanted, transport, as_json=json, count=count))
 
 
@@ -183,7 +185,7 @@ def load_test(
     symbols
         What each subscribes to; everything where none is named.
     channels
-        Channels each subscribes to: trades by default.
+        Channels each subscribes to: status, quotes, book, trades, bars.1s, bars.1m, stats. By default trades.
     duration
         Seconds to measure for, once all have joined.
     url
@@ -215,7 +217,8 @@ def compare(
     url
         The server's stream, or its page.
     channels
-        Channels to subscribe to: trades, quotes. Both by default.
+        Channels to subscribe to: status, quotes, book, trades, bars.1s, bars.1m, stats. By default quotes and
+        trades.
     duration
         Seconds to hear them side by side; each alone takes a quarter of it again.
     intervals
@@ -230,6 +233,65 @@ def compare(
     module = import_module("ticker_compare.command")
     wanted = (list(symbols) or ["*"], channels or ["quotes", "trades"])
     return int(module.run(url, *wanted, duration, intervals, clients, json, html))
+
+
+@app.command
+def scorecard(
+    *,
+    config: Path | None = None,
+    universe: str | None = None,
+    seed: str | None = None,
+    seeds: str | None = None,
+    instruments: str | None = None,
+    hours: float | None = None,
+    step_ms: str | None = None,
+    tape: Path | None = None,
+    csv: Path | None = None,
+    days: int = 0,
+    daily: list[Path] | None = None,
+    html: Path | None = None,
+    json: Path | None = None,
+) -> int:
+    """Compare a market's statistics with those of real ones; exit code 1 where it misses the bar.
+
+    Without --tape or --csv a market is run in process, as fast as it goes.
+
+    Parameters
+    ----------
+    config
+        TOML file with the market's keys; configs/default.toml explains them.
+    universe
+        What is traded: market.universe.
+    seed
+        Seed of the market: market.seed.
+    seeds
+        Several seeds joined by commas, a run each.
+    instruments
+        How many instruments: market.instruments; the first 60 where it says all of them.
+    hours
+        Hours of continuous trading to look at; a whole day where it is not given.
+    step_ms
+        Milliseconds of market time in a step: market.step_ms; 50 unless a configuration is given.
+    tape
+        Look at this instead: JSON lines as `ticker watch --json` prints them.
+    csv
+        Look at this instead: trades with columns time, price, size and, if there are, side and symbol.
+    days
+        Also live through so many days with the slow layers of the model alone: the daily rows. The bar asks for 4000.
+    daily
+        Also judge other macro runs: .npz files of returns[day, stock], index, index_rv and index_session.
+    html
+        Also write the report, with pictures, to this page.
+    json
+        Also write the report to this file.
+    """
+    module = import_module("ticker.scorecard.command")
+    keys = {"universe": universe, "seed": seed, "instruments": instruments, "step_ms": step_ms}
+    given = {f"market.{key}": value for key, value in keys.items() if value is not None}
+    settings = load(config, given if config else {**SCORED, **given})
+    chosen = module.seeds(seeds) if seeds is not None else ()
+    options = module.Options(chosen, hours, tape, csv, days, tuple(daily or ()), html, json)
+    return int(module.run(settings.market, options))
 
 
 async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
@@ -255,14 +317,31 @@ async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
 def _greet(server: Server) -> None:
     market = server.config.market
     print(
-        f"ticker {__version__}: {market.instruments} instruments, a step every {market.step_ms:g} ms, "
+        f"ticker {__version__}: {len(server.market.universe)} instruments, a step every {market.step_us / 1000:g} ms, "
         f"seed {market.seed}, epoch {server.market.epoch}\n"
         f"  page       http://{server.origin}/\n"
         f"  stream     ws://{server.origin}{STREAM}\n"
         f"  snapshot   http://{server.origin}/v1/snapshot?symbols=*\n"
+        f"{_pace(server)}"
         f"Ctrl-C stops it.",
         flush=True,
     )
+
+
+def _pace(server: Server) -> str:
+    """Return what is out of the ordinary about this market's time, a line each."""
+    config = server.config
+    lines = {
+        "clock": f"{config.clock.speed:g} times as fast{', paused' if config.clock.paused else ''}",
+        "scenario": config.market.scenario,
+        "admin": f"http://{server.origin}/admin/state",
+    }
+    shown = {
+        "clock": config.clock.speed != 1.0 or config.clock.paused,
+        "scenario": config.market.scenario,
+        "admin": config.admin.enabled,
+    }
+    return "".join(f"  {name:<10} {line}\n" for name, line in lines.items() if shown[name])
 
 
 def _loop_factory(choice: str) -> Callable[[], asyncio.AbstractEventLoop]:
