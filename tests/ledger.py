@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
+from book_reader import BookReader, Change, Side
 from ticker.session.messages import (
     AnyServerMessage,
     Closing,
@@ -55,8 +56,18 @@ class Tape:
         self.ticks: list[Tick] = []
         self.head = 0
         self.floor = 0
+        self.books: dict[tuple[int, int], tuple[Side, Side]] = {}
+        """The sides of an instrument's book as of an `n`, where a step ended with that."""
+        self._making = BookReader()
         self.handed_us = 0
         """The wall clock that the feed was handed last."""
+
+    def change(self, changes: list[Change]) -> None:
+        """Take the changes of a step."""
+        for change in changes:
+            book = self._making.take(change)
+            if book is not None:
+                self.books[change.instrument, change.n] = dict(book.sides[0]), dict(book.sides[1])
 
     def newest(self, keys: set[tuple[int, int]]) -> list[Tick]:
         """Return the newest tick of each of these keys, in order of the keys."""
@@ -92,6 +103,7 @@ class Ledger:
         """What must follow a loss at once: a snapshot of each channel, or the end."""
         self.added: set[tuple[int, int]] = set()
         self.asking: tuple[set[tuple[int, int]], int] | None = None
+        self.books = BookReader()
 
     @property
     def shut(self) -> bool:
@@ -206,6 +218,13 @@ class Ledger:
         self.reached.append(seq)
         if self.window:
             self.unacked.append(seq)
+
+    def change(self, changes: list[Change]) -> None:
+        """Follow the books with rows that were written: each that can be proved is the market's own at that place."""
+        for change in changes:
+            book = self.books.take(change)
+            if book is not None:
+                assert book.sides == self.tape.books[change.instrument, change.n]
 
     def snapshot(self, seq: int, channel: int, data: list[Tick]) -> None:
         """Check a snapshot."""

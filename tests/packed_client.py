@@ -2,16 +2,25 @@
 
 import base64
 import os
+from fractions import Fraction
 from typing import Any
 
 import orjson
 from websockets.frames import Frame, Opcode
 
 from plain_client import PlainClient
-from ticker.ticks import QUOTES, TRADES
+from ticker.ticks import CHANNELS, REASONS, STATES
 from ticker.wire.packed import SNAPSHOT, Packed, unpack
 
-SIDES = ("buy", "sell")
+TAGS = {
+    "status": "status",
+    "quotes": "quote",
+    "book": "book",
+    "trades": "trade",
+    "bars.1s": "bar.1s",
+    "bars.1m": "bar.1m",
+    "stats": "stats",
+}
 
 
 class Listed:
@@ -31,20 +40,50 @@ class Listed:
 
     def _ticks(self, packed: Packed) -> list[dict[str, Any]]:
         """Return the ticks in the order of the tape: by step, then by channel."""
-        quotes, trades = (packed.rows[name].tolist() if name in packed.rows else [] for name in (QUOTES, TRADES))
-        found = [(seq, 0, self._quote(*row)) for seq, *row in quotes]
-        found += [(seq, 1, self._trade(*row)) for seq, *row in trades]
+        found = [
+            (row["seq"], CHANNELS.index(channel), self._tick(channel, row))
+            for channel, rows in packed.rows.items()
+            for row in (dict(zip(rows.dtype.names or (), values, strict=True)) for values in rows.tolist())
+        ]
         return [tick for _, _, tick in sorted(found, key=lambda item: item[:2])]
 
-    def _quote(self, instrument: int, n: int, t: int, bid: int, bsz: int, ask: int, asz: int) -> dict[str, Any]:
-        symbol, size, decimals = self._rows[instrument]
-        prices = {"bid": round(bid * size, decimals), "bsz": bsz, "ask": round(ask * size, decimals), "asz": asz}
-        return {"ch": "quote", "sym": symbol, "n": n, "t": t, **prices}
+    def _tick(self, channel: str, row: dict[str, int]) -> dict[str, Any]:
+        symbol, size, decimals = self._rows[row["instrument"]]
+        price = {name: round(ticks * size, decimals) for name, ticks in row.items() if name.endswith("_ticks")}
+        head = {"ch": TAGS[channel], "sym": symbol, "n": row["n"], "t": row["t"]}
+        match channel:
+            case "status":
+                return {**head, "state": STATES[row["state"]], "reason": REASONS[row["reason"]], **_about(row, price)}
+            case "quotes":
+                bid, ask = price["bid_ticks"], price["ask_ticks"]
+                return {**head, "bid": bid, "bsz": row["bid_size"], "ask": ask, "asz": row["ask_size"]}
+            case "book":
+                level = {"side": ("bid", "ask")[row["side"]], "px": price["price_ticks"], "sz": row["size"]}
+                crc = {"crc": row["crc"]} if row["crc"] >= 0 else {}
+                return {**head, **level, **crc, **({"fresh": True} if row["fresh"] else {})}
+            case "trades":
+                return {**head, "px": price["price_ticks"], "sz": row["size"], "side": ("buy", "sell")[row["side"]]}
+        figures = {name.removesuffix("_ticks"): value for name, value in price.items()}
+        unit = Fraction(round(size * 10**decimals), 10**decimals)
+        vwap = _rounded(Fraction(row["turnover"], row["volume"]) * unit, decimals + 4)
+        sums = {"volume": row["volume"], "vwap": vwap, "trades": row["trades"]}
+        if channel != "stats":
+            return {**head, **figures, **sums, "done": bool(row["done"])}
+        change = row["last_ticks"] - row["previous_ticks"]
+        percent = _rounded(Fraction(100 * change, row["previous_ticks"]), 4)
+        return {**head, **figures, **sums, "change": round(change * size, decimals), "change_pct": percent}
 
-    def _trade(self, instrument: int, n: int, t: int, price: int, sz: int, side: int) -> dict[str, Any]:
-        symbol, size, decimals = self._rows[instrument]
-        price_and_side = {"px": round(price * size, decimals), "sz": sz, "side": SIDES[side]}
-        return {"ch": "trade", "sym": symbol, "n": n, "t": t, **price_and_side}
+
+def _about(row: dict[str, int], price: dict[str, float]) -> dict[str, float]:
+    """Return what a status tells beyond its state, where it does."""
+    said = {"px": price["price_ticks"], "sz": row["size"], "value": row["value_ppm"] / 1e6, "ref": row["ref"]}
+    return {name: value for name, value in said.items() if value}
+
+
+def _rounded(value: Fraction, decimals: int) -> float:
+    """Return a value with so many decimals, half away from zero."""
+    units = int(abs(value) * 10**decimals + Fraction(1, 2))
+    return (units if value >= 0 else -units) / 10**decimals
 
 
 class MessageReader:

@@ -60,20 +60,20 @@ class Conversation:
 
 
 class Requests:
-    """OpenAPI 3.1: `check` takes any answer to a GET, `check_event` an event of a stream."""
+    """OpenAPI 3.1: `check` takes any answer to a request, `check_event` an event of a stream."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         self._components = closed(document["components"])
 
-    def statuses(self, path: str) -> set[int]:
+    def statuses(self, path: str, method: str = "get") -> set[int]:
         """Return the statuses that a path names, all but its default."""
-        return {int(status) for status in self.document["paths"][path]["get"]["responses"] if status != "default"}
+        return {int(status) for status in self.document["paths"][path][method]["responses"] if status != "default"}
 
-    def check(self, path: str, status: int, headers: dict[str, str], body: bytes) -> None:
+    def check(self, path: str, status: int, headers: dict[str, str], body: bytes, method: str = "get") -> None:
         """Hold an answer against what is said of the path; its headers have names in lower case."""
-        response = self._response(path, status)
-        if status in self.statuses(path) and path != "/":  # which answers two kinds of clients
+        response = self._response(path, status, method)
+        if status in self.statuses(path, method) and path != "/":  # which answers two kinds of clients
             for name in response.get("headers", ()):
                 assert name.lower() in headers, f"{path}: {status} without {name}"
         if "content" not in response:
@@ -83,7 +83,7 @@ class Requests:
         schema = response["content"][media]["schema"]
         if media.endswith("json"):
             self._validate(schema, orjson.loads(body))
-        elif schema["type"] == "string":
+        elif schema.get("type") == "string":
             assert body.decode()
 
     def check_event(self, event: dict[str, str]) -> str:
@@ -94,8 +94,8 @@ class Requests:
         self._validate(kind["properties"]["data"]["contentSchema"], orjson.loads(event["data"]))
         return event["event"]
 
-    def _response(self, path: str, status: int) -> dict[str, Any]:
-        responses = self.document["paths"][path]["get"]["responses"]
+    def _response(self, path: str, status: int, method: str) -> dict[str, Any]:
+        responses = self.document["paths"][path][method]["responses"]
         found: dict[str, Any] = responses.get(str(status)) or responses["default"]
         if "$ref" in found:
             found = self._components["responses"][named(found["$ref"])]

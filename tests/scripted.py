@@ -11,7 +11,6 @@ from websockets.typing import Subprotocol
 from said import welcome
 from ticker.dialects import native
 from ticker.session import messages as say
-from ticker.ticks import TRADES
 
 
 def ticks(seq: int, *numbers: int) -> say.Ticks:
@@ -29,6 +28,8 @@ class Scripted:
         self.head = 0
         self.opening: list[say.ServerMessage] = []
         """Said after the welcome."""
+        self.mute: type[say.AnyClientMessage] | None = None
+        """What is heard and not answered."""
         self._window_max = window_max
         self._ws: ServerConnection | None = None
 
@@ -62,17 +63,20 @@ class Scripted:
         async for data in ws:
             message = native.parse(data)
             self.heard[-1].append(message)
-            for answer in self._answers(message):
-                await self.send(answer)
+            if self.mute is None or not isinstance(message, self.mute):
+                await self.send(*self._answers(message))
 
     def _answers(self, message: say.AnyClientMessage) -> list[say.ServerMessage]:
         match message:
             case say.Window():
                 return [say.WindowGranted(id=message.id, size=min(message.size, self._window_max))]
+            case say.Unsubscribe():
+                return [say.Unsubscribed(id=message.id, seq=self.head, subscriptions={})]
             case say.Ping():
                 return [say.Pong(id=message.id, server_ts=0)]
             case say.Subscribe():
-                granted = message.subscriptions if message.subscriptions is not UNSET else {TRADES: message.symbols}
+                named = dict.fromkeys(message.channels, message.symbols)
+                granted = named if message.subscriptions is UNSET else message.subscriptions
                 return [
                     say.Subscribed(
                         id=message.id,

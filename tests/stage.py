@@ -9,8 +9,11 @@ from typing import Any, cast
 from msgspec import UNSET
 from websockets.frames import Frame, Opcode
 
+from book_reader import Change
+from deep_market import DeepMarket
 from ledger import Ledger, Tape, Tick
 from said import welcome
+from ticker import universes
 from ticker.config import Config, MarketConfig, StreamConfig
 from ticker.dialects import native
 from ticker.dialects.native import NativeDialect
@@ -19,23 +22,34 @@ from ticker.endpoints.conversation import Conversation
 from ticker.endpoints.house import House
 from ticker.endpoints.http import Request
 from ticker.feed.feed import Feed
-from ticker.market.market import Market
 from ticker.metrics import Metrics
-from ticker.session.messages import Ack, ClientMessage, Quote, Snapshot, Subscribe, Ticks, Welcome
+from ticker.session.messages import Ack, Book, ClientMessage, Snapshot, Subscribe, Ticks, Welcome
 from ticker.session.terms import Terms
-from ticker.ticks import CHANNELS, Position
+from ticker.ticks import BOOK, CHANNELS, Position
 from ticker.wire import packed
 
-MARKET = MarketConfig(instruments=4, trades_per_s=60.0, quotes_per_s=40.0)
+MARKET = MarketConfig(model="plain", instruments=4, trades_per_s=60.0, quotes_per_s=40.0)
 STEP_US = 10_000
 BEGIN_US = 1_700_000_000_000_000
 FULL, DRAINED = 4, 1  # messages that wait at which a transport pauses, and resumes
 CATCH_UP_BYTES = 1024  # about ten ticks
 NEVER_S = 1e9
+CHANGE = ("instrument", "n", "side", "price_ticks", "size", "crc", "fresh")
 
 
 def _silent(*_: object, **__: object) -> None:
     """Log nothing."""
+
+
+def images_as_one(ticks: list[tuple[Tick, object]]) -> list[Tick]:
+    """Return ticks, of the image of a book one: what begins with a `fresh` row and goes on with the same `n`."""
+    found: list[Tick] = []
+    image = None
+    for tick, fresh in ticks:
+        if fresh or tick[1:] != image:
+            found.append(tick)
+            image = tick[1:] if fresh else None
+    return found
 
 
 class Loop:
@@ -67,7 +81,7 @@ class Stage:
     """A market, its feed, and the clients that are connected."""
 
     def __init__(self, steps_max: int = 10_000, **stream: Any) -> None:
-        self.market = Market(MARKET)
+        self.market = DeepMarket(MARKET, universes.load(MARKET))
         self.metrics = Metrics()
         self.feed = Feed(self.market.epoch, MARKET.instruments, steps_max, 10, self.metrics)
         self.loop = Loop()
@@ -100,6 +114,7 @@ class Stage:
             for number, channel in enumerate(CHANNELS)
             for row in batch.rows[channel]
         ]
+        self.tape.change([Change(*row) for row in batch.rows[BOOK][list(CHANGE)].tolist()])
         for client in self.clients:
             client.ledger.step(ticks)
         if self.feed.tape.head - self.feed.flushed >= self.feed.tape.steps_max:
@@ -267,7 +282,13 @@ class Client:
         message = native.read(payload)
         if isinstance(message, Ticks | Snapshot):
             symbols = self.stage.tape.symbols
-            data = [Tick(0, int(not isinstance(t, Quote)), symbols.index(t.sym), t.n) for t in message.data]
+            self.ledger.change([Change.of(symbols.index(t.sym), t) for t in message.data if isinstance(t, Book)])
+            data = images_as_one(
+                [
+                    (Tick(0, CHANNELS.index(t.channel), symbols.index(t.sym), t.n), isinstance(t, Book) and t.fresh)
+                    for t in message.data
+                ]
+            )
             if isinstance(message, Ticks):
                 self._tick(message.seq, message.ts, data, steps=False)
             else:
@@ -277,11 +298,18 @@ class Client:
 
     def _unpack(self, payload: bytes) -> None:
         found = packed.unpack(payload)
-        data = [
-            Tick(*(int(row[name]) if name else CHANNELS.index(channel) for name in ("seq", "", "instrument", "n")))
-            for channel, rows in found.rows.items()
-            for row in rows
-        ]
+        if BOOK in found.rows:
+            self.ledger.change([Change(*row) for row in found.rows[BOOK][list(CHANGE)].tolist()])
+        data = images_as_one(
+            [
+                (
+                    Tick(int(row["seq"]), CHANNELS.index(channel), int(row["instrument"]), int(row["n"])),
+                    channel == BOOK and bool(row["fresh"]),
+                )
+                for channel, rows in found.rows.items()
+                for row in rows
+            ]
+        )
         if found.kind == packed.TICKS:
             order = sorted(range(len(data)), key=lambda k: data[k][:2])  # stable: by step, then by channel
             self._tick(found.seq, found.ts, [data[k] for k in order], steps=True)

@@ -35,10 +35,13 @@ def assert_complains(done: subprocess.CompletedProcess[str], code: int, *words: 
     ("arguments", "words"),
     [
         (["--market.step-ms", "x"], ["--market.step-ms", "a number", "'x'"]),
-        (["--step-ms", "0"], ["--market.step-ms", ">= 1"]),
+        (["--step-ms", "-1"], ["--market.step-ms", ">= 0"]),
         (["--port", "65536"], ["--server.port", "<= 65535"]),
         (["--seed", "-1"], ["--market.seed", ">= 0"]),
-        (["--market.names", "real"], ["--market.names", "listed, numbered"]),
+        (["--universe", "defualt"], ["market.universe", "'defualt'", "did you mean default?"]),
+        (["--universe", "zzz"], ["market.universe", "'zzz'", "crypto, default, large, numbered"]),
+        (["--universe", "nowhere.toml"], ["nowhere.toml", "no such file"]),
+        (["--instruments", "103"], ["market.instruments", "Invented Stock Exchange", "100", "103"]),
         (["--prot", "1"], ["--prot", "--port"]),
         (["--config", "nowhere.toml"], ["nowhere.toml", "no such file"]),
         (["--config", "tests"], ["tests", "is a directory"]),
@@ -64,6 +67,7 @@ def test_a_wrong_variable_is_named() -> None:
         ('[market]\nseed = "1"\n', ["market.seed", "a whole number", "'1'"]),
         ("market = 1\n", ["[market]"]),
         ("[market\n", ["not TOML"]),
+        ('[universe]\nname = "Small"\n', ["hours", "is missing"]),
     ],
 )
 def test_a_wrong_file_is_explained(tmp_path: Path, text: str, words: list[str]) -> None:
@@ -72,10 +76,31 @@ def test_a_wrong_file_is_explained(tmp_path: Path, text: str, words: list[str]) 
     assert_complains(ticker("check", str(file)), 2, str(file), *words)
 
 
+def test_a_scenario_is_checked_too(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[[incident]]\nkind = "halt"\nat = "1s"\nsymbols = ["ACNE"]\n')
+    assert_complains(ticker("check", str(file)), 2, str(file), "incident 1", "symbols", "ACNE")
+
+
+def test_a_file_that_wants_more_than_there_is_is_explained(tmp_path: Path) -> None:
+    file = tmp_path / "greedy.toml"
+    file.write_text('[market]\nuniverse = "crypto"\ninstruments = 100\n')
+    assert_complains(ticker("check", str(file)), 2, "market.instruments", "24", "100")
+
+
 @pytest.mark.parametrize("file", sorted((ROOT / "configs").rglob("*.toml")), ids=lambda file: file.name)
 def test_every_config_of_ours_is_fine(file: Path) -> None:
     done = ticker("check", str(file))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_greeting_counts_what_is_traded() -> None:
+    command = [sys.executable, "-m", "ticker", "serve", "--port", "0", "--universe", "crypto"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT) as server:
+        assert server.stdout is not None
+        greeting = server.stdout.readline()
+        server.terminate()
+    assert ": 24 instruments, " in greeting
 
 
 def test_a_busy_port_is_explained() -> None:

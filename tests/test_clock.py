@@ -5,6 +5,7 @@ import os
 import select
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticker import clock
-from ticker.clock import LOOP_S, Alarm, Metronome
+from ticker.clock import LOOP_S, Alarm, Metronome, Speedometer, steps_in
 
 UNIT_S = 1 / 1024  # exact in binary, so that the model below and the metronome never differ by rounding
 LAG_MAX_S = 64 * UNIT_S
@@ -110,6 +111,90 @@ def test_a_metronome_that_woke_too_soon_sleeps_on() -> None:
     assert metronome.due(5.004) == 0
     assert metronome.delay_s(5.004) == pytest.approx(0.006)
     assert metronome.delay_s(5.02) == 0.0
+
+
+def test_a_stopped_metronome_goes_on_in_the_midst_of_its_step() -> None:
+    metronome = Metronome(1.0, lag_max_s=0.5, now_s=0.0)
+    metronome.stop(0.75)
+    assert (metronome.stopped, metronome.due(1e9), metronome.delay_s(1e9), metronome.ring_s) == (True, 0, inf, inf)
+    metronome.stop(1e9)
+    metronome.go(1000.0)
+    assert (metronome.stopped, metronome.next_s, metronome.skipped) == (False, 1000.25, 0)
+    metronome.go(1000.1)
+    assert (metronome.due(1000.2), metronome.due(1000.25)) == (0, 1)
+
+
+def test_what_was_overdue_when_it_was_stopped_is_taken_once() -> None:
+    metronome = Metronome(1.0, lag_max_s=5.0, now_s=0.0)
+    metronome.stop(4.0)
+    metronome.go(10.0)
+    assert metronome.due(10.0) == 1
+
+
+def test_another_tempo_holds_from_within_a_step() -> None:
+    metronome = Metronome(1.0, lag_max_s=0.5, now_s=0.0)
+    metronome.change(0.5, 0.25, 1)
+    assert metronome.next_s == 0.625
+    metronome.stop(0.5)
+    metronome.change(0.5, 4.0, 1)
+    metronome.go(1.0)
+    assert metronome.next_s == 3.0
+
+
+def test_joined_steps_are_waited_for_together() -> None:
+    metronome = Metronome(UNIT_S, lag_max_s=1.0, now_s=0.0, joined=4)
+    assert metronome.delay_s(0.0) == 4 * UNIT_S
+    assert (metronome.due(4 * UNIT_S), metronome.lag_s, metronome.ring_s) == (4, 0.0, 8 * UNIT_S)
+    assert metronome.due(9 * UNIT_S) == 5
+    assert metronome.lag_s == UNIT_S
+
+
+def test_steps_given_back_are_still_due_and_slip_when_they_are_too_late() -> None:
+    metronome = Metronome(UNIT_S, lag_max_s=64 * UNIT_S, now_s=0.0)
+    taken, now_s = 0, 0.0
+    for _ in range(1000):  # a machine that takes one step where two are due
+        now_s += 2 * UNIT_S
+        due = metronome.due(now_s)
+        metronome.give_back(due - 1)
+        taken += 1
+    assert taken + metronome.skipped == pytest.approx(2000, abs=64 + 1)
+    assert metronome.skipped > 900
+
+
+@given(st.lists(st.tuples(st.sampled_from(["wait", "stop", "go", "change"]), st.integers(1, 200)), max_size=60))
+def test_whatever_is_done_to_it_steps_are_due_for_the_time_it_went(acts: list[tuple[str, int]]) -> None:
+    metronome = Metronome(UNIT_S, lag_max_s=1e9, now_s=0.0)
+    now_s, owed, taken = 0.0, 0.0, 0
+    for act, size in acts:
+        if act == "wait":
+            now_s += size * UNIT_S / 4
+            owed += 0.0 if metronome.stopped else size * UNIT_S / 4 / metronome.step_s
+            taken += metronome.due(now_s)
+        elif act == "change":
+            metronome.change(now_s, size * UNIT_S, joined=size)
+        else:
+            (metronome.stop if act == "stop" else metronome.go)(now_s)
+        assert taken == pytest.approx(owed - 0.5, abs=0.5 + 1e-6)
+
+
+def test_a_speedometer_knows_the_last_seconds() -> None:
+    meter = Speedometer(span_s=2.0)
+    assert meter.steps_per_s(5.0, 10) == 0.0
+    for tenth in range(100):
+        meter.note(tenth / 10, 100 * tenth if tenth < 50 else 4900 + 10 * tenth)
+    assert meter.steps_per_s(9.9, 5890) == pytest.approx(100)
+    meter.reset()
+    assert meter.steps_per_s(10.0, 6000) == 0.0
+    meter.note(10.0, 6000)
+    assert (meter.steps_per_s(10.0, 6000), meter.steps_per_s(10.5, 6100)) == (0.0, 200.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "speed", "step_us", "steps"),
+    [(60.0, 1.0, 10_000, 6000), (60.0, 600.0, 1_200_000, 30_000), (0.0, 1.0, 10_000, 1), (0.1, 0.01, 10_000, 1)],
+)
+def test_seconds_of_the_wall_are_steps_at_a_speed(seconds: float, speed: float, step_us: int, steps: int) -> None:
+    assert steps_in(seconds, speed, step_us) == steps
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ticker import cli
-from ticker.config import KEYS, Config, build, from_environment, from_flags, from_tables, is_loopback
+from ticker.config import KEYS, Config, Key, build, from_environment, from_flags, from_tables, is_loopback
 from ticker.errors import ConfigError
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -23,6 +23,13 @@ def complaint(read: Any, *arguments: Any) -> str:
     sentence = str(raised.value)
     assert "\n" not in sentence
     return sentence
+
+
+def spelled(key: Key) -> Any:
+    """Return a default as a file has it: a list for a tuple, nothing between quotes for None."""
+    if key.is_list:
+        return list(key.default)
+    return "" if key.default is None else key.default
 
 
 def test_no_layers_make_the_defaults() -> None:
@@ -44,8 +51,8 @@ def test_flags_win_over_the_environment_over_the_file_over_the_defaults(
 @pytest.mark.parametrize("path", KEYS)
 def test_three_spellings_of_a_key_mean_the_same(path: str) -> None:
     key = KEYS[path]
-    text = ",".join(key.default) if key.is_list else str(key.default).lower()
-    tables = from_tables({key.section: {key.name: key.default}}, "file")
+    text = ",".join(key.default) if key.is_list else str(spelled(key)).lower()
+    tables = from_tables({key.section: {key.name: spelled(key)}}, "file")
     assert tables == from_environment({key.variable: text}) == from_flags({path: text}) == {path: key.default}
 
 
@@ -55,7 +62,7 @@ def test_a_value_of_another_kind_is_refused_in_every_spelling(path: str) -> None
     wrong = [] if isinstance(key.default, str) else "bananas"
     flag = f"--{path.replace('_', '-')}"
     assert complaint(from_tables, {key.section: {key.name: wrong}}, "my.toml").startswith(f"my.toml: {path}: ")
-    if path != "server.host":  # any text may be the name of a host
+    if key.type.__origin__ is not str:  # any text may be the name of a host or of a file
         assert re.fullmatch(
             rf"{key.variable}: .+, got 'bananas'", complaint(from_environment, {key.variable: "bananas"})
         )
@@ -71,7 +78,9 @@ def test_a_value_of_another_kind_is_refused_in_every_spelling(path: str) -> None
         ("server.port", "80", "expected a whole number, got '80'"),
         ("server.public", 1, "expected true or false, got 1"),
         ("server.loop", "trio", "expected one of auto, uvloop, asyncio, got 'trio'"),
-        ("market.step_ms", 0.5, "expected a number >= 1.0, got 0.5"),
+        ("market.step_ms", -1, "expected a number >= 0.0, got -1"),
+        ("clock.speed", 0, "expected a number >= 0.01, got 0"),
+        ("clock.speed", 10_001, "expected a number <= 10000.0, got 10001"),
         ("market.step_ms", 60_001, "expected a number <= 60000.0, got 60001"),
         ("market.seed", 2**63, "expected a whole number <= 9223372036854775807, got 9223372036854775808"),
         ("market.seed", 1.5, "expected a whole number, got 1.5"),
@@ -86,7 +95,7 @@ def test_a_value_out_of_bounds_is_refused_with_the_bound(path: str, value: objec
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e400", "", " ", "0x10", "ten"])
-@pytest.mark.parametrize("path", ["market.step_ms", "feed.tape_s", "stream.stall_s"])
+@pytest.mark.parametrize("path", ["market.step_ms", "feed.tape_s", "stream.stall_s", "clock.speed"])
 def test_a_number_is_finite(path: str, text: str) -> None:
     complaint(from_flags, {path: text})
 
@@ -101,6 +110,13 @@ def test_the_start_needs_an_offset() -> None:
     assert complaint(from_flags, {"market.start": "2026-01-05T14:30:00"}).startswith("--market.start: ")
     start = from_flags({"market.start": "2026-01-05T15:30:00+01:00"})["market.start"]
     assert start == datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+    assert from_flags({"market.start": ""}) == {"market.start": None}
+
+
+@pytest.mark.parametrize("text", ["1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"])
+def test_the_start_is_in_our_time(text: str) -> None:
+    sentence = complaint(build, from_flags({"market.start": text}))
+    assert sentence == "market.start: must be from 1970 to 2199"
 
 
 @pytest.mark.parametrize(
@@ -116,6 +132,11 @@ def test_the_start_needs_an_offset() -> None:
 )
 def test_a_name_that_is_not_ours_is_refused_with_the_nearest_that_is(tables: dict[str, Any], sentence: str) -> None:
     assert complaint(from_tables, tables, "f") == sentence
+
+
+def test_a_token_is_not_shown() -> None:
+    shown = build(from_flags({"admin.enabled": "true", "admin.token": "hush"}))
+    assert shown.admin.token == "hush" not in repr(shown)
 
 
 def test_a_variable_of_ours_that_names_no_key_is_refused() -> None:
@@ -136,6 +157,8 @@ def test_other_peoples_variables_are_let_be() -> None:
         ({"feed.flush_ms": "0.000000001"}, "feed.flush_ms: must be a whole number of market.step_ms"),
         ({"feed.flush_ms": "5"}, "feed.flush_ms: must be a whole number of market.step_ms"),
         ({"feed.flush_ms": "25"}, "feed.flush_ms: must be a whole number of market.step_ms"),
+        ({"market.step_ms": "0.5"}, "market.step_ms: must be 0 or at least 1"),
+        ({"clock.speed": "60", "feed.flush_ms": "3"}, "feed.flush_ms: must be a whole number of market.step_ms"),
         ({"market.step_ms": "20", "feed.flush_ms": "50"}, "feed.flush_ms: must be a whole number of market.step_ms"),
     ],
 )
@@ -150,12 +173,30 @@ def test_keys_that_contradict_each_other_are_refused(flags: dict[str, str], sent
         {"server.host": "::1"},
         {"server.host": "localhost"},
         {"feed.flush_ms": "250"},
+        {"clock.speed": "60", "feed.flush_ms": "200"},
+        {"clock.speed": "3", "feed.flush_ms": "20"},
         {"market.step_ms": "0.1e2", "feed.flush_ms": "10"},
         {"market.step_ms": "1.1", "feed.flush_ms": "3.3"},
     ],
 )
 def test_keys_that_agree_are_taken(flags: dict[str, str]) -> None:
     build(from_flags(flags))
+
+
+@pytest.mark.parametrize(
+    ("flags", "step_us"),
+    [
+        ({}, 10_000),
+        ({"clock.speed": "2.5"}, 10_000),
+        ({"clock.speed": "0.01"}, 10_000),
+        ({"clock.speed": "60"}, 240_000),
+        ({"clock.speed": "10000"}, 40_000_000),
+        ({"clock.speed": "7.77777"}, 31_111),
+        ({"clock.speed": "600", "market.step_ms": "5"}, 5_000),
+    ],
+)
+def test_a_step_of_no_length_has_one_that_goes_with_the_speed(flags: dict[str, str], step_us: int) -> None:
+    assert build(from_flags(flags)).market.step_us == step_us
 
 
 @pytest.mark.parametrize(
@@ -207,9 +248,7 @@ def explained() -> list[tuple[str, Any, str]]:
 
 
 def test_the_default_file_holds_every_key_once_with_its_default() -> None:
-    assert [(path, value) for path, value, _ in explained()] == [
-        (key.path, list(key.default) if key.is_list else key.default) for key in KEYS.values()
-    ]
+    assert [(path, value) for path, value, _ in explained()] == [(key.path, spelled(key)) for key in KEYS.values()]
 
 
 def test_the_default_file_says_of_every_key_what_the_code_says() -> None:

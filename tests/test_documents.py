@@ -16,9 +16,12 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from conftest import ROOT, RunningServer
+from packed_client import TAGS
 from plain_client import PlainClient
 from published import Conversation, Requests
 from ticker.dialects import packed
+from ticker.dialects.documents import openapi
+from ticker.ticks import CHANNELS
 from ticker.wire.packed import SNAPSHOT, unpack
 
 PATIENCE_S = 10.0
@@ -78,7 +81,7 @@ def talk(client: ClientConnection, epoch: str) -> list[dict[str, Any]]:
     messages = hear(client, "heartbeat")
     for wish, answer in (
         ({"op": "subscribe", "symbols": ["ACME"], "from": f"{epoch}:0", "id": 1}, "recovered"),
-        ({"op": "subscribe", "symbols": ["*"], "channels": ["quotes", "trades"], "id": "two"}, "snapshot"),
+        ({"op": "subscribe", "symbols": ["*"], "channels": list(CHANNELS), "id": "two"}, "snapshot"),
         ({"op": "subscribe", "symbols": ["*"], "snapshot": False}, "ticks"),
         ({"op": "unsubscribe", "symbols": ["ACME"]}, "unsubscribed"),
         ({"op": "list"}, "subscriptions"),
@@ -118,6 +121,7 @@ def test_whatever_is_said_over_a_websocket_is_documented(
         time.sleep(1.5)
         messages += sluggard.read_until("lag")
     heard = {conversation.check(message) for message in messages}
+    assert {tick["ch"] for message in messages for tick in message.get("data", ())} == set(TAGS.values())
     with connect(f"ws://127.0.0.1:{server.port}/v1/stream", subprotocols=[packed.SUBPROTOCOL]) as client:
         heard |= {conversation.check(json.loads(client.recv(PATIENCE_S))) for _ in range(2)}
         client.send('{"op":"subscribe","symbols":["ACME"]}')
@@ -169,7 +173,7 @@ def test_every_path_is_documented_and_no_other(server: RunningServer, requests: 
 
 def cases(requests: Requests, epoch: str) -> list[tuple[str, str, dict[str, str], int]]:
     """Return (path, target, headers, status) for every status of every path but 304 and 503."""
-    place = "symbols=ACME&channels=quotes"
+    place = f"symbols=ACME&channels={','.join(CHANNELS)}"
     wrong = [("", 400), ("symbols=NONE", 404), ("symbols=*&channels=rain", 404), (f"symbols={'A,' * 1001}", 400)]
     selecting = ("/v1/sse", "/v1/ticks", "/v1/snapshot")
     found = [
@@ -323,3 +327,9 @@ def test_a_linter_has_nothing_to_say(server: RunningServer, redocly: str, tmp_pa
     assert lint(redocly, tmp_path, document) == {"errors": 0, "warnings": 0, "ignored": 0}
     del document["info"]
     assert lint(redocly, tmp_path, document)["errors"] == 1
+
+
+@pytest.mark.parametrize("token", [False, True])
+def test_nor_of_the_admin_api(redocly: str, tmp_path: Path, token: bool) -> None:
+    document = openapi.document(admin=True, token=token)
+    assert lint(redocly, tmp_path, document) == {"errors": 0, "warnings": 0, "ignored": 0}

@@ -1,5 +1,6 @@
 """Every command of the README, run in a fresh copy of what git tracks, in the environment its first command makes."""
 
+import json
 import os
 import re
 import shutil
@@ -18,7 +19,7 @@ from conftest import ROOT
 TEXT = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"```sh\n(.*?)\n```", TEXT, re.DOTALL)
 PROGRAMS = re.findall(r"```python\n(.*?)\n```", TEXT, re.DOTALL)
-START, TESTS, WATCH, BY_HAND, UPGRADE, PLAIN, LOAD_SERVER, LOAD, COMPARE = COMMANDS
+START, TESTS, WATCH, BY_HAND, UPGRADE, PLAIN, STAGED, ADMIN, SCORECARD, LOAD_SERVER, LOAD, COMPARE = COMMANDS
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +152,29 @@ def test_the_contrast(clone: Path, port: int) -> None:
     assert "<svg" in (clone / "contrast.html").read_text()
 
 
+def test_the_market_is_held_and_broken(clone: Path) -> None:
+    port = free_port()
+    with served(STAGED, clone, port):
+        paused, stepped, halted, resumed, state = (run(command, clone, port) for command in ADMIN.splitlines())
+    assert '"paused":true' in paused
+    assert json.loads(_body(stepped))["seq"] == json.loads(_body(paused))["seq"] + 10
+    assert '"time":"2026-' in halted
+    assert '"paused":false' in resumed
+    assert '"scenario":"flash_crash"' in state
+    assert '"kind":"halt"' in state
+
+
+def _body(said: str) -> str:
+    """Return the JSON in what curl printed, which may talk of its progress too."""
+    return said[said.index("{") : said.rindex("}") + 1]
+
+
+def test_the_scorecard(clone: Path, port: int) -> None:
+    report = run(SCORECARD.replace("--hours 0.5", "--hours 0.02"), clone, port)
+    assert "duration CV" in report
+    assert "<svg" in (clone / "scorecard.html").read_text()
+
+
 def test_load(clone: Path) -> None:
     port = free_port()
     with served(LOAD_SERVER, clone, port):
@@ -160,6 +184,6 @@ def test_load(clone: Path) -> None:
 
 
 def test_every_command_is_run_here() -> None:
-    assert len(COMMANDS) == 9
+    assert len(COMMANDS) == 12
     assert len(PROGRAMS) == 2
     assert (ROOT / TESTS).exists()

@@ -6,7 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticker.errors import Refusal
-from ticker.ticks import CHANNELS, DTYPES, QUOTES, TRADES, Position
+from ticker.ticks import (
+    BARS_1M,
+    BARS_1S,
+    BOOK,
+    CHANNELS,
+    DTYPES,
+    EMPTY,
+    QUOTES,
+    STATS,
+    STATUS,
+    TRADES,
+    Position,
+)
 
 
 @given(st.text(min_size=1), st.integers(0, 10**16 - 1))
@@ -33,8 +45,9 @@ def test_an_epoch_may_hold_colons() -> None:
     assert Position.parse("a:b:7") == ("a:b", 7)
 
 
-def test_quotes_stand_before_trades() -> None:
-    assert CHANNELS == (QUOTES, TRADES) == tuple(DTYPES)
+def test_the_order_of_the_tape() -> None:
+    assert tuple(DTYPES) == tuple(EMPTY) == CHANNELS
+    assert CHANNELS == (STATUS, QUOTES, BOOK, TRADES, BARS_1S, BARS_1M, STATS)
 
 
 @pytest.mark.parametrize("channel", CHANNELS)

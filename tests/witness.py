@@ -11,7 +11,11 @@ from ticker.session.messages import Snapshot, Tick, Ticks
 from ticker.session.requests import TicksAnswer
 from ticker_client import Feed, connect
 
-BRISK = ("--market.trades-per-s", "40", "--market.quotes-per-s", "60", "--instruments", "20")
+BRISK = (
+    *("--market.model", "plain", "--instruments", "20"),
+    *("--market.trades-per-s", "40", "--market.quotes-per-s", "60"),
+)
+DEEP = ("--instruments", "20", "--market.activity", "4")  # the realistic model, and ten levels of book
 BOTH = ["trades", "quotes"]
 Key = tuple[str, str]
 

@@ -18,7 +18,7 @@ from statistics import median
 from stopwatch import ADDRESS, cores, run_command, running
 
 from ticker_client import Feed, connect
-from ticker_client.arrays import Instrument, Instruments
+from ticker_client.instruments import Instrument, Instruments
 
 RECORDED = Path(__file__).parent / "peers" / "recorded.py"
 RECORD_TIMEOUT_S = 120.0

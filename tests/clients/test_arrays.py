@@ -18,10 +18,25 @@ from ticker.dialects.native import NativeDialect
 from ticker.dialects.packed import PackedDialect, listing
 from ticker.instruments import Instrument, Universe
 from ticker.session.messages import Listing, Quote, Snapshot, Tick, Ticks, Trade
-from ticker.ticks import CHANNELS, DTYPES, QUOTES, TRADES, Rows
+from ticker.ticks import (
+    BARS_1M,
+    BARS_1S,
+    BOOK,
+    CHANNELS,
+    DTYPES,
+    NO_CRC,
+    QUOTES,
+    REASONS,
+    STATES,
+    STATS,
+    STATUS,
+    TRADES,
+    Rows,
+)
 from ticker.wire.packed import ROWS
 from ticker_client import Arrays, ConnectionEnded, connect, connect_sync
-from ticker_client.arrays import Instruments, gathered, unpacked
+from ticker_client.arrays import gathered, unpacked
+from ticker_client.instruments import Instruments
 from witness import BOTH, BRISK, Witness, key_of, opened
 
 GRIDS = [(2, 1), (2, 5), (0, 3), (4, 25), (6, 1), (1, 2)]
@@ -37,7 +52,14 @@ def server(serve_ticker: Callable[..., RunningServer]) -> RunningServer:
 
 @st.composite
 def rows_of(draw: st.DrawFn, channel: str) -> Rows:
-    limits = {"instrument": st.integers(0, len(GRIDS) - 1), "side": st.integers(0, 1)}
+    limits = {
+        "instrument": st.integers(0, len(GRIDS) - 1),
+        **dict.fromkeys(("side", "fresh", "done"), st.integers(0, 1)),
+        "state": st.integers(0, len(STATES) - 1),
+        "reason": st.integers(0, len(REASONS) - 1),
+        "crc": st.integers(NO_CRC, 2**32 - 1),
+        **dict.fromkeys(("volume", "size", "value_ppm", "ref"), st.integers(0, 2**40)),
+    }
     fields = st.tuples(*(limits.get(name, st.integers(1, 2**40)) for name in DTYPES[channel].names or ()))
     return np.array(draw(st.lists(fields, min_size=1, max_size=6)), DTYPES[channel])
 
@@ -77,7 +99,32 @@ def test_what_came_as_json_makes_the_same_arrays(rows: dict[str, Rows]) -> None:
     assert list(made.rows) == list(packed.rows)
     for channel, found in packed.rows.items():
         assert made.rows[channel].dtype == found.dtype == ROWS[channel]
+        if "turnover" in found.dtype.names:
+            within = found["volume"] / 10**4 + found["turnover"] * 2.0**-50 + 1
+            off = np.abs(made.rows[channel]["turnover"] - found["turnover"] * (found["volume"] > 0))
+            assert (off <= within).all(), "as near as the mean price is printed"
+            made.rows[channel]["turnover"] = found["turnover"]
         assert made.rows[channel].tolist() == found.tolist()
+
+
+NAMES = {
+    STATUS: {"price_ticks": "px"},
+    BOOK: {"price_ticks": "px"},
+    **{bars: {f"{name}_ticks": name for name in ("open", "high", "low", "close")} for bars in (BARS_1S, BARS_1M)},
+    STATS: {f"{name}_ticks": name for name in ("open", "high", "low", "last", "previous")},
+}
+
+
+@pytest.mark.parametrize("channel", NAMES)
+@given(data=st.data())
+def test_every_price_is_the_number_of_json(channel: str, data: st.DataObject) -> None:
+    rows = {channel: data.draw(rows_of(channel))}
+    arrays = unpacked(PackedDialect().ticks(11, 77, [(11, rows)]), INSTRUMENTS)
+    spoken = as_json(11, [rows]).data
+    for column, name in NAMES[channel].items():
+        assert arrays.prices(channel, column).tolist() == [getattr(tick, name) for tick in spoken]
+    fields = [name for name in DTYPES[channel].names or () if name.endswith("_ticks")]
+    assert set(fields) == set(NAMES[channel])
 
 
 @given(rows_of(QUOTES), rows_of(TRADES))

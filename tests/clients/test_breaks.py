@@ -92,6 +92,8 @@ async def test_another_tape_begins_anew(proxy: Proxy, other: RunningServer, tran
         await witness.read_restart()
         assert feed.session.welcome is not None and feed.session.welcome.seed == 2
         await witness.read(50)
+        while "QBIT" not in {tick.sym for tick in witness.ticks}:  # it trades now and then
+            await witness.read(1)
         assert {tick.sym for tick in witness.ticks} == {"ACME", "BYTE", "QBIT"}
         await witness.check(other.url)
         assert feed.session.restarts == 1

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from conftest import RunningServer
 from ticker import clock
 from ticker.errors import ConfigError, SetupError
+from ticker.session.kinds import Bar1s
 from ticker.session.messages import Ticks, Trade
 from ticker_compare import command, page, plots, report, tables, words
 from ticker_compare.cpu import SelfWatch, ServerClock, Spent
@@ -32,7 +33,10 @@ from ticker_compare.samples import Samples, agreement
 STEP_US = 10_000
 MARKET_US = 1_600_000_000_000_000
 WALL_US = 1_700_000_000_000_000
-BRISK = ("--market.trades-per-s", "15", "--market.quotes-per-s", "25", "--instruments", "20")
+BRISK = (
+    *("--market.model", "plain", "--instruments", "20"),
+    *("--market.trades-per-s", "15", "--market.quotes-per-s", "25"),
+)
 NAMES = ["WebSocket", "SSE", "long poll", "poll 0.3 s", "poll 0.05 s"]
 
 
@@ -46,9 +50,9 @@ def message(*trades: Trade) -> Ticks:
     return Ticks(seq=seq, ts=WALL_US + seq * STEP_US, data=list(trades))
 
 
-def heard(*messages: Ticks, late_us: int = 100) -> Samples:
+def heard(*messages: Ticks, late_us: int = 100, bars: bool = False) -> Samples:
     """What a lane has seen to which these came one by one, so late."""
-    samples = Samples()
+    samples = Samples(bars=bars)
     samples.recording = True
     for ticks in messages:
         samples.take(ticks, ticks.ts + late_us, last=True)
@@ -124,6 +128,31 @@ def test_ticks_out_of_order_or_twice_or_different_are_found() -> None:
     other = heard(*right[:2], pair(3, "A", "C"), right[3])
     assert agreement([heard(*right), other]).differing == [1, 1]
     assert agreement([heard(*right), heard(*right)]).complete
+
+
+def bar(seq: int, opened_seq: int) -> Bar1s:
+    """A bar told of in a step, which opened in an earlier one."""
+    prices = dict.fromkeys(("open", "high", "low", "close", "vwap"), 1.0)
+    opened_us = MARKET_US + opened_seq * STEP_US
+    return Bar1s(sym="A", n=seq, t=opened_us, volume=1, trades=1, done=False, **prices)
+
+
+@pytest.mark.parametrize("traded", [True, False])
+def test_bars_are_compared_by_when_they_were_told_of(traded: bool) -> None:
+    messages = [
+        Ticks(
+            seq=seq,
+            ts=WALL_US + seq * STEP_US,
+            data=[*([trade(seq)] if traded and seq % 3 else []), bar(seq, seq - seq % 4)],
+        )
+        for seq in range(1, 41)
+    ]
+    lanes = [heard(*messages, bars=True), heard(*messages[:-1], bars=True), heard(*messages[5:-2], bars=True)]
+    found = agreement(lanes)
+    assert found.complete and found.ticks > 20
+    holed = heard(*messages[:20], *messages[21:], bars=True)
+    assert agreement([lanes[0], holed]).differing[1] >= 1
+    assert agreement([lanes[0], heard(messages[0], bars=True)]).ticks == 0
 
 
 def test_lanes_that_saw_nothing_in_common_do_not_agree() -> None:

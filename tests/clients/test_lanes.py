@@ -229,7 +229,7 @@ async def test_the_first_frames_are_shown_with_their_heads(visit, house):
     await expect(welcome).to_contain_text('"type":"welcome"')
     await expect(sent).to_contain_text('"op":"subscribe"')
     size = int((await sent.locator(".size").inner_text()).split()[0])
-    assert size == len('{"op":"subscribe","channels":["trades","quotes"],"symbols":["*"],"id":1}')
+    assert size == len('{"op":"subscribe","channels":["status","quotes","trades"],"symbols":["*"],"id":1}')
     await expect(sent.locator(".bytes")).to_have_text(f"81{0x80 | size:02x}••••••••6 bytes")
     length = int((await welcome.locator(".size").inner_text()).split()[0])
     await expect(welcome.locator(".bytes")).to_have_text(f"817e{length >> 8:02x}{length & 255:02x}4 bytes")

@@ -16,10 +16,12 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from ticker.errors import SetupError
+from ticker.session.kinds import Bar1s
 from ticker.session.messages import Ticks, Trade
 from ticker_load import command
 from ticker_load.latency import Latencies
@@ -78,6 +80,22 @@ def test_steps_made_up_for_in_one_message_are_as_late_as_the_oldest() -> None:
 def test_the_newest_steps_of_a_message_may_have_had_no_ticks_for_us() -> None:
     sparse = Ticks(seq=5, ts=WALL_US + 5 * STEP_US, data=ticks(3, 4).data)
     assert latencies(on_time(1), (sparse, sparse.ts + DELAY_US)) == [DELAY_US, 2 * STEP_US + DELAY_US]
+
+
+def bar(opened_seq: int) -> Bar1s:
+    prices = dict.fromkeys(("open", "high", "low", "close", "vwap"), 1.0)
+    opened_us = ticks(opened_seq, opened_seq).data[0].t
+    return Bar1s(sym="A", n=1, t=opened_us, volume=1, trades=1, done=False, **prices)
+
+
+def test_a_bar_is_not_as_late_as_it_is_old() -> None:
+    seen = [on_time(seq) for seq in range(1, 102)]
+    plain, received_us = on_time(102)
+    beside = structs.replace(plain, data=[bar(1), *plain.data, bar(1)])
+    alone = structs.replace(plain, seq=103, ts=plain.ts + STEP_US, data=[bar(1)])
+    assert latencies(*seen, (beside, received_us)) == [DELAY_US] * 102
+    assert latencies(*seen, (alone, received_us + STEP_US)) == [DELAY_US] * 102
+    assert latencies((alone, alone.ts + DELAY_US)) == [DELAY_US], "and where there is nothing else"
 
 
 def test_messages_outside_the_window_settle_the_schedule_and_do_not_count() -> None:

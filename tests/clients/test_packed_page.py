@@ -17,13 +17,15 @@ from playwright.async_api import Page, Route, WebSocketRoute, expect
 
 import ticker_web
 from browser import Visit, until
+from ticker import universes
 from ticker.config import MarketConfig
 from ticker.dialects import native
 from ticker.dialects.native import NativeDialect
 from ticker.dialects.packed import PackedDialect, listing
 from ticker.instruments import Instrument, Universe
 from ticker.market.market import Market
-from ticker.ticks import CHANNELS, DTYPES, QUOTES, SELL, TRADES, Rows
+from ticker.session.kinds import KINDS
+from ticker.ticks import BARS_1M, BARS_1S, BOOK, CHANNELS, DTYPES, QUOTES, SELL, STATS, STATUS, TRADES, Rows
 from ticker.wire.packed import SNAPSHOT, TICKS, pack, unpack
 
 FILES = Path(ticker_web.__file__).parent
@@ -52,6 +54,18 @@ UNIVERSE = Universe(
 )
 TRADE = (2, 551, 1_700_000_000_123_456, 18_732, 100, SELL)
 QUOTE = (0, 552, 1_700_000_000_123_456, 18_731, 300, 18_733, 200)
+
+STAMP = 1_700_000_000_123_456
+BAR = (1, 7, STAMP, 18_730, 18_740, 18_700, 18_731, 1200, 22_470_001, 17, 1)
+SOME = {
+    STATUS: (1, 3, STAMP, 3, 1, 0, 0, -50_000, 12),
+    QUOTES: QUOTE,
+    BOOK: (3, 9, STAMP, 1, 18_733, 200, 4_294_967_295, 1),
+    TRADES: TRADE,
+    BARS_1S: BAR,
+    BARS_1M: BAR,
+    STATS: (1, 7, STAMP, 18_730, 18_740, 18_700, 18_731, 18_777, 10**6 + 3, 22_470_001 * 10**5, 17),
+}
 
 
 @pytest.fixture
@@ -82,13 +96,23 @@ def rows(channel: str, *of: tuple[int, ...]) -> Rows:
 
 def in_json(universe: Universe, steps: list[tuple[int, Mapping[str, Rows]]]) -> Any:
     dialect = NativeDialect(universe)
-    pieces = [piece for _, by in steps for channel in CHANNELS for piece in dialect.render(channel, by[channel])]
+    pieces = [
+        piece
+        for _, by in steps
+        for channel in CHANNELS
+        if channel in by
+        for piece in dialect.render(channel, by[channel])
+    ]
     return json.loads(dialect.ticks(steps[-1][0], 1_700_000_000_654_321, b"".join(pieces)))
+
+
+CHANNEL_OF = {kind.__struct_config__.tag: channel for channel, kind in KINDS.items()}
 
 
 @pytest.mark.parametrize("joined", [1, 7])
 async def test_a_market_reads_the_same_packed_as_in_json(page, joined):
-    market = Market(MarketConfig(instruments=30, quotes_per_s=300, trades_per_s=150))
+    config = MarketConfig(model="plain", instruments=30, quotes_per_s=300, trades_per_s=150)
+    market = Market(config, universes.load(config))
     batches = [market.step() for _ in range(21)]
     steps = [(batch.seq, batch.rows) for batch in batches]
     parts = [steps[place : place + joined] for place in range(0, len(steps), joined)]
@@ -112,7 +136,7 @@ async def test_every_grid_of_prices_reads_the_same(page):
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 async def test_a_snapshot_reads_the_same_packed_as_in_json(page, count):
-    newest = {QUOTES: rows(QUOTES, *[QUOTE] * count), TRADES: rows(TRADES, *[TRADE] * count)}
+    newest = {channel: rows(channel, *[SOME[channel]] * count) for channel in CHANNELS}
     dialect = NativeDialect(UNIVERSE)
     texts = await decoded(
         page, UNIVERSE, *[PackedDialect().snapshot(7, channel, newest[channel]) for channel in CHANNELS]
@@ -133,6 +157,12 @@ WHOLE = pack(TICKS, 7, 1234, STEPS)
 TRADES_ALONE = pack(TICKS, 7, 1234, [(7, {TRADES: rows(TRADES, TRADE)})])
 QUOTES_ALONE = pack(TICKS, 7, 1234, [(7, {QUOTES: rows(QUOTES, QUOTE)})])
 SECTION = 24
+
+
+def alone(channel: str) -> bytes:
+    return pack(TICKS, 7, 1234, [(7, {channel: rows(channel, SOME[channel])})])
+
+
 COLUMNS = SECTION + 8  # in a section of one row, each has eight bytes
 
 
@@ -148,10 +178,10 @@ MALFORMED = {
     "seq beyond JavaScript": changed(WHOLE, 8, "<Q", 2**53),
     "seq below nought": changed(WHOLE, 8, "<Q", 2**64 - 1),
     "no channel": changed(WHOLE, SECTION, "<B", 0),
-    "unknown channel": changed(TRADES_ALONE, SECTION, "<B", 3),
+    "unknown channel": changed(TRADES_ALONE, SECTION, "<B", 8),
     "a channel twice": changed(TRADES_ALONE + TRADES_ALONE[SECTION:], 2, "<H", 2),
     "channels in another order": changed(TRADES_ALONE + QUOTES_ALONE[SECTION:], 2, "<H", 2),
-    "another channel's rows": changed(WHOLE, SECTION, "<B", 2),
+    "another channel's rows": changed(WHOLE, SECTION, "<B", 1),
     "a word too much": WHOLE + bytes(8),
     "a byte too much": WHOLE + b"x",
     "a channel and more": changed(WHOLE, SECTION + 1, "<B", 1),
@@ -162,6 +192,16 @@ MALFORMED = {
     "n beyond JavaScript": changed(TRADES_ALONE, COLUMNS + 16, "<q", 2**53),
     "no side": changed(TRADES_ALONE, COLUMNS + 48, "<b", 2),
     "side below nought": changed(TRADES_ALONE, COLUMNS + 48, "<b", -1),
+    **{
+        f"no {what}": changed(alone(channel), COLUMNS + 8 * column, "<b", code)
+        for channel, what, column, code in [
+            (STATUS, "state", 4, 6),
+            (STATUS, "reason", 5, 10),
+            (BOOK, "side of a book", 4, 2),
+            (BOOK, "truth of what is fresh", 8, 2),
+            (BARS_1S, "truth of what is done", 11, 2),
+        ]
+    },
     "a snapshot of nothing": pack(SNAPSHOT, 7, 0, []),
 }
 
@@ -202,7 +242,7 @@ def numbers(visit: Visit) -> dict[tuple[str, str], list[int]]:
     found: dict[tuple[str, str], set[int]] = {}
     for message in visit.told("ticks"):
         for tick in message["data"]:
-            found.setdefault((f"{tick['ch']}s", tick["sym"]), set()).add(tick["n"])
+            found.setdefault((CHANNEL_OF[tick["ch"]], tick["sym"]), set()).add(tick["n"])
     symbols = visit.told("instruments")[0]["symbols"]
     for packed in [unpack(frame) for frame in visit.packed]:
         if packed.kind == TICKS:
@@ -235,7 +275,7 @@ async def test_packed_and_back_without_a_hole(visit, ticker_server):
 async def test_a_page_that_hears_packed_shows_the_prices_of_the_json(visit, ticker_server):
     await visit.go(ticker_server.url)
     await speak(visit, "packed")
-    for channel in CHANNELS:
+    for channel in (STATUS, QUOTES, TRADES):
         await visit.page.get_by_role("button", name=channel).click()
     await until(lambda: visit.told("unsubscribed") and visit.told("unsubscribed")[-1]["subscriptions"] == {})
     symbols = visit.told("instruments")[0]["symbols"]
@@ -264,11 +304,14 @@ async def test_the_keyboard_reaches_the_switch(visit, ticker_server):
 
 async def test_what_is_wanted_is_changed_while_packed_ticks_flow(visit, ticker_server):
     await visit.go(ticker_server.url)
+    await until(lambda: visit.told("ticks"))  # or there would be nothing to go on from
     await speak(visit, "packed")
     await visit.page.get_by_role("button", name="quotes").click()
     await until(lambda: visit.told("unsubscribed"))
     await visit.page.get_by_role("button", name="quotes").click()
-    await until(lambda: visit.told("subscribed")[-1]["subscriptions"] == {"trades": ["*"], "quotes": ["*"]})
+    await until(
+        lambda: visit.told("subscribed")[-1]["subscriptions"] == {"status": ["*"], "quotes": ["*"], "trades": ["*"]}
+    )
     await until(lambda: [unpack(frame).kind for frame in visit.packed].count(SNAPSHOT) == 1)
     await until(lambda: visit.asked("ack") and visit.asked("ack")[-1]["seq"] > visit.told("subscribed")[-1]["seq"])
     await expect(visit.page.locator("#missed")).to_have_text("0")

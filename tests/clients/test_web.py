@@ -43,13 +43,18 @@ async def test_a_row_says_what_the_instrument_is(visit, ticker_server):
         await expect(row.locator(f".{column}")).to_have_text(instrument[column])
 
 
+def everywhere(symbol: str) -> dict[str, list[str]]:
+    """Return what is subscribed where the page has a symbol on the channels that it has at first."""
+    return {channel: [symbol] for channel in ("status", "quotes", "trades")}
+
+
 async def test_both_ends_talk_in_readable_json(visit, ticker_server):
     await visit.go(ticker_server.url)
     await until(lambda: len(visit.asked("ack")) > 1 and len(visit.told("ticks")) > 100)
     assert visit.sockets == [f"{ticker_server.stream}?handshake=true"]
-    assert visit.sent[0] == {"op": "subscribe", "channels": ["trades", "quotes"], "symbols": ["*"], "id": 1}
-    kinds = [message["type"] for message in visit.received[:5]]
-    assert kinds == ["welcome", "handshake", "subscribed", "snapshot", "snapshot"]
+    assert visit.sent[0] == {"op": "subscribe", "channels": ["status", "quotes", "trades"], "symbols": ["*"], "id": 1}
+    kinds = [message["type"] for message in visit.received[:6]]
+    assert kinds == ["welcome", "handshake", "subscribed", "snapshot", "snapshot", "snapshot"]
     assert {tick["ch"] for message in visit.told("ticks") for tick in message["data"]} == {"trade", "quote"}
     acks = [message["seq"] for message in visit.asked("ack")]
     seqs = [message["seq"] for message in visit.told("ticks")]
@@ -77,21 +82,22 @@ async def test_a_channel_is_switched_off_and_on_while_ticks_flow(visit, ticker_s
     request, answer = visit.asked("unsubscribe")[0], visit.told("unsubscribed")[0]
     assert (request["channels"], request["symbols"]) == (["quotes"], ["*"])
     assert answer["id"] == request["id"]
-    assert answer["subscriptions"] == {"trades": ["*"]}
+    assert answer["subscriptions"] == {"status": ["*"], "trades": ["*"]}
     await expect(quotes).to_have_attribute("aria-pressed", "false")
-    await expect(visit.page.locator("#rows")).to_have_class("no-quotes")
+    await expect(visit.page.locator("#rows")).to_have_class(re.compile(r"\bno-quotes\b"))
 
     await quotes.press("Enter")
     await until(lambda: len(visit.told("subscribed")) == 2)
-    assert set(visit.told("subscribed")[1]["subscriptions"]) == {"trades", "quotes"}
-    await expect(visit.page.locator("#rows")).not_to_have_class("no-quotes")
+    assert set(visit.told("subscribed")[1]["subscriptions"]) == {"status", "quotes", "trades"}
+    await expect(visit.page.locator("#rows")).not_to_have_class(re.compile(r"\bno-quotes\b"))
     await expect(visit.page.locator("#missed")).to_have_text("0")
 
 
 async def test_quick_fingers_end_where_they_meant_to(visit, ticker_server):
     await visit.go(ticker_server.url)
-    buttons = "() => [1, 2, 3].forEach(() => document.querySelectorAll('[data-channel]').forEach((one) => one.click()))"
-    await visit.page.evaluate(buttons)  # six clicks before the first answer
+    on = "document.querySelectorAll('[data-channel][aria-pressed=true]')"
+    clicks = f"() => {{ const on = [...{on}]; [1, 2, 3].forEach(() => on.forEach((one) => one.click())); }}"
+    await visit.page.evaluate(clicks)  # nine before the first answer
     await until(lambda: visit.told("unsubscribed") and visit.told("unsubscribed")[-1]["subscriptions"] == {})
     assert visit.told("error") == []
 
@@ -102,12 +108,12 @@ async def test_the_filter_narrows_the_subscription(visit, ticker_server):
     await box.fill("acme")
     await expect(visit.page.locator("#rows tr:visible")).to_have_count(1)
     await until(lambda: visit.told("unsubscribed"))
-    assert visit.told("unsubscribed")[-1]["subscriptions"] == {"trades": ["ACME"], "quotes": ["ACME"]}
+    assert visit.told("unsubscribed")[-1]["subscriptions"] == everywhere("ACME")
     await box.fill("no such thing")
     await expect(visit.page.locator("#empty")).to_be_visible()
     await until(lambda: visit.told("unsubscribed")[-1]["subscriptions"] == {})
     await box.fill("")
-    await until(lambda: visit.told("subscribed")[-1]["subscriptions"] == {"trades": ["*"], "quotes": ["*"]})
+    await until(lambda: visit.told("subscribed")[-1]["subscriptions"] == everywhere("*"))
     await expect(visit.page.locator("#rows tr:visible")).to_have_count(100)
     await expect(visit.page.locator("#missed")).to_have_text("0")
     assert visit.told("error") == []
@@ -202,7 +208,7 @@ async def test_a_short_absence_is_made_good_without_a_hole(visit, ticker_server)
     request, recovered = visit.asked("subscribe")[1], visit.told("recovered")[0]
     assert recovered["from"] == request["from"] != recovered["to"]
     assert recovered["complete"]
-    assert len(visit.told("snapshot")) == 2  # at the first time
+    assert len(visit.told("snapshot")) == 3  # at the first time
     await expect(visit.page.locator("#missed")).to_have_text("0")
     ticks = [(tick["sym"], tick["ch"], tick["n"]) for message in visit.told("ticks") for tick in message["data"]]
     shown = {(tick["sym"], tick["ch"]): tick["n"] for message in visit.told("snapshot") for tick in message["data"]}
@@ -219,10 +225,10 @@ async def test_with_other_wishes_it_begins_with_a_snapshot(visit, ticker_server)
     await visit.page.get_by_role("searchbox").fill("acme")
     await expect(visit.page.locator("#rows tr:visible")).to_have_count(1)
     await visit.page.get_by_role("button", name="Connect").click()
-    await until(lambda: len(visit.told("snapshot")) == 4)
+    await until(lambda: len(visit.told("snapshot")) == 6)
     assert visit.asked("subscribe")[1] == {
         "op": "subscribe",
-        "channels": ["trades", "quotes"],
+        "channels": ["status", "quotes", "trades"],
         "symbols": ["ACME"],
         "id": 1,
     }
@@ -232,7 +238,7 @@ async def test_with_other_wishes_it_begins_with_a_snapshot(visit, ticker_server)
 async def test_what_is_off_the_tape_is_let_go(visit, serve_ticker):
     await visit.go(serve_ticker("--feed.tape_s", "1").url)
     await away(visit, 3)
-    await until(lambda: len(visit.told("snapshot")) == 4)
+    await until(lambda: len(visit.told("snapshot")) == 6)
     assert [error["code"] for error in visit.told("error")] == ["gone"]
     assert [bool(request.get("from")) for request in visit.asked("subscribe")] == [False, True, False]
     await until(_moves(visit))

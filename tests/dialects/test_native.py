@@ -1,6 +1,8 @@
 """The native dialect: what is understood, what is refused and how, and ticks that any JSON reader reads."""
 
 import json
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
+from ticker import universes
 from ticker.config import MarketConfig
 from ticker.dialects import native
 from ticker.dialects.native import NativeDialect
@@ -18,6 +21,7 @@ from ticker.errors import HTTP_STATUS, Close, Refusal, Violation
 from ticker.instruments import Instrument, Universe
 from ticker.market.market import Market
 from ticker.session.messages import (
+    KINDS,
     Ack,
     AnyClientMessage,
     AnyServerMessage,
@@ -37,9 +41,28 @@ from ticker.session.messages import (
     Unsubscribe,
     Window,
 )
-from ticker.ticks import BUY, CHANNELS, DTYPES, QUOTES, SELL, TRADES, Rows
+from ticker.ticks import (
+    ASK,
+    BARS_1M,
+    BARS_1S,
+    BID,
+    BOOK,
+    BUY,
+    CHANNELS,
+    DTYPES,
+    NO_CRC,
+    QUOTES,
+    REASONS,
+    SELL,
+    STATES,
+    STATS,
+    STATUS,
+    TRADES,
+    Rows,
+)
 
 SEQ_MAX = 2**53 - 1
+CHANNEL_OF = {str(kind.__struct_config__.tag): channel for channel, kind in KINDS.items()}
 
 # What is said, and what it is taken to mean.
 
@@ -421,12 +444,38 @@ def test_ticks_are_spelled_as_the_protocol_says() -> None:
     rows = {
         TRADES: as_rows(TRADES, [(0, 551, 1_700_000_000_123_456, 18_732, 100, BUY), (1, 1, 2, 3, 4, SELL)]),
         QUOTES: as_rows(QUOTES, [(0, 552, 1_700_000_000_123_456, 18_731, 300, 18_733, 200), (2, 1, 2, 1, 3, 2, 4)]),
+        STATUS: as_rows(
+            STATUS,
+            [
+                (0, 3, 5, STATES.index("halted"), REASONS.index("halt"), 0, 0, 0, 0),
+                (0, 4, 6, STATES.index("trading"), REASONS.index("shock"), 0, 0, -50_000, 0),
+                (0, 5, 7, STATES.index("trading"), REASONS.index("correction"), 18_000, 700, 1_500_000, 12),
+            ],
+        ),
+        BOOK: as_rows(BOOK, [(0, 7, 5, ASK, 18_733, 0, NO_CRC, 0), (0, 8, 5, BID, 18_731, 300, 2**32 - 1, 0)]),
+        BARS_1S: as_rows(BARS_1S, [(0, 9, 1_000_000, 300, 310, 299, 305, 300, 90_100, 4, 0)]),
+        BARS_1M: as_rows(BARS_1M, [(1, 9, 0, 3, 4, 3, 4, 3, 10, 2, 1)]),
+        STATS: as_rows(STATS, [(0, 2, 5, 300, 310, 299, 298, 299, 300, 90_100, 4), (2, 1, 5, 8, 9, 8, 9, 8, 0, 0, 0)]),
     }
     assert [piece.decode() for channel in CHANNELS for piece in DIALECT.render(channel, rows[channel])] == [
+        '{"ch":"status","sym":"AAA","n":3,"t":5,"state":"halted","reason":"halt"},',
+        '{"ch":"status","sym":"AAA","n":4,"t":6,"state":"trading","reason":"shock","value":-0.050000},',
+        '{"ch":"status","sym":"AAA","n":5,"t":7,"state":"trading","reason":"correction","px":180.00,"sz":700,'
+        '"value":1.500000,"ref":12},',
         '{"ch":"quote","sym":"AAA","n":552,"t":1700000000123456,"bid":187.31,"bsz":300,"ask":187.33,"asz":200},',
         '{"ch":"quote","sym":"FX","n":1,"t":2,"bid":0.00001,"bsz":3,"ask":0.00002,"asz":4},',
+        '{"ch":"book","sym":"AAA","n":7,"t":5,"side":"ask","px":187.33,"sz":0},',
+        '{"ch":"book","sym":"AAA","n":8,"t":5,"side":"bid","px":187.31,"sz":300,"crc":4294967295},',
         '{"ch":"trade","sym":"AAA","n":551,"t":1700000000123456,"px":187.32,"sz":100,"side":"buy"},',
         '{"ch":"trade","sym":"NK\u00e9\\"\\\\","n":1,"t":2,"px":15,"sz":4,"side":"sell"},',
+        '{"ch":"bar.1s","sym":"AAA","n":9,"t":1000000,"open":3.00,"high":3.10,"low":2.99,"close":3.05,"volume":300,'
+        '"vwap":3.003333,"trades":4,"done":false},',
+        '{"ch":"bar.1m","sym":"NK\u00e9\\"\\\\","n":9,"t":0,"open":15,"high":20,"low":15,"close":20,"volume":3,'
+        '"vwap":16.6667,"trades":2,"done":true},',
+        '{"ch":"stats","sym":"AAA","n":2,"t":5,"open":3.00,"high":3.10,"low":2.99,"last":2.98,"previous":2.99,'
+        '"volume":300,"vwap":3.003333,"trades":4,"change":-0.01,"change_pct":-0.3344},',
+        '{"ch":"stats","sym":"FX","n":1,"t":5,"open":0.00008,"high":0.00009,"low":0.00008,"last":0.00009,'
+        '"previous":0.00008,"volume":0,"vwap":null,"trades":0,"change":0.00001,"change_pct":12.5000},',
     ]
 
 
@@ -440,6 +489,18 @@ def test_a_price_has_at_most_its_decimals_and_no_exponent(place: int, price_tick
     assert len(part) <= UNIVERSE[place].decimals
 
 
+@given(places, st.integers(1, 10**9), st.integers(1, 10**9))
+@settings(deadline=None)
+def test_a_change_is_exact_and_in_percent_to_four_decimals(place: int, last: int, before: int) -> None:
+    figures = {"last_ticks": last, "previous_ticks": before}
+    row = tuple({"instrument": place, **figures}.get(name, 1) for name in DTYPES[STATS].names or ())
+    [piece] = DIALECT.render(STATS, as_rows(STATS, [row]))
+    said = json.loads(piece[:-1], parse_float=Decimal, parse_int=Decimal)
+    assert said["change"] == said["last"] - said["previous"]
+    exact = Fraction(last - before, before) * 100
+    assert abs(Fraction(said["change_pct"]) - exact) * 20_000 <= 1
+
+
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_a_message_without_ticks_is_json_too(channel: str) -> None:
     assert orjson.loads(DIALECT.ticks(1, 2, b"")) == {"type": "ticks", "seq": 1, "ts": 2, "data": []}
@@ -449,13 +510,14 @@ def test_a_message_without_ticks_is_json_too(channel: str) -> None:
 
 
 def test_a_whole_market_is_json() -> None:
-    market = Market(MarketConfig(instruments=100, arrivals="every_step", quotes_per_s=100.0))
+    config = MarketConfig(model="plain", arrivals="every_step", quotes_per_s=100.0)
+    market = Market(config, universes.load(config))
     dialect = NativeDialect(market.universe)
     for _ in range(20):
         batch = market.step()
         pieces = [piece for channel in CHANNELS for piece in dialect.render(channel, batch.rows[channel])]
         message = orjson.loads(dialect.ticks(batch.seq, 5, b"".join(pieces)))
-        assert [(tick["ch"] + "s", market.universe.find(tick["sym"]), tick["n"]) for tick in message["data"]] == [
+        assert [(CHANNEL_OF[tick["ch"]], market.universe.find(tick["sym"]), tick["n"]) for tick in message["data"]] == [
             (channel, row["instrument"], row["n"]) for channel in CHANNELS for row in batch.rows[channel]
         ]
         assert msgspec.to_builtins(native.read(orjson.dumps(message))) == message

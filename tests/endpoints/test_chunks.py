@@ -48,6 +48,7 @@ class Line:
             {**Rest(house).handlers(), "/v1/ticks": Polls(house).ticks},
             {"/v1/stream": conversation.accept, "/hello": hello.accept},
             {"/v1/sse": EventStreams(house).accept},
+            {},
         )
         self._protocol: Any = Door(house, routes)
         self._protocol.connection_made(cast(Any, self))
@@ -64,6 +65,9 @@ class Line:
 
     def set_protocol(self, protocol: Any) -> None:
         self._protocol = protocol
+
+    def get_extra_info(self, _: str) -> tuple[str, int]:
+        return "127.0.0.1", 50000
 
     def set_write_buffer_limits(self, **_: int) -> None:
         pass

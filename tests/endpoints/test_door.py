@@ -229,7 +229,7 @@ def test_a_body_that_waits_to_be_asked_for_is_asked_for(server: RunningServer) -
 
 def test_a_packet_full_of_requests_does_not_fill_our_memory(serve_ticker: Callable[..., RunningServer]) -> None:
     """Answers of a megabyte each: none is made before the client has read most of the ones before it."""
-    server = serve_ticker("--instruments", "10000")
+    server = serve_ticker("--universe", "numbered", "--instruments", "10000")
     exchange(server, get("/v1/instruments"))
     before = peak_kib(server)
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
@@ -268,7 +268,9 @@ def test_a_client_that_does_not_read_its_answers_cannot_begin_a_conversation(
     serve_ticker: Callable[..., RunningServer], loop: str
 ) -> None:
     """What took the transport over would not know that it is full."""
-    server = serve_ticker("--server.loop", loop, "--stream.buffer-bytes", "2048", "--instruments", "2000")
+    server = serve_ticker(
+        "--server.loop", loop, "--stream.buffer-bytes", "2048", "--universe", "numbered", "--instruments", "2000"
+    )
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(("127.0.0.1", server.port))

@@ -16,7 +16,7 @@ from ticker.interest import Interest
 from ticker.metrics import Metrics
 from ticker.session.messages import Lag
 from ticker.session.pace import Recovery
-from ticker.ticks import DTYPES, TRADES, Batch, Rows
+from ticker.ticks import DTYPES, EMPTY, TRADES, Batch, Rows
 
 INSTRUMENTS = 3
 
@@ -100,7 +100,7 @@ class Wire:
             row["n"] = self.n[row["instrument"]]
         self.counts.append(tuple(self.n))
         seq = self.feed.tape.head + 1
-        self.feed.publish(Batch(seq, 1000 * seq, {TRADES: rows, "quotes": np.zeros(0, DTYPES["quotes"])}), seq)
+        self.feed.publish(Batch(seq, 1000 * seq, EMPTY | {TRADES: rows}), seq)
 
     def run_soon(self) -> None:
         while self.soon:

@@ -44,6 +44,7 @@ def test_nothing_goes_through_a_shut_window_and_all_of_it_once_it_opens() -> Non
     while client.ledger.owed:
         assert client.ack(client.ledger.seq)
         stage.run()
+    assert client.ack(client.ledger.seq)
     beat(stage, 1)
     assert client.ledger.owed == []
     assert not client.ledger.lags

@@ -12,17 +12,18 @@ from conftest import RunningServer
 from packed_client import PackedClient, upgrade
 from plain_client import PlainClient, assert_no_hole
 from plain_http import fetch
+from ticker.ticks import CHANNELS
 from ticker.wire.packed import SNAPSHOT, TICKS, unpack
 from transcript import ask, find, kinds_of, polled, ticks_in, ticks_of
 
 FAST = ("--config", "configs/load.toml", "--instruments", "200")
 PACKED, JSON = "ticker.v1.packed", "ticker.v1.json"
-ALL = {"op": "subscribe", "symbols": ["*"], "channels": ["trades", "quotes"]}
+ALL = {"op": "subscribe", "symbols": ["*"], "channels": list(CHANNELS)}
 
 
 @pytest.fixture(scope="module")
 def server(serve_ticker: Callable[..., RunningServer]) -> RunningServer:
-    return serve_ticker("--stream.heartbeat-s", "0.3")
+    return serve_ticker("--stream.heartbeat-s", "0.3", "--instruments", "30")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_the_same_ticks_as_json(server: RunningServer, wish: dict[str, Any]) -> 
     assert len(ticks_of(one)) > 5
     assert one == other  # seq, ts, and every field of every tick
     for messages in mine, theirs:
-        assert {m["channel"] for m in messages if m["type"] == "snapshot"} == {"trades", "quotes"}
+        assert {m["channel"] for m in messages if m["type"] == "snapshot"} == set(CHANNELS)
     if find(mine, "subscribed")["seq"] == find(theirs, "subscribed")["seq"]:
         assert find(mine, "snapshot") == find(theirs, "snapshot")
 
@@ -61,7 +62,7 @@ def test_what_is_read_again_is_the_tape(server: RunningServer) -> None:
     recovered = find(messages, "recovered")
     assert (recovered["from"], recovered["complete"]) == (f"{epoch}:0", True)
     last = ticks_in(messages)[-1]["seq"]
-    assert ticks_of(messages) == polled(server, "*", "trades,quotes", epoch, 0, last)
+    assert ticks_of(messages) == polled(server, "*", ",".join(CHANNELS), epoch, 0, last)
     assert any(len(set(rows["seq"].tolist())) > 3 for data in binaries(client) for rows in unpack(data).rows.values())
 
 

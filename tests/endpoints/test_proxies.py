@@ -45,7 +45,7 @@ WATCH = """(url) => {
 
 @pytest.fixture(scope="module")
 def server(serve_ticker: Callable[..., RunningServer]) -> RunningServer:
-    return serve_ticker()
+    return serve_ticker("--market.model", "plain")
 
 
 def impatient(proxy: str, folder: Path, port: int) -> AbstractContextManager[WebServer]:

@@ -9,6 +9,7 @@ import pytest
 from conftest import RunningServer
 from plain_client import PlainClient, assert_no_hole
 from plain_http import fetch
+from ticker.ticks import CHANNELS
 
 
 @pytest.fixture(scope="module", params=["uvloop", "asyncio"])
@@ -31,15 +32,15 @@ def only(messages: list[dict[str, Any]], kind: str) -> dict[str, Any]:
 @pytest.mark.parametrize("spelling", ["symbols", "subscriptions"])
 def test_everything_after_a_position_comes_and_then_the_present(server: RunningServer, spelling: str) -> None:
     epoch = fetch(server, "readyz")[0]["epoch"]
-    wish: dict[str, Any] = {"symbols": ["*"], "channels": ["trades", "quotes"]}
+    wish: dict[str, Any] = {"symbols": ["*"], "channels": list(CHANNELS)}
     if spelling == "subscriptions":
-        wish = {"subscriptions": {"trades": ["*"], "quotes": ["*"]}}
+        wish = {"subscriptions": {channel: ["*"] for channel in CHANNELS}}
     with PlainClient(server.port) as client:
         client.send({"op": "subscribe", "from": f"{epoch}:7", **wish})
         messages = client.read_until("recovered")
         granted, recovered = messages[1], only(messages, "recovered")
         assert (granted["type"], granted["snapshot"]) == ("subscribed", False)
-        assert granted["subscriptions"] == {"quotes": ["*"], "trades": ["*"]}
+        assert granted["subscriptions"] == {channel: ["*"] for channel in CHANNELS}
         assert recovered == {
             "type": "recovered",
             "from": f"{epoch}:7",
@@ -49,10 +50,10 @@ def test_everything_after_a_position_comes_and_then_the_present(server: RunningS
         messages += client.read(0.5)
     assert "snapshot" not in {message["type"] for message in messages}
     last = max(message["seq"] for message in messages if message["type"] == "ticks")
-    polled = []
+    polled, names = [], ",".join(CHANNELS)
     seq = 7
     while seq < last:
-        answer = fetch(server, f"v1/ticks?symbols=*&channels=trades,quotes&limit=1000&since={epoch}:{seq}")[0]
+        answer = fetch(server, f"v1/ticks?symbols=*&channels={names}&limit=1000&since={epoch}:{seq}")[0]
         polled += [tick for batch in answer["batches"] if batch["seq"] <= last for tick in batch["data"]]
         seq = answer["seq"]
     assert ticks_of(messages) == polled
@@ -71,11 +72,13 @@ def test_one_kept_subscription_may_be_widened_from_where_the_client_is(server: R
     epoch = fetch(server, "readyz")[0]["epoch"]
     with PlainClient(server.port) as client:
         client.send(
-            {"op": "subscribe", "symbols": ["ACME"], "from": f"{epoch}:1"},
-            {"op": "subscribe", "symbols": ["ACME", "BYTE"], "from": f"{epoch}:1"},
+            {"op": "subscribe", "symbols": ["ACME"], "from": f"{epoch}:0"},
+            {"op": "subscribe", "symbols": ["ACME", "BYTE"], "from": f"{epoch}:0"},
             {"op": "subscribe", "symbols": ["CLWD"]},
         )
         messages = client.read_until("subscribed", symbols=["CLWD"]) + client.read(1)
+        while "CLWD" not in {tick["sym"] for tick in ticks_of(messages)}:
+            messages += client.read_until("ticks")
     assert [message["type"] for message in messages].count("recovered") == 2
     assert_no_hole(messages)
     first = {tick["sym"]: tick["n"] for tick in reversed(ticks_of(messages))}

@@ -9,6 +9,7 @@ from playwright.sync_api import sync_playwright
 from conftest import RunningServer
 from event_reader import Events
 from plain_client import PlainClient, assert_no_hole
+from ticker.ticks import CHANNELS
 
 FAST = ("--config", "configs/load.toml", "--instruments", "200")  # about 2 MB a second
 
@@ -29,8 +30,11 @@ def test_ticks_flow_as_events_with_their_positions(server: RunningServer) -> Non
 
 
 def test_the_same_ticks_come_over_events_and_websocket(server: RunningServer) -> None:
-    with PlainClient(server.port) as client, Events(server.port, "symbols=ACME,BYTE&channels=trades,quotes") as reader:
-        client.send({"op": "subscribe", "symbols": ["ACME", "BYTE"], "channels": ["trades", "quotes"]})
+    with (
+        PlainClient(server.port) as client,
+        Events(server.port, f"symbols=ACME,BYTE&channels={','.join(CHANNELS)}") as reader,
+    ):
+        client.send({"op": "subscribe", "symbols": ["ACME", "BYTE"], "channels": list(CHANNELS)})
         socket_messages = [message for message in client.read(2) if message["type"] == "ticks"]
         events = reader.read(1)
     by_tick = {(t["ch"], t["sym"], t["n"]): t for message in socket_messages for t in message["data"]}
@@ -64,13 +68,13 @@ def test_a_browser_that_comes_back_too_late_is_told_so_and_shown_the_present(
         reader.read(1)
         tape = reader.events[0][1].partition(":")[0]
     place = place.format(tape=tape)
-    with Events(server.port, "symbols=*&channels=trades,quotes", f"Last-Event-ID: {place}") as reader:
+    with Events(server.port, f"symbols=*&channels={','.join(CHANNELS)}", f"Last-Event-ID: {place}") as reader:
         messages = reader.read(0.5)
     recovered = messages[0]
     assert reader.events[0][:2] == ("recovered", "")
     assert (recovered["from"], recovered["complete"]) == (place, False)
     assert recovered["gap"] == {"from": place, "to": recovered["to"]}
-    assert [kind for kind, _, _ in reader.events[1:4]] == ["snapshot", "snapshot", "ticks"]
+    assert [kind for kind, _, _ in reader.events[1:9]] == ["snapshot"] * 7 + ["ticks"]
     assert reader.events[1][1] == recovered["to"]
     assert_no_hole(messages)
     with Events(server.port, f"symbols=*&from={place}") as reader:

@@ -7,6 +7,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ticker import universes
 from ticker.config import Config, HttpConfig, MarketConfig
 from ticker.dialects.native import NativeDialect
 from ticker.endpoints.house import House
@@ -16,13 +17,14 @@ from ticker.feed.feed import Feed
 from ticker.market.market import Market
 from ticker.metrics import Metrics
 from ticker.session.terms import Terms
-from ticker.ticks import CHANNELS
+from ticker.ticks import CHANNELS, QUOTES, TRADES
 
-MARKET = MarketConfig(instruments=3, trades_per_s=20, quotes_per_s=20)
+MARKET = MarketConfig(model="plain", instruments=3, trades_per_s=20, quotes_per_s=20)
+KINDS = {TRADES: "trade", QUOTES: "quote"}
 QUERIES = {  # and whom they let through
     "symbols=*&channels=trades": lambda tick: tick[0] == "trade",
     "symbols=ACME": lambda tick: tick[:2] == ("trade", "ACME"),
-    "symbols=ACME,BYTE&channels=trades,quotes": lambda tick: tick[1] in ("ACME", "BYTE"),
+    "symbols=ACME,BYTE&channels=trades,quotes": lambda tick: tick[0] != "other" and tick[1] in ("ACME", "BYTE"),
 }
 
 
@@ -41,7 +43,7 @@ class Place:
     """A market, its feed, and polls over it."""
 
     def __init__(self) -> None:
-        self.market = Market(MARKET)
+        self.market = Market(MARKET, universes.load(MARKET))
         self.feed = Feed(self.market.epoch, MARKET.instruments, 1000, 10, Metrics())
         self.timers: list[Timer] = []
         self.history: list[tuple[str, str, int]] = []
@@ -65,7 +67,7 @@ class Place:
     def step(self) -> None:
         batch = self.market.step()
         self.history += [
-            (channel.removesuffix("s"), self.market.universe[row["instrument"]].symbol, int(row["n"]))
+            (KINDS.get(channel, "other"), self.market.universe[row["instrument"]].symbol, int(row["n"]))
             for channel in CHANNELS
             for row in batch.rows[channel]
         ]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ticker import universes
 from ticker.config import MarketConfig
 from ticker.feed.audience import Audience
 from ticker.feed.feed import Feed
@@ -17,7 +18,7 @@ from ticker.market.market import Market
 from ticker.metrics import Metrics
 from ticker.ticks import CHANNELS, DTYPES, QUOTES, TRADES, Batch, Rows
 
-CONFIG = MarketConfig(instruments=4, trades_per_s=30.0, quotes_per_s=30.0)
+CONFIG = MarketConfig(model="plain", instruments=4, trades_per_s=30.0, quotes_per_s=30.0)
 ALL = (1 << CONFIG.instruments) - 1
 EVERYTHING = Interest.of(CHANNELS, ALL)
 
@@ -61,7 +62,7 @@ class Scene:
     """A market and its feed."""
 
     def __init__(self, steps_max: int = 100) -> None:
-        self.market = Market(CONFIG)
+        self.market = Market(CONFIG, universes.load(CONFIG))
         self.metrics = Metrics()
         self.feed = Feed(self.market.epoch, CONFIG.instruments, steps_max, 10, self.metrics)
         self.dialect = Plain()
@@ -101,7 +102,7 @@ deeds = st.lists(
     ),
     max_size=25,
 )
-interests = st.tuples(st.integers(0, ALL), st.integers(0, ALL)).map(Interest)
+interests = st.tuples(*[st.integers(0, ALL) for _ in CHANNELS]).map(Interest)
 
 
 @given(deeds, st.lists(interests, min_size=25, max_size=25))

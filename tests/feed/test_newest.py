@@ -10,14 +10,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from ticker.feed.board import Board
 from ticker.feed.newest import Newest
 from ticker.interest import Interest
-from ticker.ticks import CHANNELS, DTYPES, QUOTES, TRADES, Batch
+from ticker.ticks import BOOK, CHANNELS, DTYPES, QUOTES, TRADES, Batch
 
 INSTRUMENTS = 4
 EVERYTHING = (1 << INSTRUMENTS) - 1
 Key = tuple[str, int]
 
-interests = st.tuples(st.integers(0, EVERYTHING), st.integers(0, EVERYTHING)).map(Interest)
+interests = st.tuples(*[st.integers(0, EVERYTHING) for _ in CHANNELS]).map(Interest)
 ticks = st.lists(st.integers(0, INSTRUMENTS - 1), max_size=6)
+LEVELS = 7
+"""How many levels a book gets to have here: a change sets the next of them, and none twice in a step."""
 
 
 class Ticking:
@@ -38,6 +40,8 @@ class Ticking:
             for row, instrument in zip(rows[channel], ticking, strict=True):
                 self.n[channel, instrument] += 1
                 row["instrument"], row["n"] = instrument, self.n[channel, instrument]
+                if channel == BOOK:
+                    row["price_ticks"], row["size"] = 1 + self.n[channel, instrument] % LEVELS, 7
         batch = Batch(self.seq, 1000 * self.seq, rows)
         self.board.update(batch)
         return batch
@@ -57,15 +61,15 @@ class Newer(RuleBasedStateMachine):
     @initialize(interest=interests, before=ticks)
     def begin(self, interest: Interest, before: list[int]) -> None:
         self.ticking = Ticking()
-        self.ticking.step(trades=before, quotes=before)
+        self.ticking.step(trades=before, quotes=before, book=before)
         self.newest = Newest(interest, self.ticking.board)
         self.owed: list[Key] = []
         self.batches: list[Batch] = []  # since all was level
         self.twin: tuple[Newest, list[Key]] | None = None
 
-    @rule(trades=ticks, quotes=ticks)
-    def step(self, trades: list[int], quotes: list[int]) -> None:
-        batch = self.ticking.step(trades=trades, quotes=quotes)
+    @rule(trades=ticks, quotes=ticks, book=ticks)
+    def step(self, trades: list[int], quotes: list[int], book: list[int]) -> None:
+        batch = self.ticking.step(trades=trades, quotes=quotes, book=book)
         self.owed += [key for key in keys_of(batch) if key in keys(self.newest.interest)]
         if self.twin is not None:
             newest, owed = self.twin
@@ -88,7 +92,10 @@ class Newer(RuleBasedStateMachine):
     def owe(self, interest: Interest) -> None:
         """Batches that were never sent are taken back, as far as somebody wanted them then."""
         self.take()
-        unsent = [self.ticking.step(trades=[0, 0, 2], quotes=[1]), self.ticking.step(trades=[2], quotes=[1, 3])]
+        unsent = [
+            self.ticking.step(trades=[0, 0, 2], quotes=[1], book=[0, 0]),
+            self.ticking.step(trades=[2], quotes=[1, 3], book=[0, 3]),
+        ]
         newest = Newest(self.newest.interest, self.ticking.board)
         newest.owe(unsent, interest)
         wanted = keys(interest) & keys(newest.interest)
@@ -111,8 +118,11 @@ class Newer(RuleBasedStateMachine):
 
     def compare(self, newest: Newest, owed: list[Key]) -> None:
         table, count, merged = newest.take(self.ticking.board)
-        assert (count, merged) == (len(set(owed)), len(owed) - len(set(owed)))
-        assert [(c, int(r["instrument"])) for c in CHANNELS for r in table.get(c, ())] == sorted(set(owed))
+        levels = {key: min(LEVELS, self.ticking.n[key]) if key[0] == BOOK else 1 for key in set(owed)}
+        assert (count, merged) == (sum(levels.values()), len(owed) - len(set(owed)))
+        found = Counter((c, int(r["instrument"])) for c in CHANNELS for r in table.get(c, ()))
+        assert found == levels
+        assert list(found) == sorted(found, key=lambda key: (CHANNELS.index(key[0]), key[1]))
         assert all(row["n"] == self.ticking.n[c, row["instrument"]] for c in CHANNELS for row in table.get(c, ()))
         assert newest.owed(self.ticking.board) == 0
         assert newest.take(self.ticking.board) == ({}, 0, 0)

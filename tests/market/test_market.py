@@ -10,22 +10,39 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ticker import universes
 from ticker.config import MarketConfig
-from ticker.market import market as model
-from ticker.market.listings import listed, universe
 from ticker.market.market import Market
+from ticker.market.plain import Plain
 from ticker.market.walk import BLOCK_STEPS, Rates, Walk
-from ticker.ticks import BUY, CHANNELS, DTYPES, QUOTES, SELL, TRADES, Rows
+from ticker.ticks import (
+    ASK,
+    BARS_1M,
+    BARS_1S,
+    BID,
+    BOOK,
+    BUY,
+    CHANNELS,
+    DTYPES,
+    QUOTES,
+    SELL,
+    STATES,
+    STATS,
+    STATUS,
+    TRADES,
+    Rows,
+)
 
 STEPS = 1000
-SMALL = MarketConfig(instruments=7, trades_per_s=40.0, quotes_per_s=60.0)
-GOLDEN = ("walk-1", "ea8ae779b4d6", "70a8853d1c2eb487187bc71354bee0f287d434bfe8fb3eef29dc283490b2c1d3")
+SMALL = MarketConfig(model="plain", instruments=7, trades_per_s=40.0, quotes_per_s=60.0)
+GOLDEN = ("walk-3", "ff73f38a6b15", "5e749bf0333da098ae4e3d77d1e58dd1ebe29cedcd447738c7325c19c0d74fd3")
 
 configs = st.builds(
     MarketConfig,
+    model=st.just("plain"),
     seed=st.sampled_from([0, 1, 2**63 - 1]),
     instruments=st.integers(1, 12),
-    names=st.sampled_from(["listed", "numbered"]),
+    universe=st.sampled_from(["default", "crypto", "numbered"]),
     step_ms=st.sampled_from([1.0, 10.0, 1000.0]),
     arrivals=st.sampled_from(["poisson", "every_step"]),
     trades_per_s=st.sampled_from([0.0, 1.0, 50.0, 1000.0]),
@@ -37,8 +54,12 @@ def changed(**fields: Any) -> MarketConfig:
     return msgspec.structs.replace(SMALL, **fields)
 
 
+def market_of(config: MarketConfig) -> Market:
+    return Market(config, universes.load(config))
+
+
 def digest(config: MarketConfig, steps: int = STEPS) -> str:
-    market = Market(config)
+    market = market_of(config)
     found = hashlib.sha256()
     for _ in range(steps):
         batch = market.step()
@@ -49,13 +70,13 @@ def digest(config: MarketConfig, steps: int = STEPS) -> str:
 
 def tape(config: MarketConfig, steps: int = 3 * BLOCK_STEPS + 5) -> dict[str, Rows]:
     """Return all rows of a market's first steps, by channel."""
-    market = Market(config)
+    market = market_of(config)
     batches = [market.step() for _ in range(steps)]
     return {channel: np.concatenate([batch.rows[channel] for batch in batches]) for channel in CHANNELS}
 
 
 def test_what_is_prepared_is_what_would_have_been_made() -> None:
-    ready, market = Market(SMALL), Market(SMALL)
+    ready, market = market_of(SMALL), market_of(SMALL)
     for k in range(3 * BLOCK_STEPS):
         for _ in range(k % 3):
             ready.prepare()
@@ -65,7 +86,7 @@ def test_what_is_prepared_is_what_would_have_been_made() -> None:
 
 
 def test_a_step_that_was_prepared_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    market = Market(SMALL)
+    market = market_of(SMALL)
     for _ in range(BLOCK_STEPS):
         market.step()
     market.prepare()
@@ -86,7 +107,7 @@ def test_the_same_seed_makes_the_same_bytes() -> None:
         {"seed": 2},
         {"seed": 2**63 - 1},
         {"instruments": 8},
-        {"names": "numbered"},
+        {"universe": "numbered"},
         {"step_ms": 20.0},
         {"trades_per_s": 41.0},
         {"quotes_per_s": 61.0},
@@ -97,23 +118,23 @@ def test_the_same_seed_makes_the_same_bytes() -> None:
 )
 def test_another_market_is_another_tape_and_has_another_name(fields: dict[str, Any]) -> None:
     assert digest(changed(**fields), 200) != digest(SMALL, 200)
-    assert Market(changed(**fields)).epoch != Market(SMALL).epoch
+    assert market_of(changed(**fields)).epoch != market_of(SMALL).epoch
 
 
 def test_another_model_has_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = Market(SMALL).epoch
-    monkeypatch.setattr(model, "MODEL", "walk-x")
-    assert Market(SMALL).epoch != before
+    before = market_of(SMALL).epoch
+    monkeypatch.setattr(Plain, "name", "walk-x")
+    assert market_of(SMALL).epoch != before
 
 
 def test_the_model_is_the_one_that_its_name_promises() -> None:
-    """Whoever changes a tick changes `MODEL`, and then this."""
-    assert (model.MODEL, Market(SMALL).epoch, digest(SMALL)) == GOLDEN
+    """Whoever changes a tick changes `Plain.name`, and then this."""
+    assert (Plain.name, market_of(SMALL).epoch, digest(SMALL)) == GOLDEN
 
 
 def test_two_markets_in_one_process_do_not_disturb_each_other() -> None:
     alone = digest(SMALL, 2 * BLOCK_STEPS)
-    market, other, found = Market(SMALL), Market(changed(seed=9)), hashlib.sha256()
+    market, other, found = market_of(SMALL), market_of(changed(seed=9)), hashlib.sha256()
     np.random.seed(1)  # the global generator is nobody's business
     for _ in range(2 * BLOCK_STEPS):
         other.step()
@@ -124,7 +145,7 @@ def test_two_markets_in_one_process_do_not_disturb_each_other() -> None:
 
 
 def test_what_was_handed_out_is_not_changed_by_later_steps() -> None:
-    market = Market(SMALL)
+    market = market_of(SMALL)
     first = market.step()
     before = {channel: first.rows[channel].tobytes() for channel in CHANNELS}
     for _ in range(3 * BLOCK_STEPS):
@@ -135,14 +156,28 @@ def test_what_was_handed_out_is_not_changed_by_later_steps() -> None:
 @given(configs)
 @settings(deadline=None, max_examples=40)
 def test_steps_are_numbered_and_dated_from_the_start(config: MarketConfig) -> None:
-    market = Market(config)
-    start_us = round(config.start.timestamp() * 1_000_000)
+    market = market_of(config)
+    start_us = round(market.universe.start.timestamp() * 1_000_000)
+    assert market.time_us(0) == start_us
     for seq in range(1, 2 * BLOCK_STEPS + 2):
         batch = market.step()
         assert batch.seq == market.seq == seq
+        assert batch.t == market.time_us(seq)
         for channel in CHANNELS:
             assert batch.rows[channel].dtype == DTYPES[channel]
-            assert (batch.rows[channel]["t"] == start_us + seq * round(config.step_ms * 1000)).all()
+            if channel not in (BARS_1S, BARS_1M):  # whose time is when they opened
+                assert (batch.rows[channel]["t"] == start_us + seq * round(config.step_ms * 1000)).all()
+
+
+def test_nights_are_skipped() -> None:
+    """A minute before the end of a Monday, in steps of 20 seconds."""
+    market = market_of(changed(step_ms=20_000.0, start=datetime(2026, 1, 5, 21, 4, tzinfo=UTC)))
+    times = [datetime.fromtimestamp(market.step().t / 1e6, UTC) for _ in range(BLOCK_STEPS + 5)]
+    assert [f"{moment:%d %H:%M:%S}" for moment in times[:5]] == [
+        *("05 21:04:20", "05 21:04:40", "05 21:05:00"),
+        *("06 14:25:20", "06 14:25:40"),
+    ]
+    assert len(set(times)) == BLOCK_STEPS + 5
 
 
 @given(configs)
@@ -158,10 +193,11 @@ def test_n_counts_every_instruments_events_without_a_hole(config: MarketConfig) 
 @given(configs)
 @settings(deadline=None, max_examples=40)
 def test_rows_of_a_step_are_in_the_order_of_the_instruments(config: MarketConfig) -> None:
-    market = Market(config)
+    market = market_of(config)
     for _ in range(BLOCK_STEPS + 3):
-        for rows in market.step().rows.values():
-            assert (np.diff(rows["instrument"]) > 0).all()
+        for channel, rows in market.step().rows.items():
+            several = channel in (BOOK, BARS_1S, BARS_1M)  # rows of an instrument there may be in a step
+            assert (np.diff(rows["instrument"]) >= (0 if several else 1)).all()
             assert not len(rows) or 0 <= rows["instrument"].min() <= rows["instrument"].max() < config.instruments
 
 
@@ -177,10 +213,48 @@ def test_prices_and_sizes_are_possible(config: MarketConfig) -> None:
     assert set(trades["side"].tolist()) <= {BUY, SELL}
 
 
+@given(configs)
+@settings(deadline=None, max_examples=20)
+def test_the_book_is_what_is_quoted(config: MarketConfig) -> None:
+    market = market_of(config)
+    book: dict[tuple[int, int], dict[int, int]] = {}
+    for _ in range(BLOCK_STEPS + 3):
+        rows = market.step().rows
+        for _, who, side, price, size in rows[BOOK][["t", "instrument", "side", "price_ticks", "size"]].tolist():
+            levels = book.setdefault((who, side), {})
+            levels[price] = size
+            if not size:
+                del levels[price]
+        for who, bid, bid_size, ask, ask_size in rows[QUOTES][
+            ["instrument", "bid_ticks", "bid_size", "ask_ticks", "ask_size"]
+        ].tolist():
+            assert (book[who, BID], book[who, ASK]) == ({bid: bid_size}, {ask: ask_size})
+
+
+def test_everything_trades_from_the_first_step_on() -> None:
+    rows = tape(SMALL)[STATUS]
+    assert rows["instrument"].tolist() == list(range(SMALL.instruments))
+    assert {STATES[state] for state in rows["state"]} == {"trading"}
+
+
+@given(configs)
+@settings(deadline=None, max_examples=20)
+def test_bars_and_statistics_are_of_the_trades(config: MarketConfig) -> None:
+    steps = 2 * BLOCK_STEPS
+    rows = tape(config, steps)
+    until = market_of(config).time_us(steps)
+    done = rows[BARS_1S][rows[BARS_1S]["done"] == 1]
+    trades = rows[TRADES][rows[TRADES]["t"] < until // 1_000_000 * 1_000_000]
+    assert done["volume"].sum() == trades["size"].sum()
+    assert done["turnover"].sum() == (trades["size"] * trades["price_ticks"]).sum()
+    assert set(rows[STATS]["instrument"].tolist()) <= set(rows[TRADES]["instrument"].tolist())
+
+
 def test_a_price_that_falls_to_the_floor_bounces() -> None:
     rates = Rates.of(1.0, 1000.0, 1000.0, every_step=False)
     walk = Walk(1, np.array([1, 2, 3], np.int64), np.ones(3, np.int64), rates)
-    bids = np.concatenate([walk.next_block(0, 1).rows[QUOTES]["bid_ticks"] for _ in range(10)])
+    times = np.arange(BLOCK_STEPS)
+    bids = np.concatenate([walk.next_block(times).rows[QUOTES]["bid_ticks"] for _ in range(10)])
     assert bids.min() == 1
     assert bids.max() > 3
 
@@ -188,7 +262,7 @@ def test_a_price_that_falls_to_the_floor_bounces() -> None:
 @given(configs.filter(lambda config: config.quotes_per_s >= 1))
 @settings(deadline=None, max_examples=40)
 def test_a_trade_prints_at_the_quote_that_stands(config: MarketConfig) -> None:
-    market = Market(config)
+    market = market_of(config)
     standing: dict[int, tuple[int, int]] = {}
     for _ in range(BLOCK_STEPS + 20):
         batch = market.step()
@@ -202,7 +276,7 @@ def test_a_trade_prints_at_the_quote_that_stands(config: MarketConfig) -> None:
 @given(configs)
 @settings(deadline=None, max_examples=20)
 def test_everything_is_quoted_in_the_first_step(config: MarketConfig) -> None:
-    assert Market(config).step().rows[QUOTES]["instrument"].tolist() == list(range(config.instruments))
+    assert market_of(config).step().rows[QUOTES]["instrument"].tolist() == list(range(config.instruments))
 
 
 def test_no_quotes_but_the_opening_ones_where_none_are_wanted() -> None:
@@ -214,7 +288,7 @@ def test_no_trades_where_none_are_wanted() -> None:
 
 
 def test_every_step_arrivals_make_one_trade_per_instrument_and_step() -> None:
-    market = Market(changed(arrivals="every_step", trades_per_s=0.0))
+    market = market_of(changed(arrivals="every_step", trades_per_s=0.0))
     for _ in range(2 * BLOCK_STEPS + 1):
         assert market.step().rows[TRADES]["instrument"].tolist() == list(range(SMALL.instruments))
 
@@ -226,31 +300,7 @@ def test_rates_are_about_what_was_asked_for() -> None:
 
 
 def test_prices_go_both_ways_and_buyers_are_no_rarer_than_sellers() -> None:
-    rows = tape(changed(instruments=100, arrivals="every_step"), STEPS)
+    rows = tape(changed(instruments=0, arrivals="every_step"), STEPS)
     first, last = rows[QUOTES]["bid_ticks"][:100], rows[QUOTES]["bid_ticks"][-100:]
     assert 20 < np.count_nonzero(last > first) < 80
     assert 0.48 < rows[TRADES]["side"].mean() < 0.52
-
-
-def test_a_hundred_companies_are_listed_and_all_are_different() -> None:
-    companies = listed()
-    assert len(companies) == 100
-    assert len({company.symbol for company in companies}) == len({company.name for company in companies}) == 100
-    assert all(company.symbol.isalpha() and company.symbol.isupper() for company in companies)
-    assert all(company.name and company.sector and company.reference_ticks > 100 for company in companies)
-    assert companies[0].symbol == "ACME"
-    assert companies[0].reference_ticks == 18_732
-
-
-@pytest.mark.parametrize(
-    ("count", "names", "first", "last"),
-    [(3, "listed", "ACME", "CLWD"), (103, "listed", "ACME", "SYM0102"), (3, "numbered", "SYM0000", "SYM0002")],
-)
-def test_a_universe_is_listed_first_and_numbered_after(count: int, names: str, first: str, last: str) -> None:
-    symbols = [instrument.symbol for instrument in universe(count, names)]
-    assert len(symbols) == count
-    assert (symbols[0], symbols[-1]) == (first, last)
-
-
-def test_the_largest_universe_has_no_two_of_a_name() -> None:
-    assert len(universe(10_000, "listed")) == 10_000

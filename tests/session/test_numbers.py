@@ -7,11 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticker.session.messages import Quote, Tick, Trade
+from ticker.dialects import native
+from ticker.dialects.native import NativeDialect
+from ticker.instruments import Instrument, Universe
+from ticker.session.messages import Tick, Ticks
 from ticker.session.numbers import Numbers
-from ticker.ticks import CHANNELS, DTYPES, QUOTES, TRADES, Rows
+from ticker.ticks import BOOK, CHANNELS, DTYPES, QUOTES, STATS, TRADES, Rows
 
 SYMBOLS = ["AAA", "BBB", "CCC"]
+DIALECT = NativeDialect(Universe(Instrument(symbol, "", "", 2, 1, 1, 1) for symbol in SYMBOLS))
 Row = tuple[str, int, int]
 """Channel, number of the instrument, `n`."""
 
@@ -22,22 +26,30 @@ messages = st.lists(st.tuples(st.sampled_from(["follow", "follow", "show", "loos
 
 
 def as_ticks(rows: list[Row]) -> list[Tick]:
-    return [
-        Trade(sym=SYMBOLS[who], n=n, t=0, px=1.0, sz=1, side="buy")
-        if channel == TRADES
-        else Quote(sym=SYMBOLS[who], n=n, t=0, bid=1.0, bsz=1, ask=1.0, asz=1)
-        for channel, who, n in rows
-    ]
+    pieces = [piece for channel, found in as_arrays(rows).items() for piece in DIALECT.render(channel, found)]
+    message = native.read(DIALECT.ticks(1, 1, b"".join(pieces)))
+    assert isinstance(message, Ticks)
+    return message.data
 
 
 def as_arrays(rows: list[Row]) -> dict[str, Rows]:
+    """Return rows by channel; every third `n` of a book is an image of three levels."""
     arrays: dict[str, Rows] = {}
     for channel in CHANNELS:
-        found = [(who, n) for kind, who, n in rows if kind == channel]
+        found = [
+            (who, n, level == 0 and levels == 3)
+            for kind, who, n in rows
+            if kind == channel
+            for levels in [3 if channel == BOOK and n % 3 == 0 else 1]
+            for level in range(levels)
+        ]
         if found:
-            arrays[channel] = np.zeros(len(found), DTYPES[channel])
-            arrays[channel]["instrument"] = [who for who, _ in found]
-            arrays[channel]["n"] = [n for _, n in found]
+            arrays[channel] = array = np.zeros(len(found), DTYPES[channel])
+            array["instrument"], array["n"] = [who for who, _, _ in found], [n for _, n, _ in found]
+            if channel == BOOK:
+                array["fresh"] = [fresh for _, _, fresh in found]
+            if channel == STATS:
+                array["previous_ticks"] = 1
     return arrays
 
 
@@ -97,6 +109,25 @@ def test_what_is_merged_is_counted_exactly_and_nothing_else(arrays: bool) -> Non
     obey(numbers, "merge", [(TRADES, 0, 9), (TRADES, 1, 4), (TRADES, 2, 7)], arrays=arrays)
     obey(numbers, "merge", [(TRADES, 0, 9), (TRADES, 1, 14), (TRADES, 2, 8)], arrays=arrays)
     assert (numbers.merged, numbers.missed, numbers.repeated, numbers.gaps) == (3 + 9, 0, 0, [])
+
+
+@pytest.mark.parametrize("arrays", [False, True])
+@pytest.mark.parametrize("what", ["follow", "show", "merge"])
+def test_an_image_of_a_book_counts_as_one(what: str, arrays: bool) -> None:
+    numbers = Numbers()
+    numbers.number(SYMBOLS)
+    obey(numbers, what, [(BOOK, 0, 2), (BOOK, 1, 5)], arrays=arrays)
+    obey(numbers, what, [(BOOK, 0, 3), (BOOK, 1, 9)], arrays=arrays)
+    assert (numbers.repeated, len(numbers.gaps)) == (0, what != "merge")
+    assert numbers.missed + numbers.merged == 3, "of the second instrument: 6, 7, 8"
+
+
+@pytest.mark.parametrize("arrays", [False, True])
+def test_what_comes_twice_is_no_image(arrays: bool) -> None:
+    numbers = Numbers()
+    numbers.number(SYMBOLS)
+    obey(numbers, "follow", [(BOOK, 0, 2), (BOOK, 0, 2), (BOOK, 0, 3), (BOOK, 0, 3)], arrays=arrays)
+    assert numbers.repeated == 2, "a row, and a second image"
 
 
 def test_an_instrument_without_a_symbol_is_an_error() -> None:

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticker.ticks import CHANNELS, DTYPES, QUOTES, TRADES, Rows
+from ticker.ticks import CHANNELS, DTYPES, QUOTES, REASONS, STATES, TRADES, Rows
 from ticker.wire.packed import ROWS, SNAPSHOT, TICKS, Packed, pack, unpack
 
 Steps = list[tuple[int, Mapping[str, Rows]]]
 HEAD, SECTION = 24, 8
+SMALL = {"state": len(STATES), "reason": len(REASONS), "side": 2, "done": 2, "fresh": 2}
 
 
 def some(channel: str, count: int, seed: int = 1) -> Rows:
@@ -20,13 +21,16 @@ def some(channel: str, count: int, seed: int = 1) -> Rows:
     rows = np.empty(count, DTYPES[channel])
     for place, (name, (dtype, _)) in enumerate((DTYPES[channel].fields or {}).items()):
         values = (np.arange(count) + 1) * (place + 3) * (seed + 7919)
-        rows[name] = values % 2 if name == "side" else values % np.iinfo(dtype).max
+        rows[name] = values % 2 if name in SMALL else values % np.iinfo(dtype).max
     return rows
 
 
 @st.composite
 def rows_of(draw: st.DrawFn, channel: str) -> Rows:
-    bits = {"side": st.integers(0, 1), "instrument": st.integers(-(2**31), 2**31 - 1)}
+    bits = {
+        **{name: st.integers(0, limit - 1) for name, limit in SMALL.items()},
+        "instrument": st.integers(-(2**31), 2**31 - 1),
+    }
     fields = st.tuples(*(bits.get(name, st.integers(-(2**63), 2**63 - 1)) for name in DTYPES[channel].names or ()))
     return np.array(draw(st.lists(fields, max_size=9)), DTYPES[channel])
 
@@ -58,7 +62,7 @@ def test_what_is_packed_is_unpacked(steps: Steps, later: int, ts: int) -> None:
 def test_one_step_in_bytes() -> None:
     trades = np.array([(7, 551, 1_700, 18_732, 100, 1)], DTYPES[TRADES])
     assert pack(TICKS, 9, -5, [(9, {TRADES: trades})]) == struct.pack(
-        "<BBHIQq" "B3xI" "i4x" "I4x" "qqqq" "b7x", 1, 1, 1, 0, 9, -5, 2, 1, 7, 0, 551, 1_700, 18_732, 100, 1
+        "<BBHIQq" "B3xI" "i4x" "I4x" "qqqq" "b7x", 1, 1, 1, 0, 9, -5, 4, 1, 7, 0, 551, 1_700, 18_732, 100, 1
     )  # fmt: skip
 
 
@@ -126,7 +130,7 @@ def test_every_flipped_bit_of_a_length_is_refused() -> None:
             flipped = bytearray(whole())
             flipped[place + bit // 8] ^= 1 << bit % 8
             with pytest.raises(
-                ValueError, match=r"the message|there is no channel|a section of|of a step before|of no side"
+                ValueError, match=r"the message|there is no channel|a section of|of a step before|a side is not below 2"
             ):
                 unpack(bytes(flipped))
 
@@ -140,11 +144,11 @@ def test_every_flipped_bit_of_a_length_is_refused() -> None:
         (5, 1, "no head of version 1"),
         (15, 255, "no head of version 1"),
         (HEAD, 0, "there is no channel 0"),
-        (HEAD, 3, "there is no channel 3"),
-        (HEAD + 2, 1, "there is no channel 1"),
+        (HEAD, 8, "there is no channel 8"),
+        (HEAD + 2, 1, "there is no channel 2"),
         (HEAD + SECTION + 8 + 3, 255, "quotes of a step before the first"),
-        (-8, 2, "trades of no side"),
-        (-6, 255, "trades of no side"),
+        (-8, 2, "trades: a side is not below 2"),
+        (-6, 255, "trades: a side is not below 2"),
     ],
 )
 def test_what_cannot_be_is_refused(place: int, value: int, words: str) -> None:
@@ -152,6 +156,18 @@ def test_what_cannot_be_is_refused(place: int, value: int, words: str) -> None:
     wrong[place] = value
     with pytest.raises(ValueError, match=words):
         unpack(bytes(wrong))
+
+
+@pytest.mark.parametrize(
+    ("channel", "name"),
+    [(channel, name) for channel, dtype in DTYPES.items() for name in dtype.names or () if name in SMALL],
+)
+def test_a_small_number_that_stands_for_nothing_is_refused(channel: str, name: str) -> None:
+    rows = some(channel, 3)
+    for value in (SMALL[name], -1):
+        rows[name][1] = value
+        with pytest.raises(ValueError, match=f"{channel}: a {name} is not below {SMALL[name]}"):
+            unpack(pack(TICKS, 1, 1, [(1, {channel: rows})]))
 
 
 def test_a_channel_stands_once_and_in_its_order() -> None:

@@ -15,6 +15,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
+from ticker import universes
 from ticker.config import MarketConfig
 from ticker.dialects import native
 from ticker.dialects import packed as packed_dialect
@@ -161,7 +162,8 @@ async def main() -> None:
     parser.add_argument("--instruments", type=int, default=1000, help="ticks a message (1000)")
     parser.add_argument("--ticks", type=int, default=2_000_000, help="in all (2000000)")
     arguments = parser.parse_args()
-    market = Market(MarketConfig(instruments=arguments.instruments, names="numbered", arrivals="every_step"))
+    config = MarketConfig(model="plain", instruments=arguments.instruments, universe="numbered", arrivals="every_step")
+    market = Market(config, universes.load(config))
     frames = record(market, arguments.encoding, arguments.ticks)
     server = await asyncio.get_running_loop().create_server(
         lambda: Player(frames, arguments.encoding, market.universe), "127.0.0.1", 0
