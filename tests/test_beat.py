@@ -115,9 +115,9 @@ def test_seconds_of_the_configuration_are_those_of_the_wall() -> None:
         await house.reach(140)
 
     house.run(asyncio.new_event_loop, act)
-    assert house.server.market.step_us == 120_000
-    assert kept == [1000, 100]
-    assert {seq % 50 for seq in house.flushes if seq <= 100} == {0}
+    assert house.server.market.step_us == 240_000
+    assert kept == [500, 50]
+    assert {seq % 25 for seq in house.flushes if seq <= 100} == {0}
     assert len(house.digests) > 120
 
 
