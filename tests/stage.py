@@ -269,6 +269,8 @@ class Client:
         opcode, size, place = data[0] & 15, data[1], 2
         if size == 126:
             size, place = int.from_bytes(data[2:4], "big"), 4
+        elif size == 127:
+            size, place = int.from_bytes(data[2:10], "big"), 10
         payload = data[place:]
         assert len(payload) == size, "a frame a write"
         if opcode == Opcode.CLOSE:
