@@ -30,8 +30,8 @@ export class Socket extends Reader {
     this.#connection = new Connection(url, {
       onState: (state, why) => this.#became(state, why),
       onMessage: (message, bytes) => this.#hear(message, bytes),
-      onSent: (_, bytes) => {
-        this.counts.frames += 1;
+      onSent: (message, bytes) => {
+        if (message.op !== "ack") this.counts.frames += 1; // acks go out now and then, whatever is asked for
         this.counts.heads += frameHead(bytes, true).length;
         this.listener.onUp();
       },
