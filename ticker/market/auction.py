@@ -24,15 +24,14 @@ TRICKLE_S = 20.0
 """A second of waiting brings one part in so many of the orders that gathered overnight."""
 _DEVIATION = 0.9
 _PRICES = 2 * REACH + 1
-_BIDS, _ASKS = 0, 1
 # Places by their distance from the middle, which is preferred.
 _NEAREST = np.argsort(np.abs(np.arange(_PRICES) - REACH), kind="stable")
 
 
 class Uncrossed(NamedTuple):
-    """What an auction comes to, an instrument a row: price, volume, who is left over (bids: bool), and the books.
+    """What an auction comes to, an instrument a row: its price, what is traded, and what is left over.
 
-    `prices` has shape (instruments, prices), `bids` and `asks` what is left there.
+    `prices`, and `bids` and `asks` that are left there, have shape (instruments, prices).
     """
 
     price_ticks: Ints

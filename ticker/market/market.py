@@ -140,8 +140,9 @@ def _model(config: MarketConfig, universe: Universe) -> Model:
     traits = Traits.of(universe)
     if config.model == "plain":
         every_step = config.arrivals == "every_step"
-        rates = Rates.of(config.step_us / 1_000_000, config.trades_per_s, config.quotes_per_s, every_step=every_step)
-        return Plain(config.seed, traits, rates)
+        step_s = config.step_us / 1_000_000
+        rates = Rates.of(step_s, config.trades_per_s, config.quotes_per_s, every_step=every_step)
+        return Plain(config.seed, traits, step_s, rates)
     hours = universe.hours
     season = round_the_clock() if hours is None else session(hours.trading_s)
     return Realistic(config.seed, traits, config.step_us, season)

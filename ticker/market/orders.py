@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from ticker.market.draws import keys, pieces, words, words_at
 from ticker.market.exact import Floats, exp, power
+from ticker.market.levels import Ints
 from ticker.market.tables import COUNT, order_size, pareto
 from ticker.market.traits import Traits
-
-Ints = NDArray[np.int64]
 
 KERNELS = ((0.15, 0.32), (3.0, 0.22), (60.0, 0.22))
 """Time constants in seconds, and how many orders an order brings about through each."""

@@ -21,9 +21,9 @@ class Plain:
 
     name = "walk-3"
 
-    def __init__(self, seed: int, traits: Traits, rates: Rates) -> None:
+    def __init__(self, seed: int, traits: Traits, step_s: float, rates: Rates) -> None:
         self._walk = Walk(seed, traits.reference_ticks, traits.lot, rates)
-        self._silence = Silence(len(traits))
+        self._silence = Silence(len(traits), step_s)
         self._depth = Depth(len(traits))
         self._begun = self._walk.state()
         self._block: Block | None = None

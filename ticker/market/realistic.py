@@ -62,7 +62,6 @@ class Realistic:
     def __init__(self, seed: int, traits: Traits, step_us: int, season: Season) -> None:
         count = len(traits)
         self._traits = traits
-        self._step_us = step_us
         self._step_s = step_s = step_us / 1_000_000
         self._keys = keys(seed, "steps", traits.symbols)
         self._climate = Climate(seed, traits, step_s, season)

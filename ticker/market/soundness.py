@@ -1,6 +1,7 @@
 """What must never reach the tape: a state that is not finite, and prices and sizes that cannot be.
 
-Both are looked at in every step, in a few microseconds; a market in which it happens ends there.
+Both are looked at in every step: some twenty microseconds at a thousand instruments. A market in which it happens ends
+there.
 """
 
 import numpy as np
