@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ticker.market.draws import keys, pieces, words
 from ticker.market.exact import Floats, exp
 from ticker.market.levels import DEPTH, FAR, SIZE_MAX, Ints, Levels
-from ticker.market.tables import COUNT, level, lognormal
+from ticker.market.tables import COUNT, FARTHEST, level, lognormal
 from ticker.market.traits import Traits
 
 Hits = NDArray[np.bool_]
@@ -32,7 +32,6 @@ LEAN, LEAN_TICKS = 1.1, 0.8
 """Logarithm of the size where the worth is so far off the middle, by which it counts as fully on one side."""
 LEVELS_KEPT = 11
 """About how many levels a side there are: with more, more is taken back."""
-FARTHEST = 60
 ALWAYS = 2 * COUNT  # more than any draw
 
 _PARTS = 257

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ticker.market.exact import Floats, exp, log, power
 
 COUNT = 1 << 16
+FARTHEST = 60
 
 # Rational approximation of the normal quantile (Acklam, 2003), relative error 1e-9.
 _A = (-3.969683028665376e1, 2.209460984245205e2, -2.759285104469687e2, 1.383577518672690e2, -3.066479806614716e1)
@@ -83,7 +84,7 @@ _ODD, _MIXED, _ROUND = 0.28, 0.14, 0.20
 
 @cache
 def level() -> NDArray[np.int64]:
-    """Return quantiles of how many ticks behind the best price an order is placed: 1 to 60, P ~ l**-0.9."""
-    weights = power(np.arange(1, 61), -0.9)
+    """Return quantiles of how many ticks behind the best price an order is placed: 1 to FARTHEST, P ~ l**-0.9."""
+    weights = power(np.arange(1, FARTHEST + 1), -0.9)
     edges = np.cumsum(weights)
     return np.searchsorted(edges / edges[-1], _uniform()).astype(np.int64) + 1
