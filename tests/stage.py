@@ -25,7 +25,7 @@ from ticker.feed.feed import Feed
 from ticker.metrics import Metrics
 from ticker.session.messages import Ack, Book, ClientMessage, Snapshot, Subscribe, Ticks, Welcome
 from ticker.session.terms import Terms
-from ticker.ticks import BOOK, CHANNELS, Position
+from ticker.ticks import BOOK, CHANNELS, Batch, Position
 from ticker.wire import packed
 
 MARKET = MarketConfig(model="plain", instruments=4, trades_per_s=60.0, quotes_per_s=40.0)
@@ -39,6 +39,30 @@ CHANGE = ("instrument", "n", "side", "price_ticks", "size", "crc", "fresh")
 
 def _silent(*_: object, **__: object) -> None:
     """Log nothing."""
+
+
+class Recorded:
+    """What the market does, which is the same on every stage: made once, for many are set up."""
+
+    def __init__(self) -> None:
+        self.market = DeepMarket(MARKET, universes.load(MARKET))
+        self._steps: list[tuple[Batch, list[Tick], list[Change]]] = []
+
+    def step(self, number: int) -> tuple[Batch, list[Tick], list[Change]]:
+        """Return what happens in a step, from 1: its batch, its ticks, and its changes of books."""
+        while len(self._steps) < number:
+            batch = self.market.step()
+            ticks = [
+                Tick(batch.seq, place, int(row["instrument"]), int(row["n"]))
+                for place, channel in enumerate(CHANNELS)
+                for row in batch.rows[channel]
+            ]
+            changes = [Change(*row) for row in batch.rows[BOOK][list(CHANGE)].tolist()]
+            self._steps.append((batch, ticks, changes))
+        return self._steps[number - 1]
+
+
+RECORDED = Recorded()
 
 
 def images_as_one(ticks: list[tuple[Tick, object]]) -> list[Tick]:
@@ -81,7 +105,7 @@ class Stage:
     """A market, its feed, and the clients that are connected."""
 
     def __init__(self, steps_max: int = 10_000, **stream: Any) -> None:
-        self.market = DeepMarket(MARKET, universes.load(MARKET))
+        self.market = RECORDED.market
         self.metrics = Metrics()
         self.feed = Feed(self.market.epoch, MARKET.instruments, steps_max, 10, self.metrics)
         self.loop = Loop()
@@ -108,13 +132,8 @@ class Stage:
         """Take a step of the market."""
         self.now_us += STEP_US
         self.now_s += STEP_US / 1e6
-        batch = self.market.step()
-        ticks = [
-            Tick(batch.seq, number, int(row["instrument"]), int(row["n"]))
-            for number, channel in enumerate(CHANNELS)
-            for row in batch.rows[channel]
-        ]
-        self.tape.change([Change(*row) for row in batch.rows[BOOK][list(CHANGE)].tolist()])
+        batch, ticks, changes = RECORDED.step(self.tape.head + 1)
+        self.tape.change(changes)
         for client in self.clients:
             client.ledger.step(ticks)
         if self.feed.tape.head - self.feed.flushed >= self.feed.tape.steps_max:

@@ -118,6 +118,7 @@ def test_the_log_says_why_in_a_line_for_many(serve_ticker: Callable[..., Running
     crowd = [stall(server) for _ in range(5)]
     with PlainClient(server.port) as overdue:
         overdue.send({"op": "window", "size": 1}, {**ALL, "symbols": ["SYM0000"]})
+        overdue.read_until("ticks")  # from here on the window is shut
         time.sleep(0.5)
         overdue.send({"op": "window", "size": 0})
         overdue.read_until("lag")
