@@ -6,7 +6,7 @@ import numpy as np
 
 from ticker.config import MarketConfig
 from ticker.instruments import Universe
-from ticker.market.depth import Depth
+from ticker.market.depth import Depth, levels_of
 from ticker.market.market import Market
 from ticker.ticks import BOOK, LEVELS, Batch
 
@@ -27,7 +27,8 @@ class DeepMarket(Market):
         if self._taken is None or self._taken.seq != batch.seq:
             who = np.flatnonzero(self._random.random(len(self.universe)) < CHANCE)
             bids, asks = self._side(len(who)), self._side(len(who))
-            rows = self._deep.rows(who, bids[0][:, ::-1], bids[1][:, ::-1], *asks, np.full(len(who), batch.t, np.int64))
+            levels = levels_of(*asks, bids[0][:, ::-1], bids[1][:, ::-1])
+            rows = self._deep.rows(who, levels, np.full(len(who), batch.t, np.int64))
             self._taken = replace(batch, rows={**batch.rows, BOOK: rows})
         return self._taken
 

@@ -27,7 +27,7 @@ from ticker.instruments import Hours, Instrument, Universe
 NUMBERED = "numbered"
 NUMBERED_COUNT = 100
 INSTRUMENTS_MAX = 10_000
-TICKS_MAX = 100_000_000  # of an opening price: it may rise fortyfold and still be a number of 32 bits
+TICKS_MAX = 100_000_000  # of an opening price: it may rise twentyfold and still be below 2**31
 TURNOVER_MAX = 1e10  # lots x ticks a second: a day's sum, of orders of 200 lots, fits in 64 bits fifty times
 TRADING_MIN_S = 120  # the longest step twice: one for the auction, one to trade in
 FIRST_DAY = date(2026, 1, 5)

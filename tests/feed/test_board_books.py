@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ticker.feed import books as module
 from ticker.feed.board import Board
-from ticker.market.depth import Depth
+from ticker.market.depth import Depth, levels_of
 from ticker.ticks import ASK, BID, BOOK, EMPTY, LEVELS, NO_CRC, Batch, Rows
 
 INSTRUMENTS = 3
@@ -36,7 +36,7 @@ def publish(depth: Depth, seq: int, step: dict[int, tuple[list[int], list[int], 
     who = sorted(step)
     bids = side([step[one][0] for one in who], max([step[one][2] for one in who], default=1), bids=True)
     asks = side([step[one][1] for one in who], max([step[one][2] for one in who], default=1), bids=False)
-    rows = depth.rows(np.array(who, np.intp), *bids, *asks, np.full(len(who), 10 * seq, np.int64))
+    rows = depth.rows(np.array(who, np.intp), levels_of(*asks, *bids), np.full(len(who), 10 * seq, np.int64))
     return Batch(seq, 10 * seq, EMPTY | {BOOK: rows})
 
 

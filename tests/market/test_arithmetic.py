@@ -24,7 +24,6 @@ OF_MATH = {"exp", "log", "pow", "log2", "log10", "log1p", "expm1", "sin", "cos",
 METHODS = {"mean", "std", "var", "dot"}
 SUMMED_INTEGERS = {
     "auction.py": {"bids", "asks", "found.bids", "found.asks"},
-    "levels.py": {"known < keys.astype(np.int32)[:, None]"},
     "realistic.py": {"found.bids", "found.asks"},
     "prints.py": {"prints"},
 }

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ticker.market.depth import Depth
+from ticker.market.depth import Depth, levels_of
 from ticker.ticks import ASK, BID, BOOK, EMPTY, LEVELS, NO_CRC, Rows
 
 INSTRUMENTS = 4
@@ -46,10 +46,10 @@ def publish(depth: Depth, books: dict[int, Book], t: int = 5) -> Rows:
     who = sorted(books)
     bids = columns([books[index].bids for index in who], best_is_high=True)
     asks = columns([books[index].asks for index in who], best_is_high=False)
-    return depth.rows(np.array(who, np.intp), *bids, *asks, np.array([t + index for index in who], np.int64))
+    return depth.rows(np.array(who, np.intp), levels_of(*asks, *bids), np.array([t + index for index in who], np.int64))
 
 
-prices = st.integers(1, 14) | st.integers(1, 2**32 - 1)
+prices = st.integers(1, 14) | st.integers(1, 2**31 - 2)
 sides = st.dictionaries(prices, st.integers(1, 3) | st.integers(1, 2**32 - 1), max_size=LEVELS)
 books = st.dictionaries(st.integers(0, INSTRUMENTS - 1), st.builds(Book, sides, sides))
 

@@ -122,13 +122,12 @@ def test_a_side_is_filled_with_the_best_of_some_orders(orders: list[tuple[int, b
     assert (levels.keys == FAR).all() and not levels.sizes.any()
 
 
-def test_the_top_is_ten_levels_as_prices() -> None:
+def test_the_top_is_ten_asks_and_ten_bids() -> None:
     levels = Levels(2)
     for offset in range(DEPTH):
         levels.add(np.arange(4), np.array([-50, 60, -5000, 6000]) + offset, np.array([1, 2, 3, 4]) + offset)
-    bid_ticks, bid_sizes, ask_ticks, ask_sizes = levels.top(np.array([1]))
-    assert (bid_ticks[0].tolist(), bid_sizes[0].tolist()) == ([5000 - k for k in range(LEVELS)], [*range(3, 13)])
-    assert (ask_ticks[0].tolist(), ask_sizes[0].tolist()) == ([6000 + k for k in range(LEVELS)], [*range(4, 14)])
+    asks, bids = [(6000 + k, 4 + k) for k in range(LEVELS)], [(k - 5000, 3 + k) for k in range(LEVELS)]
+    assert levels.top(np.array([1])).tolist() == [[key << 32 | size for key, size in asks + bids]]
 
 
 class Ledger(Levels):
@@ -169,6 +168,9 @@ class Ledger(Levels):
 
     def remove(self, rows: Ints, ranks: Ints) -> None:
         assert (self._balance("remove", rows, ranks) <= 0).all()
+
+    def pull(self, rows: Ints, keys: Ints) -> None:
+        assert (self._balance("pull", rows, keys) <= 0).all()
 
     def resize(self, rows: Ints, sizes: Any) -> None:
         assert (self.keys[rows, 0] != FAR).all() and (sizes > 0).all()

@@ -40,12 +40,8 @@ def test_what_is_published_is_what_rests(monkeypatch: pytest.MonkeyPatch) -> Non
 
     def compare(model: Realistic, *fields: Any) -> Any:
         everybody = np.arange(8)
-        published = model._published.state()["depth"]["keys"][~model.turmoil.quiet]
-        bids, bid_sizes, asks, ask_sizes = (table[~model.turmoil.quiet] for table in model._levels.top(everybody))
-        rest = np.concatenate(
-            [(asks << 32 | ask_sizes) * (ask_sizes > 0), (bids << 32 | bid_sizes) * (bid_sizes > 0)], 1
-        )
-        assert published.astype(np.int64).tolist() == rest.tolist()
+        published = model._published.state()["depth"]["levels"][~model.turmoil.quiet]
+        assert published.tolist() == model._levels.top(everybody)[~model.turmoil.quiet].tolist()
         compared.append(len(published))
         return match(model, *fields)
 

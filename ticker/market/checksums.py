@@ -48,9 +48,3 @@ def terms(places: NDArray[np.intp], keys: NDArray[np.uint64]) -> NDArray[np.uint
         values = (keys >> _SHIFTS[byte] & _BYTE).view(np.int64)
         joined ^= _TERMS[byte * 256 :].take(values + offsets)
     return joined
-
-
-def checksums(levels: NDArray[np.uint32]) -> NDArray[np.int64]:
-    """Return the sums of books from the terms of their levels, shape (books, 20)."""
-    sums: NDArray[np.uint32] = np.bitwise_xor.reduce(levels, axis=1)
-    return (sums ^ np.uint32(EMPTY_CRC)).astype(np.int64)

@@ -12,75 +12,66 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ticker.market.checksums import PLACES, checksums, terms
+from ticker.market.checksums import EMPTY_CRC, PLACES, terms
+from ticker.market.levels import EMPTY_LEVEL, KEY_BITS, SIZE_MASK, Ints
 from ticker.ticks import ASK, BID, BOOK, DTYPES, EMPTY, LEVELS, NO_CRC, Rows
 
-_HALF = np.uint64(32)
-_SIZE = np.uint64((1 << 32) - 1)
 _SIDES = np.repeat(np.array([ASK, BID, ASK, BID], np.int8), LEVELS)  # by place among a book's 40 possible rows
 
 
 class Depth:
-    """The book of every instrument as published: `price << 32 | size` of ten asks and ten bids, 0 for no level."""
+    """The book of every instrument as published: ten asks and ten bids, levels as in `levels`."""
 
     def __init__(self, instruments: int) -> None:
-        self._keys = np.zeros((instruments, PLACES), np.uint64)
-        self._terms = np.zeros((instruments, PLACES), np.uint32)
+        self._levels = np.full((instruments, PLACES), EMPTY_LEVEL, np.int64)
+        self._terms = np.zeros(instruments * PLACES, np.uint32)
+        self._crc = np.full(instruments, EMPTY_CRC, np.uint32)
         self._n = np.zeros(instruments, np.int64)
 
-    def rows(
-        self,
-        who: NDArray[np.intp],
-        bid_ticks: NDArray[np.int64],
-        bid_sizes: NDArray[np.int64],
-        ask_ticks: NDArray[np.int64],
-        ask_sizes: NDArray[np.int64],
-        t: NDArray[np.int64],
-    ) -> Rows:
+    def rows(self, who: Ints, levels: Ints, t: Ints) -> Rows:
         """Publish the books of these instruments (ascending, each once) and return what changed: dtype of BOOK.
 
-        Prices in ticks and sizes have shape (instruments, 10), best first, size 0 where there is no level, and are
-        below 2**32; `t` is the market time of each instrument's rows.
+        `levels` has ten asks and then ten bids of each, best first, shape (instruments, 20); `t` is the market time of
+        each instrument's rows.
         """
         if not len(who):
             return EMPTY[BOOK]
-        keys = _keys_of(ask_ticks, ask_sizes, bid_ticks, bid_sizes)
-        before = self._keys[who]
-        differs = before ^ keys
-        changed = _changed(before, keys, differs)
-        # All rows that there might be, in their order, of which those are taken that changed.
-        found = np.flatnonzero(changed)
+        before = self._levels.take(who, 0)
+        differs = before ^ levels
+        found = np.flatnonzero(differs != 0)
         if not len(found):
             return EMPTY[BOOK]
-        self._keep(who, keys, differs)
-        levels = np.stack((before & ~_SIZE, keys), axis=1).reshape(-1).take(found)
-        book, place = np.divmod(found, len(_SIDES))
-        return self._rows(who, t, np.bincount(book, minlength=len(who)), _SIDES.take(place), levels)
+        self._keep(who, levels, found)
+        changed = _changed(before, levels, differs, found)
+        # All rows that there might be, in their order, of which those are taken that changed.
+        chosen = np.flatnonzero(changed)
+        book, place = np.divmod(chosen, len(_SIDES))
+        told = np.stack((before & ~SIZE_MASK, levels), axis=1).reshape(-1).take(chosen)
+        return self._rows(who, t, np.bincount(book, minlength=len(who)), _SIDES.take(place), told)
 
     def state(self) -> dict[str, Any]:
         """Return all that later rows depend on."""
-        return {"keys": self._keys.copy(), "n": self._n.copy()}
+        return {"levels": self._levels.copy(), "n": self._n.copy()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on as whoever returned this state."""
-        self._keys, self._n = state["keys"].copy(), state["n"].copy()
-        places = np.tile(np.arange(PLACES), len(self._n))
-        self._terms = terms(places, self._keys.reshape(-1)).reshape(self._keys.shape)
+        self._n = state["n"].copy()
+        self._terms[:], self._crc[:] = 0, EMPTY_CRC
+        self._keep(np.arange(len(self._n)), state["levels"], np.arange(state["levels"].size))
 
-    def _keep(self, who: NDArray[np.intp], keys: NDArray[np.uint64], differs: NDArray[np.uint64]) -> None:
-        self._keys[who] = keys
-        found = np.flatnonzero(differs)
+    def _keep(self, who: Ints, levels: Ints, found: Ints) -> None:
+        """Keep the books of these instruments, and their sums: `found` are the places in `levels` that changed."""
+        self._levels[who] = levels
         rank, place = np.divmod(found, PLACES)
-        self._terms[who[rank], place] = terms(place, keys.reshape(-1).take(found))
+        now = terms(place, _printed(levels.reshape(-1).take(found)))
+        where = who.take(rank) * PLACES + place
+        change = self._terms.take(where) ^ now
+        self._terms[where] = now
+        starts = np.flatnonzero(rank[1:] != rank[:-1]) + 1
+        starts = np.concatenate(([0], starts))
+        self._crc[who.take(rank.take(starts))] ^= np.bitwise_xor.reduceat(change, starts)
 
-    def _rows(
-        self,
-        who: NDArray[np.intp],
-        t: NDArray[np.int64],
-        counts: NDArray[np.intp],
-        sides: NDArray[np.int8],
-        levels: NDArray[np.uint64],
-    ) -> Rows:
+    def _rows(self, who: Ints, t: Ints, counts: Ints, sides: NDArray[np.int8], levels: Ints) -> Rows:
         """Return rows of these sides and levels, so many of each of these instruments."""
         ends = counts.cumsum()
         rows = np.empty(len(levels), DTYPES[BOOK])
@@ -88,40 +79,50 @@ class Depth:
         rows["n"] = (self._n[who] - ends + counts).repeat(counts) + np.arange(1, len(levels) + 1)
         rows["t"] = t.repeat(counts)
         rows["side"] = sides
-        rows["price_ticks"] = levels >> _HALF
-        rows["size"] = levels & _SIZE
+        rows["price_ticks"] = np.abs(levels >> KEY_BITS)
+        rows["size"] = levels & SIZE_MASK
         rows["crc"] = NO_CRC
         rows["fresh"] = 0
         there = np.flatnonzero(counts)
-        rows["crc"][ends[there] - 1] = checksums(self._terms[who[there]])
+        rows["crc"][ends[there] - 1] = self._crc[who[there]]
         self._n[who] += counts
         return rows
 
 
-def _keys_of(
-    ask_ticks: NDArray[np.int64],
-    ask_sizes: NDArray[np.int64],
-    bid_ticks: NDArray[np.int64],
-    bid_sizes: NDArray[np.int64],
-) -> NDArray[np.uint64]:
-    """Return books as they are kept."""
-    keys = np.empty((len(ask_ticks), PLACES), np.int64)
-    for place, ticks, sizes in ((0, ask_ticks, ask_sizes), (LEVELS, bid_ticks, bid_sizes)):
-        keys[:, place : place + LEVELS] = ((ticks << 32) | sizes) * (sizes > 0)
-    return keys.view(np.uint64)
+def levels_of(ask_ticks: Ints, ask_sizes: Ints, bid_ticks: Ints, bid_sizes: Ints) -> Ints:
+    """Return books as `rows` takes them, from prices in ticks and sizes of shape (instruments, 10), best first.
+
+    A size of 0 is no level; prices are below 2**31, sizes below 2**32.
+    """
+    sides = ((ask_ticks, ask_sizes), (-bid_ticks, bid_sizes))
+    return np.hstack([np.where(sizes > 0, keys << KEY_BITS | sizes, EMPTY_LEVEL) for keys, sizes in sides])
 
 
-def _changed(before: NDArray[np.uint64], keys: NDArray[np.uint64], differs: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Return which levels are deleted and which are set: shape (books, 40), those of `before`, then those of `keys`."""
-    changed = np.zeros((len(keys), 2, 2, LEVELS), np.bool_)
-    changed[:, 1] = (differs != 0).reshape(-1, 2, LEVELS)
+def _printed(levels: Ints) -> NDArray[np.uint64]:
+    """Return levels as the checksum has them: `price << 32 | size`, 0 for none."""
+    there = levels != EMPTY_LEVEL
+    printed: Ints = (np.abs(levels >> KEY_BITS) << KEY_BITS | levels & SIZE_MASK) * there
+    return printed.view(np.uint64)
+
+
+def _changed(before: Ints, levels: Ints, differs: Ints, found: Ints) -> NDArray[np.bool_]:
+    """Return which levels are deleted and which are set: shape (books, 40), those of `before`, then those of `levels`.
+
+    `found` are the places that differ.
+    """
+    books = len(levels)
+    changed = np.zeros((books, 2, 2, LEVELS), np.bool_)
     # Where a side's prices are what they were, place by place, no more is to be looked at.
-    moved = np.nonzero(np.bitwise_or.reduce(differs.reshape(-1, 2, LEVELS), axis=2) >> _HALF)
-    # Sides stand side by side in the last axis: numpy is quick along that one.
-    old, new = (np.ascontiguousarray(all_.reshape(-1, 2, LEVELS)[moved].T) for all_ in (before, keys))
-    old_ticks, new_ticks = ((levels >> _HALF).astype(np.uint32) for levels in (old, new))
-    kept = (old_ticks[:, None] == new_ticks[None, :]).any(axis=1)
+    changed[:, 1] = (differs != 0).reshape(-1, 2, LEVELS)
+    moving = np.zeros(2 * books, np.bool_)
+    moving[found[differs.reshape(-1).take(found) >> KEY_BITS != 0] // LEVELS] = True
+    moved = np.flatnonzero(moving)
+    book, side = moved >> 1, moved & 1
+    # Places of a side stand side by side in the last axis: numpy is quick along that one.
+    old, new = (np.ascontiguousarray(all_.reshape(-1, LEVELS).take(moved, 0).T) for all_ in (before, levels))
+    old_keys, new_keys = ((some >> KEY_BITS).astype(np.int32) for some in (old, new))
+    kept = (old_keys[:, None] == new_keys[None, :]).any(axis=1)
     same = (old[:, None] == new[None, :]).any(axis=0)
-    changed[moved[0], 0, moved[1]] = ((old != 0) & ~kept).T
-    changed[moved[0], 1, moved[1]] = ((new != 0) & ~same).T
-    return changed.reshape(len(keys), -1)
+    changed[book, 0, side] = ((old != EMPTY_LEVEL) & ~kept).T
+    changed[book, 1, side] = ((new != EMPTY_LEVEL) & ~same).T
+    return changed.reshape(books, -1)

@@ -95,8 +95,8 @@ class Makers:
     def cancel(self, draws: NDArray[np.uint16], rows: Ints) -> Ints:
         """Take back orders behind the touch, here and there; return the rows where it was done."""
         sizes = self._levels.sizes
-        chosen, how = draws[:, rows]
-        count = np.count_nonzero(sizes[rows, :DEPTH], axis=1)
+        chosen, how = draws[0].take(rows), draws[1].take(rows)
+        count = self._levels.counts.take(rows)
         some = (count > 1) & (count * (COUNT // LEVELS_KEPT) > how)
         rows, count, chosen, how = rows[some], count[some], chosen[some].astype(np.int64), how[some]
         ranks = 1 + ((count - 1) * chosen // COUNT)
@@ -113,7 +113,7 @@ class Makers:
         None is placed at the best price of the other side or beyond, and none below one tick.
         """
         best = self._levels.best
-        far, size = draws[:, rows]
+        far, size = draws[0].take(rows), draws[1].take(rows)
         behind = level()[far]
         # The other side's best, as a key of this one: what is not above it would cross or lock.
         limit = -best[rows ^ 1].astype(np.int64)
@@ -121,9 +121,11 @@ class Makers:
         own = best[rows].astype(np.int64)
         better = better | (own == FAR)
         key = np.where(better, np.minimum(wanted, own - 1), own + behind)
-        lean = self._lean(rows, 0.5 * (key + limit) * self._sides[rows], worth)
-        lean = np.where(limit == -FAR, 1.0, lean)
-        mean = self._touch_size[rows >> 1] * np.where(better, lean, _SHAPE[behind])
+        shape = _SHAPE[behind]
+        first = np.flatnonzero(better)
+        lean = self._lean(rows[first], 0.5 * (key + limit)[first] * self._sides[rows[first]], worth)
+        shape[first] = np.where(limit[first] == -FAR, 1.0, lean)
+        mean = self._touch_size[rows >> 1] * shape
         lots = np.maximum(1.0, np.rint(mean * lognormal(SIZE_DEVIATION)[size]))
         good = (key > limit) & ((key > 0) == (rows & 1 == 1)) & (key != 0) & (key < FAR // 2)
         unit = ROUND_SIZE * self._lot[rows >> 1]
@@ -135,7 +137,8 @@ class Makers:
         size = draws[0, rows]
         own, other = best[rows].astype(np.int64), -best[rows ^ 1].astype(np.int64)
         there = (own != FAR) & (other != -FAR)
-        rows, own, other, size = rows[there], own[there], other[there], size[there]
+        if not there.all():
+            rows, own, other, size = rows[there], own[there], other[there], size[there]
         half = 0.5 * (own - other)
         lean = self._lean(rows, 0.5 * (own + other) * self._sides[rows], worth, half)
         before = self._levels.sizes[rows, 0]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ticker.market.calendar import Times
-from ticker.market.depth import Depth
+from ticker.market.depth import Depth, levels_of
 from ticker.market.incidents import Incident
 from ticker.market.silence import Silence
 from ticker.market.traits import Traits
@@ -58,7 +58,7 @@ class Plain:
 
     def _touch(self, quotes: Rows) -> Rows:
         """Return what quotes change in the book, which has no more than them: one level a side."""
-        bid_ticks, bid_sizes, ask_ticks, ask_sizes = levels = np.zeros((4, len(quotes), LEVELS), np.int64)
-        for level, name in zip(levels, ("bid_ticks", "bid_size", "ask_ticks", "ask_size"), strict=True):
-            level[:, 0] = quotes[name]
-        return self._depth.rows(quotes["instrument"], bid_ticks, bid_sizes, ask_ticks, ask_sizes, quotes["t"])
+        sides = np.zeros((4, len(quotes), LEVELS), np.int64)
+        for side, name in zip(sides, ("ask_ticks", "ask_size", "bid_ticks", "bid_size"), strict=True):
+            side[:, 0] = quotes[name]
+        return self._depth.rows(quotes["instrument"], levels_of(*sides), quotes["t"])

@@ -46,13 +46,15 @@ class Prints:
         rows = 2 * who + buys
         bought, sold = size * buys, size * ~buys
         before = np.where(buys, _before(bought, arrived.first, count), _before(sold, arrived.first, count))
-        got = np.clip(self._levels.sizes[rows, 0] - before, 0, size)
+        got = np.minimum(size, np.maximum(0, self._levels.sizes[rows, 0] - before))
         self._levels.take(rows, got)
         rest = (size - got)[arrived.first]
         some = np.flatnonzero(got)
         who, got, rows = who[some], got[some], rows[some]
         self.traded = rows
-        self.emptied = np.unique(rows[self._levels.sizes[rows, 0] == 0])
+        empty = np.zeros(len(self._levels.best), np.bool_)
+        empty[rows[self._levels.sizes[rows, 0] == 0]] = True
+        self.emptied = np.flatnonzero(empty)
         lot = 100 * self._lot[who]
         prints = np.maximum(1, np.minimum(arrived.prints[some], got // lot))
         each = np.where(prints == 1, got, got // prints // lot * lot)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ticker.market.depth import Depth
-from ticker.market.levels import Ints, Levels
+from ticker.market.levels import KEY_BITS, SIZE_MASK, Ints, Levels
 from ticker.ticks import DTYPES, QUOTES, Rows
 
 
@@ -15,7 +15,7 @@ class Published:
     def __init__(self, instruments: int, levels: Levels) -> None:
         self._levels = levels
         self._depth = Depth(instruments)
-        self._quoted = np.zeros((4, instruments), np.int64)
+        self._quoted = np.zeros((2, instruments), np.int64)  # levels: bid, ask
         self._n = np.zeros(instruments, np.int64)
 
     def state(self) -> dict[str, Any]:
@@ -29,18 +29,20 @@ class Published:
 
     def quotes(self, who: Ints, t: Ints) -> Rows:
         """Return the quotes of these instruments that are not as they were."""
-        keys_, sizes = self._levels.keys, self._levels.sizes
-        bids, asks = 2 * who, 2 * who + 1
-        now = np.array([-keys_[bids, 0], sizes[bids, 0], keys_[asks, 0], sizes[asks, 0]], np.int64)
-        news = ((now != self._quoted[:, who]).any(axis=0)) & (now[1] > 0) & (now[3] > 0)
-        who, now = who[news], now[:, news]
-        self._quoted[:, who] = now
+        bids, asks = self._levels.touch(2 * who), self._levels.touch(2 * who + 1)
+        quoted_bids, quoted_asks = self._quoted
+        news = (bids != quoted_bids.take(who)) | (asks != quoted_asks.take(who))
+        news &= (bids & SIZE_MASK > 0) & (asks & SIZE_MASK > 0)
+        found = np.flatnonzero(news)
+        who, bids, asks = who[found], bids[found], asks[found]
+        quoted_bids[who], quoted_asks[who] = bids, asks
         self._n[who] += 1
         rows = np.empty(len(who), DTYPES[QUOTES])
-        rows["instrument"], rows["n"], rows["t"] = who, self._n[who], t[news]
-        rows["bid_ticks"], rows["bid_size"], rows["ask_ticks"], rows["ask_size"] = now
+        rows["instrument"], rows["n"], rows["t"] = who, self._n[who], t[found]
+        rows["bid_ticks"], rows["bid_size"] = -(bids >> KEY_BITS), bids & SIZE_MASK
+        rows["ask_ticks"], rows["ask_size"] = asks >> KEY_BITS, asks & SIZE_MASK
         return rows
 
     def book(self, who: Ints, t: Ints) -> Rows:
         """Return what has changed in the books of these instruments."""
-        return self._depth.rows(who, *self._levels.top(who), t)
+        return self._depth.rows(who, self._levels.top(who), t)

@@ -98,9 +98,8 @@ class Realistic:
         """Return all that later steps depend on."""
         arrays = {name: getattr(self, name).copy() for name in _ARRAYS}
         weather = None if self._weather is None else {name: getattr(self._weather, name) for name in _WEATHER}
-        levels = {"keys": self._levels.keys.copy(), "sizes": self._levels.sizes.copy()}
         parts = {name: getattr(self, name).state() for name in _PARTS}
-        return {**arrays, "weather": weather, "levels": levels, "phase": self._phase, **parts}
+        return {**arrays, "weather": weather, "levels": self._levels.state(), "phase": self._phase, **parts}
 
     def restore(self, state: dict[str, Any], step: int, times: Times) -> None:  # noqa: ARG002  # a Model's
         """Go on from a state, that was taken after a step."""
@@ -108,7 +107,7 @@ class Realistic:
             setattr(self, name, state[name].copy())
         for name in _PARTS:
             getattr(self, name).restore(state[name])
-        self._levels.keys[:], self._levels.sizes[:] = state["levels"]["keys"], state["levels"]["sizes"]
+        self._levels.restore(state["levels"])
         self._phase = state["phase"]
         self._weather = None if state["weather"] is None else Weather(**state["weather"])
         if step % BLOCK_STEPS and self._weather is not None:

@@ -39,7 +39,7 @@ class Tally:
         self, instruments: int, step_us: int, previous_ticks: NDArray[np.int64], keys: NDArray[np.int64]
     ) -> None:
         """`previous_ticks` is where the day before closed; `keys` are any whole numbers, one an instrument."""
-        self._figures = np.tile(_NOTHING, (3, instruments, 1))
+        self._figures = np.tile(_NOTHING[:, None, None], (1, 3, instruments))
         self._news = np.zeros((3, instruments), np.bool_)
         self._n = np.zeros((3, instruments), np.int64)
         self._previous = previous_ticks.astype(np.int64)
@@ -82,9 +82,9 @@ class Tally:
     def _begin(self, day: int) -> None:
         """Begin a day: the last price becomes the one before."""
         self._day = day
-        today = self._figures[_DAY]
-        self._previous = np.where(today[:, _TRADES] > 0, today[:, _CLOSE], self._previous)
-        today[:] = _NOTHING
+        today = self._figures[:, _DAY]
+        self._previous = np.where(today[_TRADES] > 0, today[_CLOSE], self._previous)
+        today[:] = _NOTHING[:, None]
         self._news[_DAY] = False
 
     def _turn(self, t_us: int, trades: Rows, pieces: tuple[list[Rows], ...]) -> None:
@@ -99,10 +99,10 @@ class Tally:
         """Finish the bars that end by then."""
         for place, length_us in enumerate(LENGTHS_US):
             if t_us >= self._opened[place] + length_us:
-                who = np.flatnonzero(self._figures[place, :, _TRADES])
+                who = np.flatnonzero(self._figures[_TRADES, place])
                 if len(who):
                     pieces[place].append(self._bars(place, who, done=True))
-                    self._figures[place, who] = _NOTHING
+                    self._figures[:, place, who] = _NOTHING[:, None]
                 self._opened[place] = t_us - t_us % length_us
 
     def _add(self, trades: Rows) -> None:
@@ -110,27 +110,27 @@ class Tally:
         if not len(trades):
             return
         who, added = _summed_up(trades)
-        figures = self._figures[:, who]
-        figures[..., _OPEN] = np.where(figures[..., _TRADES] == 0, added[:, _OPEN], figures[..., _OPEN])
-        figures[..., _HIGH] = np.maximum(figures[..., _HIGH], added[:, _HIGH])
-        figures[..., _LOW] = np.minimum(figures[..., _LOW], added[:, _LOW])
-        figures[..., _CLOSE] = added[:, _CLOSE]
-        figures[..., _VOLUME:] += added[:, _VOLUME:]
-        self._figures[:, who] = figures
+        figures = self._figures.take(who, 2)
+        figures[_OPEN] = np.where(figures[_TRADES] == 0, added[_OPEN], figures[_OPEN])
+        np.maximum(figures[_HIGH], added[_HIGH], out=figures[_HIGH])
+        np.minimum(figures[_LOW], added[_LOW], out=figures[_LOW])
+        figures[_CLOSE] = added[_CLOSE]
+        figures[_VOLUME:] += added[_VOLUME:, None]
+        self._figures[:, :, who] = figures
         self._news[:, who] = True
 
     def _bars(self, place: int, who: NDArray[np.intp], *, done: bool) -> Rows:
         rows = np.empty(len(who), _BAR)
         rows["instrument"] = who
         rows["t"] = self._opened[place]
-        rows["figures"] = self._figures[place, who]
+        rows["figures"] = self._figures[:, place].take(who, 1).T
         rows["done"] = done
         self._news[place, who] = False
         return rows.view(DTYPES[BARS_1S])
 
     def _stats(self, who: NDArray[np.intp], t_us: int) -> Rows:
         rows = np.empty(len(who), _STATS)
-        figures = self._figures[_DAY, who]
+        figures = self._figures[:, _DAY].take(who, 1).T
         rows["instrument"] = who
         rows["t"] = t_us
         rows["prices"] = figures[:, :_VOLUME]
@@ -171,17 +171,17 @@ def _starts(who: NDArray[np.int32]) -> NDArray[np.intp]:
 
 
 def _summed_up(trades: Rows) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return who traded, ascending, and the figures of those trades, shape (instruments, 7)."""
+    """Return who traded, ascending, and the figures of those trades, shape (7, instruments)."""
     starts = _starts(trades["instrument"])
-    price, size = trades["price_ticks"], trades["size"]
-    added = np.empty((len(starts), _FIGURES), np.int64)
-    added[:, _OPEN] = price[starts]
+    price, size = np.ascontiguousarray(trades["price_ticks"]), np.ascontiguousarray(trades["size"])
+    ends = np.empty(len(starts), np.int64)
+    ends[:-1], ends[-1] = starts[1:], len(price)
+    added = np.empty((_FIGURES, len(starts)), np.int64)
+    added[_OPEN], added[_CLOSE], added[_TRADES] = price[starts], price[ends - 1], ends - starts
     if len(starts) == len(trades):
-        added[:, _HIGH] = added[:, _LOW] = added[:, _CLOSE] = price
-        added[:, _VOLUME], added[:, _TURNOVER], added[:, _TRADES] = size, price * size, 1
+        added[_HIGH] = added[_LOW] = price
+        added[_VOLUME], added[_TURNOVER] = size, price * size
     else:
-        added[:, _HIGH], added[:, _LOW] = np.maximum.reduceat(price, starts), np.minimum.reduceat(price, starts)
-        added[:, _CLOSE] = price[np.append(starts[1:], len(price)) - 1]
-        added[:, _VOLUME], added[:, _TURNOVER] = np.add.reduceat(size, starts), np.add.reduceat(price * size, starts)
-        added[:, _TRADES] = np.diff(starts, append=len(trades))
+        added[_HIGH], added[_LOW] = np.maximum.reduceat(price, starts), np.minimum.reduceat(price, starts)
+        added[_VOLUME], added[_TURNOVER] = np.add.reduceat(size, starts), np.add.reduceat(price * size, starts)
     return trades["instrument"][starts], added
