@@ -17,7 +17,7 @@ from ticker.instruments import Universe
 from ticker.market.incidents import Incident
 from ticker.ticks import CHANNELS, Batch, Rows
 
-GOLDEN = "f5dc1166312cf6a308a5bdbd4ba199fecee0f4eeeb5d9e2e4a194bdaa2f403ee"
+GOLDEN = "87e69d67158d6ddfc74a0a2a8295a684cd2677a80775a3dfaa54768ea1978851"
 """Of the model's name and `golden_tape`: whoever changes a tick changes `Realistic.name`, and then this."""
 
 

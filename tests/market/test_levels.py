@@ -205,7 +205,7 @@ def ledgers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Ledger]]:
 
 @pytest.mark.parametrize(("universe", "step_ms", "steps"), [("default", 10.0, 1500), ("crypto", 2000.0, 600)])
 def test_in_a_market_sizes_are_conserved(ledgers: list[Ledger], universe: str, step_ms: float, steps: int) -> None:
-    config = MarketConfig(universe=universe, instruments=8, step_ms=step_ms)
+    config = MarketConfig(universe=universe, instruments=8, step_ms=step_ms, activity=4)
     market = Market(config, universes.load(config))
     printed = np.zeros(16, np.int64)
     for _ in range(steps):

@@ -29,12 +29,12 @@ OWN_LEVERAGE = (0.0, 0.0, -0.1, -0.3, -0.3, -0.2, -0.1)
 MARKET_VARIANCE = (0.02, 0.03, 0.04, 0.05, 0.09, 0.11, 0.15)
 MARKET_LEVERAGE = (0.0, 0.0, -0.1, -0.25, -0.6, -0.6, -0.3)
 LIQUIDITY_TAUS_S = (40.0, 1200.0)
-LIQUIDITY_VARIANCE = (0.12, 0.12)
+LIQUIDITY_VARIANCE = (0.05, 0.05)
 """Of the logarithm of the half-spread."""
 ORDINARY = 0.5
 """Begin within so many standard deviations of each process's mean: the first day is an ordinary one."""
 
-MARKET_SHARE, MARKET_SHARE_MAX, SECTOR_SHARE = 0.26, 0.5, 0.16
+MARKET_SHARE, MARKET_SHARE_MAX, SECTOR_SHARE = 0.23, 0.5, 0.16
 """Of an instrument's variance: the market's by beta squared, and its sector's."""
 OVERNIGHT_SHARE = 0.2
 EARNINGS_CHANCE, EARNINGS_FACTOR = 4 / 252, 4.0
@@ -171,7 +171,7 @@ class Climate:
             factor=factors[:, :1] * (market * root) + factors[:, 1:][:, self._sector] * (sector * root),
             own=own * root,
             total=np.sqrt(own * own + market * market + sector * sector),
-            activity=self._season.activity[place] * exp(0.35 * (self.market.value + self.own.value)),
+            activity=self._season.activity[place] * exp(0.2 * (self.market.value + self.own.value)),
             spread=self._season.spread[place] * exp(self.liquidity.value - self.liquidity.mean / 2),
             news=news,
         )

@@ -27,7 +27,7 @@ METAORDERS = (0.6, 0.25, 0.15)
 LENGTH_EXPONENT, LENGTH_MAX = 1.5, 3000
 FOLLOWERS = 0.15
 """Share of orders that follow the market."""
-IMPACT_EXPONENT, IMPACT_MAX = 0.65, 6.0
+IMPACT_EXPONENT, IMPACT_MAX = 0.8, 10.0
 """Impact of an order of size v: (v / 100)**exponent, at most so much."""
 ROUNDS_MAX, ROUND_S = 8, 0.02
 """Orders of an instrument in one step, at most; a short step has two, and one more for so many seconds of it."""

@@ -32,15 +32,15 @@ from ticker.ticks import BOOK, BUY, DTYPES, EMPTY, QUOTES, SELL, STATUS, TRADES,
 
 FLOW_SHARE = 0.9
 """Of an instrument's own variance that comes from orders; the rest is news nobody traded on."""
-IMPACT = 1.6
+IMPACT = 2.2
 """Of an ordinary order, in units of what it would take for orders alone to make that share."""
-SPREAD = 0.93
+SPREAD = 1.25
 """Half-spread in units of the volatility from one order to the next (Wyart et al., 2008)."""
 HALF_SPREAD_MIN, HALF_SPREAD_MAX = 0.03, 0.3
 """In ticks; and as a share of the price."""
 SHOCK_RATE = 3.0
 """Orders come so many times as often while a shock lasts."""
-AT_ONCE = 0.65
+AT_ONCE = 0.8
 """Share of the factors' returns that a price takes in at once; the rest comes later (Epps, 1979)."""
 LAG_S, LAG_MIN_S, LAG_MAX_S = 6.0, 2.0, 40.0
 """How much later, for an instrument with an order a second; busier ones are quicker."""

@@ -30,7 +30,7 @@ def session(day_s: float) -> Season:
     u = (np.arange(COUNT) + 0.5) / COUNT
     volatility = 0.74 + 1.30 * exp(-u / 0.045) + 0.35 * exp(-(1 - u) / 0.10)
     activity = 0.72 + 1.25 * exp(-u / 0.06) + 1.9 * exp(-(1 - u) / 0.045)
-    spread = 0.88 + 2.8 * exp(-u / 0.05)
+    spread = 0.88 + 2.4 * exp(-u / 0.05)
     return _scaled(volatility, activity, spread, day_s, has_nights=True)
 
 
