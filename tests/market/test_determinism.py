@@ -17,7 +17,7 @@ from ticker.instruments import Universe
 from ticker.market.incidents import Incident
 from ticker.ticks import CHANNELS, Batch, Rows
 
-GOLDEN = "87e69d67158d6ddfc74a0a2a8295a684cd2677a80775a3dfaa54768ea1978851"
+GOLDEN = "9e2505d2f5bbcf4ca724b980b53d407f3e4f25e9c45941b1ee806d9311a56048"
 """Of the model's name and `golden_tape`: whoever changes a tick changes `Realistic.name`, and then this."""
 
 

@@ -31,10 +31,12 @@ MARKET_LEVERAGE = (0.0, 0.0, -0.1, -0.25, -0.6, -0.6, -0.3)
 LIQUIDITY_TAUS_S = (40.0, 1200.0)
 LIQUIDITY_VARIANCE = (0.05, 0.05)
 """Of the logarithm of the half-spread."""
+BUSTLE, CALM = 0.2, 0.4
+"""By which powers of the market's and the own excess of volatility orders come more often, and makers widen less."""
 ORDINARY = 0.5
 """Begin within so many standard deviations of each process's mean: the first day is an ordinary one."""
 
-MARKET_SHARE, MARKET_SHARE_MAX, SECTOR_SHARE = 0.23, 0.5, 0.16
+MARKET_SHARE, MARKET_SHARE_MAX, SECTOR_SHARE = 0.2, 0.5, 0.08
 """Of an instrument's variance: the market's by beta squared, and its sector's."""
 OVERNIGHT_SHARE = 0.2
 EARNINGS_CHANCE, EARNINGS_FACTOR = 4 / 252, 4.0
@@ -161,6 +163,7 @@ class Climate:
 
     def _weather(self, place: int, factors: Floats, news: Floats) -> Weather:
         log_m, log_i = self.market.value - self.market.mean, self.own.value - self.own.mean
+        stirred = self.market.value + self.own.value
         by_day = ((1 - OVERNIGHT_SHARE) if self._season.has_nights else 1.0) / self._season.day_s
         deviation = self._season.volatility[place] * sqrt(by_day)  # of a day's, in a second
         market = deviation * exp(log_m) * self._market_sd
@@ -171,8 +174,9 @@ class Climate:
             factor=factors[:, :1] * (market * root) + factors[:, 1:][:, self._sector] * (sector * root),
             own=own * root,
             total=np.sqrt(own * own + market * market + sector * sector),
-            activity=self._season.activity[place] * exp(0.2 * (self.market.value + self.own.value)),
-            spread=self._season.spread[place] * exp(self.liquidity.value - self.liquidity.mean / 2),
+            activity=self._season.activity[place] * exp(BUSTLE * stirred),
+            spread=self._season.spread[place]
+            * exp(self.liquidity.value - self.liquidity.mean / 2 - CALM * stirred / 2),
             news=news,
         )
 

@@ -22,7 +22,7 @@ Hits = NDArray[np.bool_]
 HYSTERESIS_TICKS = 0.22
 IMPROVE_S, PULL_S = 0.06, 0.05
 """Mean time until a better price is set, and until a stale one is pulled."""
-REFRESHES, PLACEMENTS = 5.0, 1.2
+REFRESHES, PLACEMENTS = 4.5, 1.2
 """Of a side, for every market order of an ordinary moment."""
 ROUND_SIZE = 100
 TOWARDS = 0.16

@@ -32,9 +32,9 @@ from ticker.ticks import BOOK, BUY, DTYPES, EMPTY, QUOTES, SELL, STATUS, TRADES,
 
 FLOW_SHARE = 0.9
 """Of an instrument's own variance that comes from orders; the rest is news nobody traded on."""
-IMPACT = 2.2
+IMPACT = 2.0
 """Of an ordinary order, in units of what it would take for orders alone to make that share."""
-SPREAD = 1.25
+SPREAD = 1.4
 """Half-spread in units of the volatility from one order to the next (Wyart et al., 2008)."""
 HALF_SPREAD_MIN, HALF_SPREAD_MAX = 0.03, 0.3
 """In ticks; and as a share of the price."""

@@ -1,0 +1,88 @@
+"""What the page costs a browser: frames a second and main-thread time at full rate, and whether its heap grows.
+
+    python tests/benchmarks/page.py [--universe default] [--instruments 100] [--seconds 60] [--speed 1] [--heap]
+
+Chromium is headless and paints in software, on the cores that the server needs too. Frames are counted by
+`requestAnimationFrame`, main-thread time is DevTools' `TaskDuration`; with `--heap` garbage is collected every tenth of
+the time, and what is left is told.
+"""
+
+import argparse
+import asyncio
+import statistics
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import async_playwright
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from browser import CHROMIUM, FLAGS
+from conftest import servers
+
+COUNT_FRAMES = """() => {
+  const seen = (window.seenFrames = []);
+  const look = (now) => { seen.push(now); requestAnimationFrame(look); };
+  requestAnimationFrame(look);
+}"""
+
+
+async def measure(url: str, seconds: float, *, heap: bool) -> None:
+    """Open the page, let it run, and print what it took."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await browser.new_page(viewport={"width": 1440, "height": 900})
+        await page.goto(url)
+        await page.locator('body[data-state="live"]').wait_for()
+        devtools = await page.context.new_cdp_session(page)
+        await devtools.send("Performance.enable")
+        await asyncio.sleep(3)
+        await page.evaluate(COUNT_FRAMES)
+        before = await figures(devtools)
+        left: list[float] = []
+        for _ in range(10):
+            await asyncio.sleep(seconds / 10)
+            if heap:
+                await devtools.send("HeapProfiler.collectGarbage")
+                left.append((await figures(devtools))["JSHeapUsedSize"] / 1e6)
+        after = await figures(devtools)
+        moments: list[float] = await page.evaluate("window.seenFrames")
+        await browser.close()
+    apart = [later - earlier for earlier, later in pairwise(moments)]
+    lasted = after["Timestamp"] - before["Timestamp"]
+    slowest = statistics.quantiles(apart, n=100)[98]
+    rate, longest = 1000 * len(apart) / sum(apart), max(apart)
+    print(f"  frames/s {rate:.1f}, 99 of 100 within {slowest:.0f} ms, longest {longest:.0f} ms")
+    for name in ("TaskDuration", "ScriptDuration", "LayoutDuration", "RecalcStyleDuration"):
+        print(f"  {name:20} {100 * (after[name] - before[name]) / lasted:5.1f} % of the time")
+    print(f"  DOM nodes            {after['Nodes']:,.0f} (at the beginning {before['Nodes']:,.0f})")
+    if left:
+        print("  heap after collection, MB:", " ".join(f"{size:.1f}" for size in left))
+
+
+async def figures(devtools: Any) -> dict[str, float]:
+    """Return what the browser knows of the page's work."""
+    found = await devtools.send("Performance.getMetrics")
+    return {one["name"]: one["value"] for one in found["metrics"]}
+
+
+def main() -> None:
+    """Measure as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--universe", default="default")
+    parser.add_argument("--instruments", type=int, default=0, help="all where it is not said")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--speed", type=float, default=1.0)
+    parser.add_argument("--heap", action="store_true")
+    options = parser.parse_args()
+    few = ("--instruments", str(options.instruments)) if options.instruments else ()
+    with servers() as serve:
+        server = serve("--universe", options.universe, "--speed", str(options.speed), *few)
+        print(f"{options.universe}, speed {options.speed:g}, {options.seconds:g} s:")
+        asyncio.run(measure(server.url, options.seconds, heap=options.heap))
+
+
+if __name__ == "__main__":
+    main()
