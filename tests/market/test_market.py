@@ -35,7 +35,7 @@ from ticker.ticks import (
 
 STEPS = 1000
 SMALL = MarketConfig(model="plain", instruments=7, trades_per_s=40.0, quotes_per_s=60.0)
-GOLDEN = ("walk-3", "ff73f38a6b15", "5e749bf0333da098ae4e3d77d1e58dd1ebe29cedcd447738c7325c19c0d74fd3")
+GOLDEN = ("walk-3", "e744e5dc2bac", "5e749bf0333da098ae4e3d77d1e58dd1ebe29cedcd447738c7325c19c0d74fd3")
 
 configs = st.builds(
     MarketConfig,

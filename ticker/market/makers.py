@@ -22,12 +22,12 @@ Hits = NDArray[np.bool_]
 HYSTERESIS_TICKS = 0.22
 IMPROVE_S, PULL_S = 0.06, 0.05
 """Mean time until a better price is set, and until a stale one is pulled."""
-REFRESHES, PLACEMENTS = 4.5, 1.2
+REFRESHES, PLACEMENTS = 4.2, 1.2
 """Of a side, for every market order of an ordinary moment."""
 ROUND_SIZE = 100
 TOWARDS = 0.16
 """Share of the way to the draw that a refresh goes."""
-SIZE_DEVIATION = 1.07
+SIZE_DEVIATION = 1.02
 LEAN, LEAN_TICKS = 1.08, 0.8
 """Logarithm of the size where the worth is so far off the middle, by which it counts as fully on one side."""
 LEVELS_KEPT = 11

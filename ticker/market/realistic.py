@@ -30,17 +30,15 @@ from ticker.market.traits import Traits
 from ticker.market.turmoil import FAT_FACTOR, Turmoil
 from ticker.ticks import BOOK, BUY, DTYPES, EMPTY, QUOTES, SELL, STATUS, TRADES, Rows
 
-FLOW_SHARE = 0.9
+FLOW_SHARE = 0.97
 """Of an instrument's own variance that comes from orders; the rest is news nobody traded on."""
-IMPACT = 2.0
-"""Of an ordinary order, in units of what it would take for orders alone to make that share."""
-SPREAD = 1.4
+SPREAD = 0.68
 """Half-spread in units of the volatility from one order to the next (Wyart et al., 2008)."""
 HALF_SPREAD_MIN, HALF_SPREAD_MAX = 0.03, 0.3
 """In ticks; and as a share of the price."""
 SHOCK_RATE = 3.0
 """Orders come so many times as often while a shock lasts."""
-AT_ONCE = 0.8
+AT_ONCE = 0.87
 """Share of the factors' returns that a price takes in at once; the rest comes later (Epps, 1979)."""
 LAG_S, LAG_MIN_S, LAG_MAX_S = 6.0, 2.0, 40.0
 """How much later, for an instrument with an order a second; busier ones are quicker."""
@@ -348,7 +346,7 @@ class Realistic:
         spread = SPREAD * total * self._worth_then / np.sqrt(self._rate)
         half = np.maximum(HALF_SPREAD_MIN, 0.5 * (spread * weather.spread - 1))
         self._half = np.minimum(HALF_SPREAD_MAX * self._worth_then, half)
-        self._impact = own * np.sqrt(FLOW_SHARE / (self._rate * self._step_s)) * (IMPACT * self._orders.scale)
+        self._impact = own * np.sqrt(FLOW_SHARE / (self._rate * self._step_s)) * self._orders.scale
         finite(self._half, self._rate, self._impact)
         drawn = pieces(words(self._keys, number * BLOCK_STEPS * _WORDS, BLOCK_STEPS * _WORDS))
         drawn = drawn.reshape(BLOCK_STEPS, _WORDS, len(self._keys), 4)
