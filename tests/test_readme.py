@@ -22,16 +22,21 @@ PROGRAMS = re.findall(r"```python\n(.*?)\n```", TEXT, re.DOTALL)
 START, TESTS, WATCH, BY_HAND, UPGRADE, PLAIN, STAGED, ADMIN, SCORECARD, LOAD_SERVER, LOAD, COMPARE = COMMANDS
 
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the tracked files, with the environment that the first command makes."""
-    copy = tmp_path_factory.mktemp("clone")
+def copy_of_what_is_tracked(folder: Path) -> Path:
+    """Copy to a folder what git tracks here."""
     for name in subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split():
         if (ROOT / name).exists():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, copy / name)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tracked files, with the environment that the first command makes."""
+    copy = copy_of_what_is_tracked(tmp_path_factory.mktemp("clone"))
     setup = START.rpartition(" && ")[0]
     subprocess.run(setup, shell=True, cwd=copy, check=True, timeout=600, stdout=subprocess.DEVNULL)
     return copy

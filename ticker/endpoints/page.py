@@ -14,6 +14,7 @@ TYPES = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
 }
+LIBRARY = "/vendor/lightweight-charts.js"  # of hatch_build.py; where there is none, an empty one asks for a plain chart
 POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
@@ -23,8 +24,8 @@ class Page:
     def __init__(self, folder: Path, rest: Rest, paths: Iterable[str]) -> None:
         self._rest = rest
         self._paths = sorted(["/", "/docs", *paths])
-        self._files = {
-            f"/{path.relative_to(folder).as_posix()}": _file(path)
+        self._files = {LIBRARY: _file(b"", ".js")} | {
+            f"/{path.relative_to(folder).as_posix()}": _file(path.read_bytes(), path.suffix)
             for path in sorted(folder.rglob("*"))
             if path.suffix in TYPES
         }
@@ -51,11 +52,10 @@ class Page:
         return self._files[request.path]
 
 
-def _file(path: Path) -> Response:
-    body = path.read_bytes()
+def _file(body: bytes, suffix: str) -> Response:
     headers = {
         "Cache-Control": REVALIDATE,
         "ETag": tag(body),
         "Content-Security-Policy": POLICY,
     }
-    return Response(200, body, TYPES[path.suffix], headers)
+    return Response(200, body, TYPES[suffix], headers)
