@@ -10,15 +10,15 @@ export class Acks {
   #lastMs = 0;
   #send;
 
-  /** @param {(message: ClientMessage) => unknown} send */
+  /** @param {(message: ClientMessage) => boolean} send */
   constructor(send) {
     this.#send = send;
   }
 
   /** A new conversation: nothing of the old one is owed. */
   restart() {
-    this.#unacked = 0;
-    this.#lastMs = performance.now();
+    this.#seq = 0;
+    this.#settle();
   }
 
   /** @param {number} seq  of a `ticks` message that has been processed */
@@ -33,8 +33,15 @@ export class Acks {
     if (this.#unacked > 0 && performance.now() - this.#lastMs >= EVERY_MS) this.flush();
   }
 
+  /** @returns {boolean} whether it was sent */
   flush() {
-    this.#send({ op: "ack", seq: this.#seq });
-    this.restart();
+    const sent = this.#seq > 0 && this.#send({ op: "ack", seq: this.#seq });
+    this.#settle();
+    return sent;
+  }
+
+  #settle() {
+    this.#unacked = 0;
+    this.#lastMs = performance.now();
   }
 }

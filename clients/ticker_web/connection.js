@@ -15,9 +15,10 @@ import { Unpacker } from "./packed.js";
 /**
  * @typedef {object} Listener
  * @property {(state: State, why: string) => void} onState
- * @property {(message: ServerMessage, bytes: number, frame: ArrayBuffer | null) => void} onMessage  with the length of its
- *   payload, and the payload itself where it was packed
- * @property {(message: ClientMessage, bytes: number) => void} onSent
+ * @property {(message: ServerMessage, bytes: number, frame: ArrayBuffer | null, text: string) => void} onMessage  with the
+ *   length of its payload, and the payload itself: packed, or a text
+ * @property {(message: ClientMessage, bytes: number, text: string) => void} onSent
+ * @property {(text: string, bytes: number) => void} [onSaid]  what was sent as it stands, by hand
  */
 
 const STEADY_MS = 5_000; // a connection that held this long has earned a quick retry
@@ -63,9 +64,9 @@ export class Connection {
   }
 
   /** Go, and stay away until the next `dial`. */
-  hangUp() {
+  hangUp(why = "you disconnected") {
     this.#forget(1000);
-    this.#become("closed", "you disconnected");
+    this.#become("closed", why);
   }
 
   /** Give up this socket, and come back with another. @param {string} why */
@@ -74,12 +75,36 @@ export class Connection {
     this.#lose(DROPPED, why);
   }
 
+  /** Speak another language from now on: that is agreed upon in the handshake, so that it takes another socket. @param {Subprotocol} subprotocol */
+  speak(subprotocol) {
+    if (subprotocol === this.subprotocol) return;
+    this.subprotocol = subprotocol;
+    if (!this.#socket) return;
+    this.#forget(1000);
+    this.#tries = 0;
+    this.#become("reconnecting", "another language");
+    this.#open();
+  }
+
   /** @param {ClientMessage} message @returns {boolean} whether it was sent */
   send(message) {
-    if (this.state !== "live" || this.#socket?.readyState !== WebSocket.OPEN) return false;
     const text = JSON.stringify(message);
+    if (!this.#transmit(text)) return false;
+    this.#listener.onSent(message, utf8Bytes(text), text);
+    return true;
+  }
+
+  /** Send what somebody has typed, whatever it is. @param {string} text @returns {boolean} whether it was sent */
+  say(text) {
+    if (!this.#transmit(text)) return false;
+    this.#listener.onSaid?.(text, utf8Bytes(text));
+    return true;
+  }
+
+  /** @param {string} text */
+  #transmit(text) {
+    if (this.state !== "live" || this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(text);
-    this.#listener.onSent(message, utf8Bytes(text));
     return true;
   }
 
@@ -105,7 +130,7 @@ export class Connection {
       this.#become("live", "");
     }
     if (message.type === "instruments") this.#unpacker = new Unpacker(message);
-    this.#listener.onMessage(message, utf8Bytes(text), null);
+    this.#listener.onMessage(message, utf8Bytes(text), null, text);
   }
 
   /** @param {ArrayBuffer} frame */
@@ -118,7 +143,7 @@ export class Connection {
     } catch (error) {
       return this.drop(/** @type {Error} */ (error).message);
     }
-    this.#listener.onMessage(message, frame.byteLength, frame);
+    this.#listener.onMessage(message, frame.byteLength, frame, "");
   }
 
   /** @param {number} code @param {string} reason */
@@ -158,7 +183,7 @@ export class Connection {
     clearInterval(this.#watch);
     if (!this.#socket) return;
     this.#socket.onmessage = this.#socket.onclose = null;
-    if (code !== null) this.#socket.close(code);
+    if (code !== null) close(this.#socket, code);
     this.#socket = null;
   }
 
@@ -167,4 +192,14 @@ export class Connection {
     this.state = state;
     this.#listener.onState(state, why);
   }
+}
+
+/**
+ * A socket that is not open yet is closed once it is: else the browser complains of it.
+ *
+ * @param {WebSocket} socket @param {number} code
+ */
+function close(socket, code) {
+  if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close(code);
+  else socket.close(code);
 }

@@ -1,193 +1,216 @@
-/** The page: brings connection, interest, acks, table and journal together. */
+/** The page: brings the two conversations, the watch list, the focus, the panel and the sections together. */
 
-import { Acks } from "./acks.js";
-import { Board } from "./board.js";
-import { Connection } from "./connection.js";
-import { bytes, count, duration, NOTHING } from "./format.js";
-import { CHANNELS } from "./channels.js";
-import { Interest } from "./interest.js";
-import { Journal } from "./journal.js";
-import { Rate } from "./rates.js";
+import { hash, here } from "./address.js";
+import { waitMs } from "./backoff.js";
+import { Control } from "./control/control.js";
+import { Conversation } from "./conversations/conversation.js";
+import { Holes } from "./conversations/holes.js";
+import { Focus } from "./focus/focus.js";
 import { listed } from "./transports/once.js";
+import { sleep } from "./transports/reader.js";
 import { Record } from "./upgrade/record.js";
 import { Views } from "./views.js";
+import { WatchList } from "./watch/watch_list.js";
+import { Panel } from "./wire/panel.js";
+import { Wire } from "./wire/wire.js";
 
-/** @import {Channel, ServerMessage, Welcome} from "./messages.js" */
+/** @import {State, Transport} from "./conversations/conversation.js" */
+/** @import {Channel, Instrument, Tick} from "./messages.js" */
+/** @import {Event} from "./transports/reader.js" */
 
-const FIGURES_MS = 250;
-const RESUME_MS = 10_000; // of market time: what is older than this is not worth hearing, a snapshot is
-const TYPING_MS = 150; // a pause this long ends a word, and the subscription follows
+/** @type {Channel[]} */
+const LIST_CHANNELS = ["quotes", "stats", "status"];
+/** @type {Channel[]} */
+const FOCUS_CHANNELS = ["trades", "quotes", "book", "bars.1s", "bars.1m", "stats", "status"];
+const LIST_PACE = { pace: /** @type {const} */ ("latest"), rate_hz: 8 };
+const FOCUS_PACE = { pace: /** @type {const} */ ("every") };
+const SPELLED_MAX = 200; // symbols: whoever wants more is sent all, which is said in one word
+const EVERYTHING = ["*"];
+/** From good to bad. @type {State[]} */
+const RANKS = ["live", "connecting", "closed", "reconnecting"];
 
 /** @param {string} id @returns {HTMLElement} */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+/** @param {string} name @returns {HTMLElement} */
+const view = (name) => /** @type {HTMLElement} */ (document.querySelector(`[data-view=${name}]`));
 /** @param {string} id @param {string} words */
 const write = (id, words) => void (byId(id).textContent = words);
 
-const filter = /** @type {HTMLInputElement} */ (byId("filter"));
-const board = new Board(byId("rows"), (symbol) => interest.doubt(symbol));
-const journal = new Journal(byId("journal"));
-const rates = { ticks: new Rate(), messages: new Rate(), bytes: new Rate() };
-const record = new Record();
 const base = new URL(".", location.href);
-const url = new URL("v1/stream?handshake=true", base);
-url.protocol = url.protocol.replace("http", "ws");
-const connection = new Connection(url, { onState, onMessage, onSent });
-const interest = new Interest((message) => connection.send(message));
-const acks = new Acks((message) => connection.send(message));
-
-const tape = { epoch: "", seq: 0 };
-const ping = { id: 0, atMs: 0 };
-let conversation = 0;
-let specimen = false; // of packed ticks, in the journal
-
-/** @param {import("./connection.js").State} state @param {string} why */
-function onState(state, why) {
-  document.body.dataset.state = state;
-  if (state !== "live") interest.suspend();
-  if (state === "live") record.restart();
-  write("state", state);
-  write("why", why);
-  write("switch", state === "closed" ? "Connect" : "Disconnect");
-  /** @type {HTMLButtonElement} */ (byId("ping")).disabled = state !== "live";
-}
-
-/** @param {import("./messages.js").ClientMessage} message @param {number} size */
-function onSent(message, size) {
-  record.sent(message, size);
-  journal.sent(message);
-}
-
-/** @param {ServerMessage} message @param {number} size @param {ArrayBuffer | null} frame */
-function onMessage(message, size, frame) {
-  record.received(message, size, frame);
-  rates.messages.add();
-  rates.bytes.add(size);
-  if (message.type === "ticks") {
-    if (frame && !specimen) journal.packed(frame, message);
-    specimen = true;
-    rates.ticks.add(message.data.length);
-    board.take(message.data);
-    tape.seq = message.seq;
-    acks.processed(message.seq);
-    return;
-  }
-  if (frame && message.type === "snapshot") journal.packed(frame, message);
-  else journal.received(message);
-  onWord(message);
-}
-
-/** Everything but ticks. @param {Exclude<ServerMessage, import("./messages.js").Ticks>} message */
-function onWord(message) {
-  switch (message.type) {
-    case "welcome":
-      return void begin(message);
-    case "snapshot":
-      return board.reset(message.data);
-    case "subscribed":
-    case "unsubscribed":
-      showChannels(message.subscriptions);
-      return interest.granted(message.id, message.subscriptions);
-    case "error":
-      return interest.refused(message.id);
-    case "lag":
-      return void (board.missed += message.dropped);
-    case "heartbeat":
-      return void (tape.seq = message.seq);
-    case "pong":
-      if (message.id === ping.id) write("round-trip", duration(performance.now() - ping.atMs));
-  }
-}
-
-/** Begin a conversation, with an empty table where the tape is another one or has been started anew. @param {Welcome} welcome */
-async function begin(welcome) {
-  const current = (conversation += 1);
-  specimen = false;
-  write("bytes-what", connection.compressed ? "inflated" : "payloads");
-  if (welcome.epoch !== tape.epoch || welcome.seq < tape.seq) {
-    const instruments = await listed(base);
-    if (current !== conversation || connection.state !== "live") return;
-    if (!instruments) return connection.drop("no list of instruments");
-    board.build(instruments);
-    write("epoch", welcome.epoch);
-  }
-  const near = welcome.epoch === tape.epoch && (welcome.seq - tape.seq) * welcome.step_ms <= RESUME_MS;
-  const since = near ? `${tape.epoch}:${tape.seq}` : "";
-  const goesOn = interest.restart(board.symbols, welcome.limits.symbols, since);
-  if (!goesOn) Object.assign(tape, { epoch: welcome.epoch, seq: welcome.seq });
-  acks.restart();
-  follow();
-}
-
-/** Show what the filter lets through, and subscribe to that alone. */
-function follow() {
-  const shown = board.filter(filter.value.trim());
-  write("count", `${shown.length} of ${board.symbols.length} instruments`);
-  byId("empty").hidden = shown.length > 0;
-  interest.want(shown);
-}
-
-/** @param {import("./messages.js").Subscriptions} subscriptions */
-function showChannels(subscriptions) {
-  for (const channel of CHANNELS) byId("rows").classList.toggle(`no-${channel.replace(".", "-")}`, !subscriptions[channel]);
-  byId("books").hidden = !subscriptions.book;
-}
-
-function showFigures() {
-  const nowMs = performance.now();
-  const ticksRate = rates.ticks.sample(nowMs);
-  const bytesRate = rates.bytes.sample(nowMs);
-  write("seq", tape.seq ? count(tape.seq) : NOTHING);
-  write("ticks-rate", count(Math.round(ticksRate)));
-  write("messages-rate", count(Math.round(rates.messages.sample(nowMs))));
-  write("bytes-rate", bytes(Math.round(bytesRate)));
-  write("bytes-each", ticksRate > 0 ? `${Math.round(bytesRate / ticksRate)} B a tick` : "");
-  write("missed", count(board.missed));
-  const { proved, wrong } = board.books;
-  write("books", `books proved ${count(proved)} times, wrong ${count(wrong)}`);
-  byId("books").classList.toggle("wrong", wrong > 0);
-  acks.remind();
-}
-
-function upgradeAgain() {
-  connection.hangUp();
-  connection.dial();
-}
-
-/** Only a new connection can speak another language: that is agreed upon in the handshake. */
-function speak() {
-  const packed = /** @type {HTMLInputElement} */ (byId("packed")).checked;
-  connection.subprotocol = packed ? "ticker.v1.packed" : "ticker.v1.json";
-  document.body.dataset.language = packed ? "packed" : "json";
-  if (connection.state !== "closed") upgradeAgain();
-}
-
-let typing = 0;
-filter.addEventListener("input", () => {
-  clearTimeout(typing);
-  typing = setTimeout(follow, TYPING_MS);
+const record = new Record();
+const holes = new Holes();
+const watch = new WatchList(byId("watch"), { onChoose, onShown });
+const list = new Conversation("list", {
+  base,
+  tap,
+  transport: "ws",
+  onTicks: (ticks) => onListed(() => watch.take(ticks)),
+  onSnapshot: (ticks) => onListed(() => watch.reset(ticks)),
+  onState: (state, why) => onState("list", state, why),
+  onTape: onListTape,
+  onLag: () => {},
 });
-for (const button of document.querySelectorAll("[data-channel]")) {
-  button.addEventListener("click", () => {
-    const on = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", String(on));
-    interest.switch(/** @type {Channel} */ (button.getAttribute("data-channel")), on);
-  });
-}
-byId("ping").addEventListener("click", () => {
-  Object.assign(ping, { id: interest.nextId(), atMs: performance.now() });
-  connection.send({ op: "ping", ts: Date.now() * 1000, id: ping.id });
+const focus = new Conversation("focus", {
+  base,
+  tap,
+  transport: "ws",
+  handshake: true,
+  onTicks: onFocusTicks,
+  onSnapshot: onFocusSnapshot,
+  onState: (state, why) => onState("focus", state, why),
+  onTape: onFocusTape,
+  onLag: (dropped) => void (holes.missed += dropped),
 });
-for (const choice of document.querySelectorAll("[name=language]")) choice.addEventListener("change", speak);
-byId("switch").addEventListener("click", () => {
-  if (connection.state === "closed") connection.dial();
-  else connection.hangUp();
-});
+/** What each conversation does. @type {{list: {state: State, why: string}, focus: {state: State, why: string}}} */
+const doing = { list: { state: "connecting", why: "" }, focus: { state: "connecting", why: "" } };
+/** Of the focus. */
+let epoch = "";
+/** @type {Instrument | null} */
+let chosen = null;
+let beginnings = 0;
+let followed = false; // the list's tape has been found
+/** What came for rows that are about to be built. @type {(() => void)[] | null} */
+let held = null;
 
-/** @type {HTMLDetailsElement} */ (byId("talk")).open = matchMedia("(min-width: 64rem)").matches;
-setInterval(showFigures, FIGURES_MS);
-new Views({
+const panel = new Panel(byId("panel"), { onSwitch, onDrop, onLanguage });
+const closeUp = new Focus(byId("focus"), { base, onDoubt: () => focus.renew("book") });
+const wire = new Wire(view("wire"), { conversations: () => [focus, list] });
+const views = new Views({
+  market: async () => ({ open: () => closeUp.open(), close: () => closeUp.close() }),
+  wire: async () => wire,
+  controls: async (section) => new Control(section, { base }),
   transports: async (section) => new (await import("./lanes/lanes.js")).Lanes(section, base),
-  upgrade: async (section) => new (await import("./upgrade/upgrade.js")).Upgrade(section, record, upgradeAgain),
+  upgrade: async (section) => new (await import("./upgrade/upgrade.js")).Upgrade(section, record, () => focus.drop()),
   lesson: async (section) => new (await import("./lesson/lesson.js")).Lesson(section, base),
 });
-connection.dial();
+
+/** Begin with an empty list, and again where the tape is another one or has been started anew. */
+async function begin() {
+  const current = (beginnings += 1);
+  held ??= [];
+  for (let tries = 0; ; tries += 1) {
+    const instruments = await listed(base);
+    if (current !== beginnings) return;
+    if (instruments) return build(instruments);
+    await sleep(waitMs(tries, null), new AbortController().signal);
+  }
+}
+
+/** @param {Instrument[]} instruments */
+function build(instruments) {
+  watch.build(instruments);
+  watch.choose(chosen?.symbol || here().symbol);
+  const due = held ?? [];
+  held = null;
+  for (const act of due) act();
+}
+
+/** @param {() => void} act */
+function onListed(act) {
+  if (held) held.push(act);
+  else act();
+}
+
+/** The list is on another tape: its rows know nothing of it. */
+function onListTape() {
+  if (followed) void begin();
+  followed = true;
+}
+
+/** @param {string[]} symbols @param {boolean} all */
+function onShown(symbols, all) {
+  list.want(all || symbols.length > SPELLED_MAX ? EVERYTHING : symbols, LIST_CHANNELS, LIST_PACE);
+}
+
+/** @param {Instrument} instrument */
+function onChoose(instrument) {
+  if (JSON.stringify(instrument) === JSON.stringify(chosen)) return; // the list was built again
+  const { symbol } = instrument;
+  const { section, symbol: before } = here();
+  if (before !== symbol && chosen) history.replaceState(null, "", hash(section || "market", symbol));
+  chosen = instrument;
+  views.carry(symbol);
+  holes.forget();
+  closeUp.choose(instrument);
+  focus.want([symbol], FOCUS_CHANNELS, FOCUS_PACE);
+}
+
+/** The focus is on another tape. @param {string} name */
+function onFocusTape(name) {
+  if (epoch && chosen) closeUp.choose(chosen);
+  epoch = name;
+  holes.forget();
+}
+
+/** @param {Tick[]} ticks @param {number} seq */
+function onFocusTicks(ticks, seq) {
+  const own = ticks.filter(({ sym }) => sym === chosen?.symbol); // the one before may still be on its way
+  holes.take(own);
+  closeUp.take(own);
+  panel.position(epoch, seq);
+}
+
+/** @param {Tick[]} ticks */
+function onFocusSnapshot(ticks) {
+  const own = ticks.filter(({ sym }) => sym === chosen?.symbol);
+  holes.reset(own);
+  closeUp.reset(own);
+}
+
+/** @param {"list" | "focus"} conversation @param {State} state @param {string} why */
+function onState(conversation, state, why) {
+  if (conversation === "focus") closeUp.live(state === "live");
+  if (conversation === "list" && why.includes("unknown_symbol")) void begin(); // another universe
+  panel.state(conversation, state, why);
+  document.body.dataset[conversation] = state;
+  doing[conversation] = { state, why };
+  const worst = RANKS.indexOf(doing.list.state) > RANKS.indexOf(doing.focus.state) ? doing.list : doing.focus;
+  document.body.dataset.state = worst.state;
+  write("state", worst.state);
+  write("why", worst.why);
+  byId("why").title = worst.why;
+}
+
+/** @param {Transport} transport */
+function onSwitch(transport) {
+  for (const one of [focus, list]) one.switchTo(transport);
+}
+
+function onDrop() {
+  for (const one of [focus, list]) one.drop();
+}
+
+/** @param {string} language */
+function onLanguage(language) {
+  for (const one of [focus, list]) one.speak(language.includes("packed") ? "ticker.v1.packed" : "ticker.v1.json");
+}
+
+/** Everything that goes either way. @param {Event} event */
+function tap(event) {
+  panel.tap(event);
+  wire.tap(event);
+  if (event.conversation !== "focus" || event.way === "note" || !event.decoded) return;
+  const message = /** @type {any} */ (event.decoded);
+  if (event.kind === "welcome") record.restart();
+  if (event.way === "sent") record.sent(message, event.bytes);
+  else record.received(message, event.bytes, event.frame ?? null);
+}
+
+/** @param {number} nowMs */
+function paint(nowMs) {
+  requestAnimationFrame(paint);
+  watch.paint(nowMs);
+  const { section } = document.body.dataset;
+  if (section === "market") closeUp.paint(nowMs);
+  if (section === "wire") wire.paint(nowMs);
+  panel.missed(holes.missed);
+  panel.paint(nowMs);
+}
+
+addEventListener("hashchange", () => {
+  const { symbol } = here();
+  if (symbol && chosen) watch.choose(symbol);
+});
+requestAnimationFrame(paint);
+void begin();
+if (await Control.available(base)) views.offer("controls");

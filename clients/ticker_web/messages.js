@@ -21,7 +21,8 @@
  * @typedef {"status" | "quotes" | "book" | "trades" | "bars.1s" | "bars.1m" | "stats"} Channel
  * @typedef {Partial<Record<Channel, string[]>>} Subscriptions  channel to symbols, `["*"]` for all
  *
- * @typedef {{op: "subscribe" | "unsubscribe", channels: Channel[], symbols: string[], from?: string}} Request
+ * @typedef {{op: "subscribe" | "unsubscribe", channels: Channel[], symbols: string[], from?: string, pace?: "every" | "latest",
+ *   rate_hz?: number}} Request
  * @typedef {(Request | {op: "ack", seq: number} | {op: "ping", ts: number}) & {id?: number}} ClientMessage
  *
  * @typedef {{type: "welcome", epoch: string, seq: number, heartbeat_s: number, step_ms: number, limits: {symbols: number}}} Welcome

@@ -32,12 +32,16 @@ export function packedLine(frame, message) {
   return line;
 }
 
+/** The head of a frame, field by field: its bytes, and what they are. @param {ArrayBuffer} frame @returns {[title: string, bytes: string][]} */
+export const packedHead = (frame) =>
+  FIELDS.map(([title, end], n) => {
+    const begin = n === 0 ? 0 : FIELDS[n - 1][1];
+    return [title, hex(new Uint8Array(frame, begin, end - begin))];
+  });
+
 /** @param {ArrayBuffer} frame @param {Ticks | Snapshot} message */
 function inside(frame, message) {
-  const fields = FIELDS.map(([title, end], n) => {
-    const begin = n === 0 ? 0 : FIELDS[n - 1][1];
-    return element("code", { title }, hex(new Uint8Array(frame, begin, end - begin)));
-  });
+  const fields = packedHead(frame).map(([title, bytes]) => element("code", { title }, bytes));
   const ticks = message.data.slice(0, TICKS_MAX).map((tick) => element("code", {}, JSON.stringify(tick).replaceAll(',"', ', "')));
   const more = message.data.length - ticks.length;
   const rest = frame.byteLength - HEAD_BYTES;

@@ -1,5 +1,7 @@
 /** Which part of the page is shown: the address says it (`#transports`), and only what is shown may work. */
 
+import { hash, here } from "./address.js";
+
 /** @typedef {{open: () => void, close: () => void}} View */
 
 const FIRST = "market";
@@ -18,18 +20,31 @@ export class Views {
     this.#follow();
   }
 
+  /** Every section's address carries what is chosen. @param {string} symbol */
+  carry(symbol) {
+    for (const link of links()) link.setAttribute("href", hash(sectionOf(link), symbol));
+  }
+
+  /** A section that was not there at first. @param {string} name */
+  offer(name) {
+    const offered = link(name);
+    if (offered) offered.hidden = false;
+    this.#follow();
+  }
+
   #follow() {
-    const asked = location.hash.slice(1);
-    const name = section(asked) ? asked : FIRST;
+    const asked = here().section;
+    const name = section(asked) && !link(asked)?.hidden ? asked : FIRST;
     if (name === this.#shown) return;
     this.#set(this.#shown, false);
     this.#shown = name;
+    document.body.dataset.section = name;
     for (const one of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-view]"))) {
       one.hidden = one.dataset.view !== name;
     }
-    for (const link of document.querySelectorAll("nav a")) {
-      if (link.getAttribute("href") === `#${name}`) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
+    for (const one of links()) {
+      if (sectionOf(one) === name) one.setAttribute("aria-current", "page");
+      else one.removeAttribute("aria-current");
     }
     this.#set(name, true);
   }
@@ -47,9 +62,19 @@ export class Views {
   /** Its files could not be had: it is made when next asked for. @param {string} name */
   #failed(name) {
     this.#made.delete(name);
-    location.hash = FIRST;
+    location.hash = hash(FIRST, here().symbol);
   }
 }
+
+/** @returns {HTMLAnchorElement[]} to the sections of this page */
+const links = () =>
+  [.../** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("nav a"))].filter((one) => one.hash !== "");
+
+/** @param {HTMLAnchorElement} link */
+const sectionOf = (link) => link.hash.slice(1).split("/")[0];
+
+/** @param {string} name */
+const link = (name) => links().find((one) => sectionOf(one) === name);
 
 /** @param {string} name @returns {HTMLElement | null} */
 const section = (name) => document.querySelector(`[data-view="${CSS.escape(name)}"]`);

@@ -11,7 +11,7 @@ export function conversation(asyncapi) {
   const asked = new Map(
     operations.filter(({ action }) => action === "receive").map((one) => [named(one.messages[0].$ref), answers(one)]),
   );
-  const cards = (wanted) =>
+  const cards = (/** @type {boolean} */ wanted) =>
     told.filter(([name]) => asked.has(name) === wanted).map(([name, key]) => message(asyncapi, key, asked.get(name)));
   return {
     id: "conversation",
@@ -24,8 +24,8 @@ export function conversation(asyncapi) {
   };
 }
 
-/** @param {any} operation */
-const answers = ({ reply }) => reply.messages.map(({ $ref }) => named($ref));
+/** @param {any} operation @returns {string[]} */
+const answers = ({ reply }) => reply.messages.map((/** @type {{$ref: string}} */ { $ref }) => named($ref));
 
 /** @param {any} asyncapi @param {any} channel */
 function where(asyncapi, { address, title, description }) {
@@ -51,7 +51,7 @@ function message(asyncapi, key, replies) {
     ...(description ? prose(description) : []),
     ...(links.length ? [element("div", { class: "answers" }, "May be answered by", listed(links))] : []),
     fields(asyncapi.components.schemas[type]),
-    ...examples.map(({ payload }) => shown(JSON.stringify(payload))),
+    ...examples.map((/** @type {{payload: unknown}} */ { payload }) => shown(JSON.stringify(payload))),
   );
 }
 

@@ -18,7 +18,7 @@ export const listed = (items) => element("ul", {}, ...items.map((item) => elemen
 
 /** @param {string[]} heads @param {(Node | string)[][]} rows */
 export function table(heads, rows) {
-  const cells = (row) => row.map((cell, at) => element("td", { "data-head": heads[at] }, cell));
+  const cells = (/** @type {(Node | string)[]} */ row) => row.map((cell, at) => element("td", { "data-head": heads[at] }, cell));
   return element(
     "div",
     { class: "scroll" },

@@ -5,6 +5,9 @@ import { element, listed } from "./elements.js";
 import { requests } from "./requests.js";
 import { typeCard } from "./types.js";
 
+/** @typedef {{title: string, node: HTMLElement}} Card */
+/** @typedef {{id: string, title: string, opening: Node[], groups: {title: string, cards: Card[]}[]}} Section */
+
 /** @param {string} id */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
@@ -35,7 +38,7 @@ function show(asyncapi, openapi) {
   byId("contents").replaceChildren(...sections.map(contentsOf));
 }
 
-/** @param {any} section */
+/** @param {Section} section */
 function sectionOf({ id, title, opening, groups }) {
   const cards = groups.flatMap(({ title, cards }) => [
     ...(title ? [element("h3", {}, title)] : []),
@@ -44,7 +47,7 @@ function sectionOf({ id, title, opening, groups }) {
   return element("section", { id }, element("h2", {}, title), ...opening, ...cards);
 }
 
-/** @param {any} section */
+/** @param {Section} section */
 function contentsOf({ id, title, groups }) {
   const links = groups.flatMap(({ cards }) => cards.map((card) => element("a", { href: `#${card.node.id}` }, card.title)));
   return element("details", { open: "" }, element("summary", {}, element("a", { href: `#${id}` }, title)), listed(links));

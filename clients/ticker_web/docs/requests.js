@@ -12,7 +12,7 @@ export function requests(openapi) {
     id: "requests",
     title: "Requests, over HTTP",
     opening: prose(openapi.info.description),
-    groups: openapi.tags.map(({ name, description }) => ({
+    groups: openapi.tags.map((/** @type {{name: string, description: string}} */ { name, description }) => ({
       title: `${name}: ${description}`,
       cards: routes.filter(({ get }) => get.tags.includes(name)).map(({ path, get }) => route(openapi, path, get)),
     })),

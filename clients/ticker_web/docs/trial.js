@@ -37,13 +37,13 @@ function field({ name, required, schema }) {
 
 /** @param {string} path @param {any[]} parameters @param {FormData} form @param {HTMLElement} output @param {AbortSignal} signal */
 async function perform(path, parameters, form, output, signal) {
-  const given = (place) => parameters.filter((one) => one.in === place && form.get(one.name)).map((one) => one.name);
+  const given = (/** @type {string} */ place) => parameters.filter((one) => one.in === place && form.get(one.name)).map((one) => one.name);
   const query = new URLSearchParams(given("query").map((name) => [name, String(form.get(name))]));
   const filled = path.replace(PLACEHOLDER, (_, name) => encodeURIComponent(String(form.get(name))));
   const target = `${filled.slice(1)}${query.size ? `?${query}` : ""}`;
   output.textContent = `GET /${target}\n`;
   try {
-    const headers = given("header").map((name) => [name, String(form.get(name))]);
+    const headers = Object.fromEntries(given("header").map((name) => [name, String(form.get(name))]));
     await follow(await fetch(target || "./", { headers, signal, cache: "no-store" }), output);
   } catch (error) {
     output.textContent += signal.aborted ? "\n(stopped)" : `\n${error}`;

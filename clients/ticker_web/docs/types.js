@@ -16,7 +16,7 @@ const link = (reference) => element("a", { href: `#to-${named(reference)}` }, na
 export function kind(schema) {
   if (schema.$ref) return [link(schema.$ref)];
   if ("const" in schema) return [element("code", {}, JSON.stringify(schema.const))];
-  if (schema.enum) return between(schema.enum.map((value) => [element("code", {}, JSON.stringify(value))]), " or ");
+  if (schema.enum) return between(schema.enum.map((/** @type {unknown} */ value) => [element("code", {}, JSON.stringify(value))]), " or ");
   const choices = schema.anyOf ?? schema.oneOf;
   if (choices) return between(choices.map(kind), " or ");
   if (schema.type === "array") return ["list of ", ...kind(schema.items ?? {})];
@@ -35,7 +35,7 @@ function meaning(schema) {
     .filter(([key]) => key in schema && Math.abs(schema[key]) < HUGE)
     .map(([key, say]) => (key === "maxLength" || key === "minItems" ? `${schema[key]} ${say}` : `${say} ${schema[key]}`));
   if ("default" in schema) notes.push(`by default ${JSON.stringify(schema.default)}`);
-  if (schema.examples) notes.push(`such as ${schema.examples.map((value) => JSON.stringify(value)).join(", ")}`);
+  if (schema.examples) notes.push(`such as ${schema.examples.map((/** @type {unknown} */ value) => JSON.stringify(value)).join(", ")}`);
   const text = [schema.description, notes.join(", ")].filter(Boolean).join("; ");
   return element("span", {}, ...words(text));
 }
@@ -63,7 +63,7 @@ export function parameterTable(parameters) {
 
 /** @param {string} name @param {any} schema */
 export function typeCard(name, schema) {
-  const parts = schema.oneOf?.flatMap((part) => [element("h5", {}, part.title), fields(part)]);
+  const parts = schema.oneOf?.flatMap((/** @type {any} */ part) => [element("h5", {}, part.title), fields(part)]);
   return card(`to-${name}`, name, "type", ...prose(schema.description ?? ""), ...(parts ?? [fields(schema)]));
 }
 

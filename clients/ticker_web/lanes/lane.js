@@ -43,7 +43,7 @@ export class Lane {
     this.wish = wish;
     this.tally = new Tally(wish);
     this.decimals = decimals;
-    this.reader = new kind.Reader(base, this.#listener(onTicks));
+    this.reader = new kind.Reader(base, this.#listener(onTicks), { bare: true });
     this.strip = new Strip(this.#trace, `What the ${kind.title} did in the last eight seconds`);
     this.#said.textContent = kind.back;
     this.element = this.#build();

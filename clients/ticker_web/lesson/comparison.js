@@ -125,7 +125,7 @@ function measured(Kind, base, wish) {
     onTook: nothing,
     onReport: nothing,
   };
-  return Object.assign(counted, { reader: new Kind(base, listener), tally });
+  return Object.assign(counted, { reader: new Kind(base, listener, { bare: true }), tally });
 }
 
 /** @param {number} heads @param {number} ticks */

@@ -10,6 +10,7 @@ export class Poll extends Reader {
    * @returns {Promise<number>} how many messages came
    */
   async poll(extra, signal) {
+    await this.showNew(signal);
     const wish = this.wish;
     const query = { ...this.spelled, since: this.since, limit: MESSAGES_MAX, ...extra };
     const answer = await this.ask("v1/ticks", query, signal);

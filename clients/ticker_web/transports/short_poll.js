@@ -16,12 +16,19 @@ export class ShortPoll extends Poll {
     this.#wake.abort();
   }
 
+  /** Said in the next request, for which nobody waits but who compares. @override */
+  change() {
+    if (!this.options.bare) this.#wake.abort();
+  }
+
   /** @override @param {AbortSignal} signal */
   async read(signal) {
     while (!signal.aborted) {
+      const wish = this.wish;
       this.doing("asking");
       await this.poll({}, signal);
       if (signal.aborted) return;
+      if (wish !== this.wish && !this.options.bare) continue;
       this.#wake = new AbortController();
       this.doing("waiting", { untilMs: performance.now() + this.#intervalMs });
       await sleep(this.#intervalMs, AbortSignal.any([signal, this.#wake.signal]));

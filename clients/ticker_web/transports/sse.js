@@ -5,8 +5,12 @@
 
 import { requestHead } from "./heads.js";
 import { Reader, Trouble } from "./reader.js";
+import { lateness } from "./tap.js";
 
 /** @import {Recovered, Snapshot, Ticks} from "../messages.js" */
+
+/** Not a trouble: somebody wants something else. */
+class Changed extends Error {}
 
 export class EventStream extends Reader {
   /** @type {EventSource | null} */
@@ -16,32 +20,34 @@ export class EventStream extends Reader {
 
   /** One way only: to say something else, hang up and ask again. @override */
   change() {
-    if (this.#source) this.#open();
+    if (this.#source) this.#fail(new Changed());
   }
 
   /** @override @param {AbortSignal} signal */
   async read(signal) {
-    const failed = new Promise((_, reject) => (this.#fail = reject));
-    const close = () => this.#fail(new Trouble("closed"));
-    signal.addEventListener("abort", close);
-    try {
-      this.#open();
-      await failed;
-    } catch (error) {
-      if (signal.aborted) return;
-      if (error instanceof Trouble) throw error;
-      await this.#askWhy(signal);
-    } finally {
-      signal.removeEventListener("abort", close);
-      this.#source?.close();
-      this.#source = null;
+    while (!signal.aborted) {
+      await this.showNew(signal);
+      const failed = new Promise((_, reject) => (this.#fail = reject));
+      const close = () => this.#fail(new Trouble("closed"));
+      signal.addEventListener("abort", close);
+      try {
+        this.#open();
+        await failed;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof Trouble) throw error;
+        if (!(error instanceof Changed)) await this.#askWhy(signal);
+      } finally {
+        signal.removeEventListener("abort", close);
+        this.#source?.close();
+        this.#source = null;
+      }
     }
   }
 
   #open() {
-    this.#source?.close();
     const wish = this.wish;
-    const url = this.address("v1/sse", { ...this.spelled, from: this.since });
+    const url = this.address("v1/sse", { ...this.spelled, ...this.#manner });
     const source = new EventSource(url);
     this.#source = source;
     this.doing("opening");
@@ -52,10 +58,13 @@ export class EventStream extends Reader {
       answered = true;
       this.counts.connections += 1;
       this.took(wish);
+      if (this.latest) void this.#showAll();
+      this.tell({ way: "note", kind: "live", bytes: 0, text: "the answer has begun: it has no end" });
       this.doing("streaming");
     };
     source.onerror = () => {
       if (source.readyState === EventSource.CLOSED) return this.#fail(new Error("refused"));
+      this.tell({ way: "note", kind: "lost", bytes: 0, text: "the browser comes back by itself, and says the last id it has had" });
       this.doing("lost", { why: "the browser comes back by itself" });
     };
     for (const kind of ["ticks", "snapshot", "recovered", "lag"]) {
@@ -63,17 +72,40 @@ export class EventStream extends Reader {
     }
   }
 
+  /** From where, or how often: with the newest alone there is no going on from a position. @returns {Record<string, string | number>} */
+  get #manner() {
+    if (!this.latest) return { from: this.since };
+    const { rate_hz: rate } = this.wish;
+    return { pace: "latest", ...(rate && { rate_hz: rate }) };
+  }
+
+  /** The newest is sent from now on: what there was before is not. */
+  async #showAll() {
+    const source = this.#source;
+    try {
+      const answer = await this.ask("v1/snapshot", this.spelled, AbortSignal.any([]));
+      if (source === this.#source) this.listener.onSnapshot(answer.data);
+    } catch {
+      if (source === this.#source) this.#fail(new Trouble("no snapshot"));
+    }
+  }
+
   /** @param {URL} url */
   #asked(url) {
     this.counts.requests += 1;
-    this.counts.heads += requestHead(url); // the answer's head is not shown to us
+    const head = requestHead(url);
+    this.counts.heads += head; // the answer's head is not shown to us
     this.listener.onUp();
+    this.tell({ way: "sent", kind: "sse", bytes: head, text: `GET ${url.pathname}${url.search}` });
   }
 
   /** @param {MessageEvent<string>} event */
   #hear(event) {
     const said = JSON.parse(event.data);
-    this.down(`event: ${event.type}\nid: ${event.lastEventId}\ndata: \n\n`.length + event.data.length);
+    const text = `event: ${event.type}\nid: ${event.lastEventId}\ndata: ${event.data}\n\n`;
+    this.down(text.length);
+    const latencyMs = event.type === "ticks" ? lateness(said.ts) : undefined;
+    this.tell({ way: "received", kind: event.type, bytes: text.length, text, decoded: said, latencyMs });
     if (event.type === "ticks") this.deliver(/** @type {Ticks} */ (said));
     if (event.type === "snapshot") this.listener.onSnapshot(/** @type {Snapshot} */ (said).data);
     if (event.type === "lag") this.listener.onLag(said.dropped);

@@ -3,82 +3,140 @@
 import { Acks } from "../acks.js";
 import { Connection } from "../connection.js";
 import { frameHead } from "../frames.js";
-import { Reader, Trouble } from "./reader.js";
+import { added, Reader, Trouble } from "./reader.js";
+import { lateness } from "./tap.js";
 
-/** @import {ClientMessage, ServerMessage, Welcome} from "../messages.js" */
-/** @import {State} from "../connection.js" */
-/** @import {Wish} from "./reader.js" */
+/** @import {Channel, ClientMessage, Refused, ServerMessage, Welcome} from "../messages.js" */
+/** @import {State, Subprotocol} from "../connection.js" */
+/** @import {Listener, Options, Wish} from "./reader.js" */
+/** @typedef {{symbols: string[], channels: Channel[]}} Part */
 
 const REMIND_MS = 250;
+/** @type {Partial<Record<State, string>>} what there is to say where nobody says why */
+const BECAME = { connecting: "an upgrade is asked for", live: "upgraded and welcomed: both ends may talk" };
+const STALE = ["gone", "bad_position"];
 
 export class Socket extends Reader {
   #id = 0;
+  #symbolsMax = 0;
   /** @type {Wish | null} */
   #granted = null;
-  /** @type {{id: number, wish: Wish} | null} */
+  /** @type {{ids: Set<number>, wish: Wish} | null} */
   #outstanding = null;
   /** @type {(error: Error) => void} */
   #fail = () => {};
   #connection;
   #acks;
 
-  /** @param {URL} base @param {import("./reader.js").Listener} listener */
-  constructor(base, listener) {
-    super(base, listener);
-    const url = new URL("v1/stream", base);
+  /** @param {URL} base @param {Listener} listener @param {Options} [options] */
+  constructor(base, listener, options = {}) {
+    super(base, listener, options);
+    const url = new URL(options.handshake ? "v1/stream?handshake=true" : "v1/stream", base);
     url.protocol = url.protocol.replace("http", "ws");
     this.#connection = new Connection(url, {
       onState: (state, why) => this.#became(state, why),
-      onMessage: (message, bytes) => this.#hear(message, bytes),
-      onSent: (message, bytes) => {
+      onMessage: (message, bytes, frame, text) => this.#received(message, bytes, frame, text),
+      onSent: (message, bytes, text) => {
         if (message.op !== "ack") this.counts.frames += 1; // acks go out now and then, whatever is asked for
-        this.counts.heads += frameHead(bytes, true).length;
-        this.listener.onUp();
+        this.#sent(message.op, bytes, text, message);
       },
+      onSaid: (text, bytes) => this.#sent("by hand", bytes, text),
     });
+    if (options.subprotocol) this.#connection.subprotocol = options.subprotocol;
     this.#acks = new Acks((message) => this.#connection.send(message));
   }
 
   /** @override */
+  get remembers() {
+    return true;
+  }
+
+  /** Whether frames are deflated on their way. */
+  get compressed() {
+    return this.#connection.compressed;
+  }
+
+  /** Another language, on another socket, from where we are. @param {Subprotocol} subprotocol */
+  speak(subprotocol) {
+    this.#connection.speak(subprotocol);
+  }
+
+  /** Say something by hand; a text is sent as it stands. @override @param {ClientMessage | string} message */
+  send(message) {
+    return typeof message === "string" ? this.#connection.say(message) : this.#connection.send(message);
+  }
+
+  /** Acknowledge now what has been processed, and not with the next fifty. @returns {boolean} whether it was sent */
+  ack() {
+    return this.#acks.flush();
+  }
+
+  /** @override @param {string} why */
+  drop(why) {
+    if (this.#connection.state === "closed") super.drop(why);
+    else this.#connection.drop(why);
+  }
+
+  /** @override */
   change() {
-    if (this.#granted) this.#ask(this.#granted);
+    if (this.#granted && !this.#outstanding) this.#ask(this.#granted);
   }
 
   /** @override @param {AbortSignal} signal */
   async read(signal) {
     const over = new Promise((_, reject) => (this.#fail = reject));
-    const hangUp = () => this.#fail(new Trouble("closed"));
+    let why = "this page hung up";
+    const hangUp = () => this.#fail(new Trouble(why));
     signal.addEventListener("abort", hangUp);
     const reminder = setInterval(() => this.#acks.remind(), REMIND_MS);
     try {
       this.doing("opening");
       this.#connection.dial();
       await over;
+    } catch (error) {
+      why = /** @type {Error} */ (error).message;
+      throw error;
     } finally {
       clearInterval(reminder);
       signal.removeEventListener("abort", hangUp);
-      this.#granted = null;
-      this.#connection.hangUp();
+      this.#granted = this.#outstanding = null;
+      this.#connection.hangUp(why);
     }
   }
 
   /** @param {State} state @param {string} why */
   #became(state, why) {
+    this.tell({ way: "note", kind: state, bytes: 0, text: why || BECAME[state] });
     if (state === "live") {
       this.counts.requests += 1; // the upgrade
       this.counts.connections += 1;
     }
     if (state === "reconnecting") {
-      this.#granted = null;
+      this.#granted = this.#outstanding = null;
       this.doing("lost", { why });
     }
-    if (state === "closed") this.#fail(new Trouble(why));
+    if (state === "closed") this.#fail(new Trouble(why, { final: true }));
   }
 
-  /** @param {ServerMessage} message @param {number} bytes */
-  #hear(message, bytes) {
+  /** @param {string} kind @param {number} bytes @param {string} text @param {ClientMessage} [decoded]  what it was spelled from */
+  #sent(kind, bytes, text, decoded) {
+    this.counts.heads += frameHead(bytes, true).length;
+    this.listener.onUp();
+    this.tell({ way: "sent", kind, bytes, text, decoded });
+  }
+
+  /** @param {ServerMessage} message @param {number} bytes @param {ArrayBuffer | null} frame @param {string} text */
+  #received(message, bytes, frame, text) {
     this.counts.heads += frameHead(bytes, false).length;
     this.down(bytes);
+    const body = frame ? { frame } : { text };
+    const latencyMs = message.type === "ticks" ? lateness(message.ts) : undefined;
+    this.tell({ way: "received", kind: message.type, bytes, ...body, decoded: message, latencyMs });
+    this.#hear(message);
+  }
+
+  /** @param {ServerMessage} message */
+  #hear(message) {
     switch (message.type) {
       case "welcome":
         return this.#begin(message);
@@ -89,50 +147,92 @@ export class Socket extends Reader {
         return this.listener.onSnapshot(message.data);
       case "lag":
         return this.listener.onLag(message.dropped);
+      case "heartbeat":
+        return this.#moveOn(message.seq);
+      case "recovered":
+        return message.complete ? undefined : this.listener.onFresh("what lies between is gone: the server said so");
       case "subscribed":
       case "unsubscribed":
         return this.#settle(message.id);
       case "error":
-        return this.#fail(new Trouble(message.code, { stale: ["gone", "bad_position"].includes(message.code) }));
+        return this.#refused(message);
     }
   }
 
   /** @param {Welcome} welcome */
   #begin(welcome) {
     const position = this.position;
-    if (!position || position.epoch !== welcome.epoch || position.seq > welcome.seq) {
-      return this.#fail(new Trouble("another tape", { stale: true }));
-    }
+    const joins = position && position.epoch === welcome.epoch && position.seq <= welcome.seq;
+    if (!joins && !this.latest && !this.idle) return this.#fail(new Trouble("another tape", { stale: true }));
+    if (!joins) this.begin({ epoch: welcome.epoch, seq: welcome.seq, data: [] }, position ? "another tape: began afresh" : "");
+    this.#symbolsMax = welcome.limits.symbols;
     this.#acks.restart();
     this.doing("talking");
-    this.#outstanding = { id: (this.#id += 1), wish: this.wish };
-    this.#connection.send({ op: "subscribe", ...this.wish, from: this.since, id: this.#id });
+    if (this.idle) this.#granted = this.wish;
+    else this.#require(this.#subscriptions([this.wish], this.latest ? {} : { from: this.since }));
   }
 
-  /** Ask for what is wanted beyond what is granted, and give back the rest. @param {Wish} granted */
+  /** The tape went on, with nothing in it for us. @param {number} seq */
+  #moveOn(seq) {
+    if (this.position && this.#granted) this.position.seq = seq;
+  }
+
+  /** Give back what is not wanted any more, and ask for what is wanted beyond what is granted. @param {Wish} granted */
   #ask(granted) {
-    const { symbols, channels } = this.wish;
-    const kept = granted.symbols.filter((symbol) => symbols.includes(symbol));
-    const dropped = granted.symbols.filter((symbol) => !symbols.includes(symbol));
-    const idle = granted.channels.filter((channel) => !channels.includes(channel));
-    if (dropped.length > 0) this.#say({ op: "unsubscribe", channels: granted.channels, symbols: dropped });
-    if (idle.length > 0 && kept.length > 0) this.#say({ op: "unsubscribe", channels: idle, symbols: kept });
-    if (idle.length === 0 || dropped.length > 0) this.#say({ op: "subscribe", channels, symbols });
-    this.#outstanding = { id: this.#id, wish: this.wish };
+    const { wish } = this;
+    const paced = granted.pace !== wish.pace || granted.rate_hz !== wish.rate_hz;
+    /** @type {ClientMessage[]} */
+    const given = added(wish, granted).flatMap((part) => this.#pieces(part).map((piece) => ({ op: "unsubscribe", ...piece })));
+    const wanted = paced && !this.idle ? [wish] : added(granted, wish);
+    this.#require([...given, ...this.#subscriptions(wanted, {})]);
   }
 
-  /** @param {ClientMessage} message */
-  #say(message) {
-    this.#connection.send({ ...message, id: (this.#id += 1) });
+  /** @param {Part[]} parts @param {{from?: string}} since @returns {ClientMessage[]} */
+  #subscriptions(parts, since) {
+    const { pace, rate_hz } = this.wish;
+    const manner = pace ? { pace, ...(pace === "latest" && rate_hz && { rate_hz }) } : {};
+    return parts.flatMap((part) => this.#pieces(part).map((piece) => ({ op: "subscribe", ...piece, ...manner, ...since })));
+  }
+
+  /** As many messages as the server's limit of symbols makes of it. @param {Part} part @returns {Part[]} */
+  #pieces({ symbols, channels }) {
+    const many = Math.ceil(symbols.length / this.#symbolsMax);
+    return Array.from({ length: many }, (_, n) => ({
+      channels,
+      symbols: symbols.slice(n * this.#symbolsMax, (n + 1) * this.#symbolsMax),
+    }));
+  }
+
+  /** Send what makes our wish come true, and wait until all of it is granted. @param {ClientMessage[]} messages */
+  #require(messages) {
+    const outstanding = { ids: /** @type {Set<number>} */ (new Set()), wish: this.wish };
+    this.#outstanding = outstanding;
+    for (const message of messages) {
+      const id = (this.#id += 1);
+      outstanding.ids.add(id);
+      this.#connection.send({ ...message, id });
+    }
+    if (messages.length === 0) this.#granting(outstanding.wish);
   }
 
   /** @param {number | undefined} id */
   #settle(id) {
-    if (this.#outstanding?.id !== id) return;
-    this.#granted = this.#outstanding?.wish ?? null;
+    const outstanding = this.#outstanding;
+    if (id === undefined || !outstanding?.ids.delete(id) || outstanding.ids.size > 0) return;
+    this.#granting(outstanding.wish);
+  }
+
+  /** @param {Wish} wish */
+  #granting(wish) {
     this.#outstanding = null;
-    if (!this.#granted) return;
-    this.took(this.#granted);
-    if (this.wish !== this.#granted) this.change();
+    this.#granted = wish;
+    this.took(wish);
+    if (this.wish !== wish) this.change();
+  }
+
+  /** An answer to what somebody said by hand is theirs; to what we asked for, there is no going on. @param {Refused} refusal */
+  #refused({ id, code }) {
+    if (id === undefined || !this.#outstanding?.ids.has(id)) return;
+    this.#fail(new Trouble(code, { stale: STALE.includes(code) }));
   }
 }
