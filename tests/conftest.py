@@ -19,7 +19,7 @@ from ticker_client import TRANSPORTS
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
 
-pytest_plugins = ["watched"]
+pytest_plugins = ["watched", "market_page"]
 
 ROOT = Path(__file__).parent.parent
 

@@ -63,11 +63,12 @@ def tab_of(port: int) -> str:
 
 
 def show_messages(devtools: Page) -> None:
-    """Open the messages of the conversation about the chosen instrument, and one of them."""
+    """Open the messages of the conversation about the chosen instrument, and the newest of what the page has said."""
     devtools.get_by_text("Socket", exact=True).first.click()
-    devtools.get_by_text("stream?").first.click()
+    devtools.get_by_text("stream?handshake=true").first.click()
     devtools.get_by_role("tab", name="Messages").click()
-    devtools.get_by_text('"subscribe"').first.click()
+    devtools.get_by_text('"op":"ack"').last.wait_for()
+    devtools.get_by_text('{"type":"ticks"').last.click()
 
 
 def main() -> None:

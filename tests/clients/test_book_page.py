@@ -12,7 +12,7 @@ from playwright.async_api import Page, Route, WebSocketRoute, expect
 import ticker_web
 from browser import Visit, until
 from ticker.session.books import Book, Change
-from ticker.ticks import ASK, BID, CHANNELS, NO_CRC
+from ticker.ticks import ASK, BID, NO_CRC
 
 FILES = Path(ticker_web.__file__).parent
 
@@ -87,77 +87,30 @@ async def test_a_book_in_the_browser_is_that_of_python(page: Page, seed: int) ->
     assert {said for said, *_ in expected} == {"", "proved", "wrong", "hole"}
 
 
-# The page, with everything.
-
-
-async def want_all(visit: Visit) -> None:
-    """Press what is not pressed, and wait until all channels are subscribed."""
-    for channel in CHANNELS:
-        button = visit.page.locator(f"[data-channel='{channel}']")
-        if await button.get_attribute("aria-pressed") == "false":
-            await button.click()
-    await until(lambda: set(visit.told("subscribed")[-1]["subscriptions"]) == set(CHANNELS))
+# The page, which looks at the book of one instrument.
 
 
 async def proofs(visit: Visit) -> tuple[int, int]:
     """Return how many checksums the page says were right and wrong."""
-    words = await visit.page.locator("#books").inner_text()
-    found = re.fullmatch(r"books proved ([\d,]+) times, wrong ([\d,]+)", words)
-    assert found is not None
-    return int(found[1].replace(",", "")), int(found[2].replace(",", ""))
+    words = await visit.page.locator(".ladder .proof").inner_text()
+    right, wrong = re.search(r"proved ([\d,]+) times", words), re.search(r"wrong ([\d,]+)", words)
+    return (int(right[1].replace(",", "")) if right else 0, int(wrong[1].replace(",", "")) if wrong else 0)
 
 
-@pytest.mark.parametrize("language", ["JSON", "packed"])
-async def test_all_channels_are_shown_and_books_proved(visit: Visit, ticker_server, language: str) -> None:
+@pytest.mark.parametrize("language", ["json", "packed"])
+async def test_the_book_is_proved_in_either_language(visit: Visit, ticker_server, language: str) -> None:
     await visit.go(ticker_server.url)
-    await visit.page.get_by_label(language).check()
-    await until(lambda: len(visit.told("welcome")) == (1 if language == "JSON" else 2))
-    await expect(visit.page.locator("#state")).to_have_text("live")
-    await want_all(visit)
+    await visit.page.locator(f"input[name=wire-language][value={language}]").check()
+    if language == "packed":
+        await until(lambda: len(visit.packed) > 10)
+    before = await proofs(visit)
 
     async def many() -> bool:
-        return (await proofs(visit))[0] > 500
+        return (await proofs(visit))[0] > before[0] + 100
 
     await until(many)
     assert (await proofs(visit))[1] == 0
-    await expect(visit.page.locator("#missed")).to_have_text("0")
-    await expect(visit.page.locator("#rows tr").first.locator(".symbol")).to_have_attribute("title", "trading")
     assert visit.told("error") == visit.complaints == []
-
-
-async def test_a_book_and_statistics_stand_in_for_quotes_and_trades(visit: Visit, ticker_server) -> None:
-    await visit.go(ticker_server.url)
-    await until(lambda: visit.told("ticks"))
-    for channel in ("quotes", "trades", "book", "stats"):
-        await visit.page.locator(f"[data-channel='{channel}']").click()
-    await until(lambda: set(visit.told("subscribed")[-1]["subscriptions"]) == {"status", "book", "stats"})
-    row = visit.page.locator("#rows tr[data-symbol=ACME]")
-    for cell in (".last", ".bid", ".ask"):
-        before = await row.locator(cell).inner_text()
-        await expect(row.locator(cell)).not_to_have_text(before)
-    assert re.fullmatch(r"\d+\.\d\d", await row.locator(".bid").inner_text())
-    assert visit.told("error") == visit.complaints == []
-
-
-async def test_a_halt_is_said_in_a_word(visit: Visit, ticker_server) -> None:
-    def halt(said: str | bytes) -> str | bytes:
-        message = json.loads(said)
-        for tick in message.get("data", ()):
-            if tick["ch"] == "status" and tick["sym"] == "ACME":
-                tick |= {"state": "halted", "reason": "halt"}
-        return json.dumps(message)
-
-    def between(socket: WebSocketRoute) -> None:
-        server = socket.connect_to_server()
-        server.on_message(lambda said: socket.send(halt(said)))
-
-    await visit.page.route_web_socket(re.compile("/v1/stream"), between)
-    await visit.go(ticker_server.url)
-    row = visit.page.locator("#rows tr[data-symbol=ACME]")
-    await expect(row.locator(".state-word")).to_have_text("halted")
-    await expect(row.locator(".symbol")).to_have_attribute("title", "halted: halt")
-    await expect(row.locator(".symbol")).to_have_text("\u2016 ACME")
-    await expect(visit.page.locator("#rows tr[data-symbol=BYTE] .state-word")).to_have_text("")
 
 
 async def test_a_wrong_book_is_asked_for_anew(visit: Visit, ticker_server) -> None:
@@ -179,20 +132,12 @@ async def test_a_wrong_book_is_asked_for_anew(visit: Visit, ticker_server) -> No
 
     await visit.page.route_web_socket(re.compile("/v1/stream"), between)
     await visit.go(ticker_server.url)
-    await want_all(visit)
-    await until(lambda: spoiled and visit.asked("unsubscribe"))
-    asked = visit.asked("unsubscribe")
-    assert [(request["channels"], request["symbols"]) for request in asked] == [(["book"], spoiled)]
-    await until(
-        lambda: (["book"], spoiled) in [(said["channels"], said["symbols"]) for said in visit.asked("subscribe")]
-    )
+    await expect(visit.page.locator(".ladder .wrong")).to_have_text(re.compile("^✗ wrong 1"))
     before = await proofs(visit)
 
     async def more() -> bool:
-        return (await proofs(visit))[0] > before[0] + 300
+        return (await proofs(visit))[0] > before[0] + 200
 
-    await until(more)
+    await until(more)  # it was asked for anew, and goes on
     assert (await proofs(visit))[1] == 1
-    await expect(visit.page.locator("#missed")).to_have_text("0")
-    assert len(visit.asked("unsubscribe")) == 1
-    assert visit.told("error") == visit.complaints == []
+    assert visit.complaints == []
