@@ -9,18 +9,18 @@ the time, and what is left is told.
 
 import argparse
 import asyncio
+import re
 import statistics
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from playwright.async_api import async_playwright
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from browser import CHROMIUM, FLAGS
-from conftest import servers
+CHROMIUM, FLAGS = "/usr/bin/chromium", ["--no-sandbox", "--disable-gpu"]
 
 COUNT_FRAMES = """() => {
   const seen = (window.seenFrames = []);
@@ -68,6 +68,20 @@ async def figures(devtools: Any) -> dict[str, float]:
     return {one["name"]: one["value"] for one in found["metrics"]}
 
 
+@contextmanager
+def serving(*flags: str) -> Iterator[str]:
+    """Run a server, and give its page's address."""
+    command = [sys.executable, "-m", "ticker", "serve", "--port", "0", *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield next(
+                f"http://{found[1]}/" for line in process.stdout if (found := re.search(r"ws://(\S+)/v1/", line))
+            )
+        finally:
+            process.terminate()
+
+
 def main() -> None:
     """Measure as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -78,10 +92,9 @@ def main() -> None:
     parser.add_argument("--heap", action="store_true")
     options = parser.parse_args()
     few = ("--instruments", str(options.instruments)) if options.instruments else ()
-    with servers() as serve:
-        server = serve("--universe", options.universe, "--speed", str(options.speed), *few)
+    with serving("--universe", options.universe, "--speed", str(options.speed), *few) as url:
         print(f"{options.universe}, speed {options.speed:g}, {options.seconds:g} s:")
-        asyncio.run(measure(server.url, options.seconds, heap=options.heap))
+        asyncio.run(measure(url, options.seconds, heap=options.heap))
 
 
 if __name__ == "__main__":
