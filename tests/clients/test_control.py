@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, async_playwright, expect
+from wire_stage import enter
 
 from admin_client import AdminClient
 from browser import CHROMIUM, FLAGS, Visit, until
 from conftest import RunningServer
-from stage import enter
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from wire_stage import enter
 
 from browser import CHROMIUM, FLAGS, Visit, until
 from conftest import RunningServer
-from stage import enter
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
