@@ -202,9 +202,10 @@ async def test_every_lane_comes_back_after_the_server_does(visit, serve_ticker, 
 
 async def test_the_upgrade_is_told_and_its_accept_is_right(visit, house):
     await visit.go(f"{house.url}#upgrade")
-    told = visit.told("handshake")[0]
     page = visit.page
     await expect(page.locator(".head .first").nth(0)).to_contain_text("GET /v1/stream?handshake=true HTTP/1.1")
+    await until(lambda: visit.told("handshake"))
+    told = visit.told("handshake")[0]
     await expect(page.locator(".head .first").nth(1)).to_contain_text("HTTP/1.1 101 Switching Protocols")
     key = next(value for name, value in told["request"]["headers"] if name.lower() == "sec-websocket-key")
     accept = b64encode(sha1((key + GUID).encode()).digest()).decode()
