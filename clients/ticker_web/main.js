@@ -4,7 +4,6 @@ import { hash, here } from "./address.js";
 import { waitMs } from "./backoff.js";
 import { Control } from "./control/control.js";
 import { Conversation } from "./conversations/conversation.js";
-import { Holes } from "./conversations/holes.js";
 import { Focus } from "./focus/focus.js";
 import { listed } from "./transports/once.js";
 import { sleep } from "./transports/reader.js";
@@ -15,7 +14,7 @@ import { Panel } from "./wire/panel.js";
 import { Wire } from "./wire/wire.js";
 
 /** @import {State, Transport} from "./conversations/conversation.js" */
-/** @import {Channel, Instrument, Tick} from "./messages.js" */
+/** @import {Channel, Instrument} from "./messages.js" */
 /** @import {Event} from "./transports/reader.js" */
 
 /** @type {Channel[]} */
@@ -38,7 +37,6 @@ const write = (id, words) => void (byId(id).textContent = words);
 
 const base = new URL(".", location.href);
 const record = new Record();
-const holes = new Holes();
 const watch = new WatchList(byId("watch"), { onChoose, onShown });
 const list = new Conversation("list", {
   base,
@@ -55,11 +53,14 @@ const focus = new Conversation("focus", {
   tap,
   transport: "ws",
   handshake: true,
-  onTicks: onFocusTicks,
-  onSnapshot: onFocusSnapshot,
+  onTicks: (ticks, seq) => {
+    closeUp.take(ticks);
+    panel.position(epoch, seq);
+  },
+  onSnapshot: (ticks) => closeUp.reset(ticks),
   onState: (state, why) => onState("focus", state, why),
   onTape: onFocusTape,
-  onLag: (dropped) => void (holes.missed += dropped),
+  onLag: (dropped) => void (lagged += dropped),
 });
 /** What each conversation does. @type {{list: {state: State, why: string}, focus: {state: State, why: string}}} */
 const doing = { list: { state: "connecting", why: "" }, focus: { state: "connecting", why: "" } };
@@ -67,6 +68,7 @@ const doing = { list: { state: "connecting", why: "" }, focus: { state: "connect
 let epoch = "";
 /** @type {Instrument | null} */
 let chosen = null;
+let lagged = 0; // ticks that the server dropped for us, and said so
 let beginnings = 0;
 let followed = false; // the list's tape has been found
 /** What came for rows that are about to be built. @type {(() => void)[] | null} */
@@ -130,7 +132,6 @@ function onChoose(instrument) {
   if (before !== symbol && chosen) history.replaceState(null, "", hash(section || "market", symbol));
   chosen = instrument;
   views.carry(symbol);
-  holes.forget();
   closeUp.choose(instrument);
   focus.want([symbol], FOCUS_CHANNELS, FOCUS_PACE);
 }
@@ -139,22 +140,6 @@ function onChoose(instrument) {
 function onFocusTape(name) {
   if (epoch && chosen) closeUp.choose(chosen);
   epoch = name;
-  holes.forget();
-}
-
-/** @param {Tick[]} ticks @param {number} seq */
-function onFocusTicks(ticks, seq) {
-  const own = ticks.filter(({ sym }) => sym === chosen?.symbol); // the one before may still be on its way
-  holes.take(own);
-  closeUp.take(own);
-  panel.position(epoch, seq);
-}
-
-/** @param {Tick[]} ticks */
-function onFocusSnapshot(ticks) {
-  const own = ticks.filter(({ sym }) => sym === chosen?.symbol);
-  holes.reset(own);
-  closeUp.reset(own);
 }
 
 /** @param {"list" | "focus"} conversation @param {State} state @param {string} why */
@@ -203,7 +188,7 @@ function paint(nowMs) {
   const { section } = document.body.dataset;
   if (section === "market") closeUp.paint(nowMs);
   if (section === "wire") wire.paint(nowMs);
-  panel.missed(holes.missed);
+  panel.missed(closeUp.missed + lagged);
   panel.paint(nowMs);
 }
 

@@ -47,7 +47,7 @@ export class Focus {
     this.#chart.open();
   }
 
-  /** Ticks of the instrument that were sent but never came, by their numbers. */
+  /** Ticks of all that were chosen that were sent but never came, by their numbers. */
   get missed() {
     return this.#numbers.missed + this.#missedLevels;
   }
@@ -60,8 +60,7 @@ export class Focus {
   /** Begin with an instrument; also with the one that is shown, as after a change of tape. @param {Instrument} instrument */
   choose(instrument) {
     this.#symbol = instrument.symbol;
-    this.#numbers = new Numbers();
-    this.#missedLevels = 0;
+    this.#numbers.forget();
     for (const part of [this.#head, this.#statistics, this.#sales, this.#chart, this.#ladder]) part.choose(instrument);
   }
 

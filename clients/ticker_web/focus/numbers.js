@@ -10,6 +10,11 @@ export class Numbers {
   /** @type {Partial<Record<Counted["ch"], number>>} */
   #newest = {};
 
+  /** What was before does not join what comes. */
+  forget() {
+    this.#newest = {};
+  }
+
   /** A tick off the stream. @param {Counted} tick @returns {Place} */
   take(tick) {
     const before = this.#newest[tick.ch];
