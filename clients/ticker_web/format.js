@@ -1,3 +1,7 @@
+/** How figures and states are said. */
+
+/** @import {Status} from "./messages.js" */
+
 const COUNT = new Intl.NumberFormat("en-US");
 
 export const NOTHING = "–";
@@ -10,6 +14,15 @@ export const count = (value) => COUNT.format(value);
 
 /** @param {number} value  up (above 0), down or level */
 export const arrow = (value) => (value > 0 ? "▲" : value < 0 ? "▼" : "");
+
+/** @param {number} value */
+export const way = (value) => (value > 0 ? "up" : value < 0 ? "down" : "level");
+
+/** @param {{state: Status["state"], reason: Status["reason"] | ""}} status @returns {string} such as `halted: shock` */
+export function stateWords({ state, reason }) {
+  const words = state.replaceAll("_", " ");
+  return reason === "" || reason === "schedule" ? words : `${words}: ${reason.replaceAll("_", " ")}`;
+}
 
 /** @param {number} ratio  0.01 is one per cent */
 export function change(ratio) {

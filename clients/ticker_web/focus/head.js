@@ -1,8 +1,8 @@
 /** Who is looked at: name, last price, change, quote, state and market time. */
 
 import { element } from "../element.js";
-import { arrow, change, count, NOTHING, price } from "../format.js";
-import { day, mark, signed, stateWords, time, way, write } from "./words.js";
+import { arrow, change, count, NOTHING, price, stateWords, way } from "../format.js";
+import { day, mark, signed, time, write } from "./words.js";
 
 /** @import {Instrument, Quote, Stats, Status} from "../messages.js" */
 /** @import {Counted} from "./numbers.js" */

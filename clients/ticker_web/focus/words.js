@@ -1,6 +1,4 @@
-/** How market time and states are said, and texts that are only written where they differ. */
-
-/** @import {Status} from "../messages.js" */
+/** How market time is said, and texts that are only written where they differ. */
 
 /** @param {number} t  market time in microseconds @returns {string} such as 2026-01-05 */
 export const day = (t) => new Date(t / 1000).toISOString().slice(0, 10);
@@ -16,15 +14,6 @@ export function signed(value, decimals) {
   const shown = Math.abs(value).toFixed(decimals);
   return `${Number(shown) === 0 ? "" : value > 0 ? "+" : "−"}${shown}`;
 }
-
-/** @param {Status} status @returns {string} such as `halted: shock` */
-export function stateWords({ state, reason }) {
-  const words = state.replaceAll("_", " ");
-  return reason === "schedule" ? words : `${words}: ${reason.replaceAll("_", " ")}`;
-}
-
-/** @param {number} value @returns {"up" | "down" | "level"} */
-export const way = (value) => (value > 0 ? "up" : value < 0 ? "down" : "level");
 
 /** @param {Text} text @param {string} words */
 export function write(text, words) {

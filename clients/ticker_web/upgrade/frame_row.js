@@ -2,12 +2,12 @@
 
 import { element } from "../element.js";
 import { count } from "../format.js";
-import { abbreviated } from "../journal.js";
 import { packedLine } from "../packed_frame.js";
 
 /** @import {Snapshot, Ticks} from "../messages.js" */
 /** @import {Frame} from "./record.js" */
 
+const ITEMS_MAX = 3;
 const LENGTH_BYTES = { 126: 2, 127: 8 };
 
 /** @param {Frame} frame */
@@ -38,4 +38,15 @@ function meaning(n, lengthEnd, binary) {
   if (n === 0) return ["kind", `the last part (8) of a ${binary ? "binary message (2)" : "text message (1)"}`];
   if (n === 1) return ["length", "the mask’s bit, and the length or how it follows (7e: in two bytes)"];
   return n < lengthEnd ? ["length", "the payload’s length"] : ["mask", "the masking key, chosen at random for each frame"];
+}
+
+/** Long lists are cut short: the whole frame is in devtools. @param {object} message @returns {string} */
+function abbreviated(message) {
+  const spelled = JSON.stringify(message, (_, value) => {
+    if (!Array.isArray(value) || value.length <= ITEMS_MAX) return value;
+    const shown = typeof value[0] === "object" ? [] : value.slice(0, ITEMS_MAX);
+    const kind = shown.length > 0 ? "more" : Array.isArray(value[0]) ? "headers" : "ticks";
+    return [...shown, `… ${value.length - shown.length} ${kind}`];
+  });
+  return spelled.replaceAll(',"', ', "');
 }

@@ -19,6 +19,7 @@ export class Item {
   volume = 0;
   /** @type {State} */
   state = "trading";
+  /** @type {Status["reason"] | ""} */
   reason = "";
   trend = new Trend();
   #n = { status: 0, quote: 0, stats: 0 };

@@ -1,7 +1,7 @@
 /** A line of the watch list: it shows one item after another, as the list is scrolled. */
 
 import { element } from "../element.js";
-import { arrow, change, NOTHING, price } from "../format.js";
+import { arrow, change, NOTHING, price, stateWords, way } from "../format.js";
 import { COLUMNS } from "./columns.js";
 import { draw } from "./trend.js";
 
@@ -110,11 +110,10 @@ export class Line {
   /** What is not usual is said in a word, and with a mark before the symbol. @param {Item} item */
   #writeState({ state, reason }) {
     const usual = state === "trading";
-    const words = state.replaceAll("_", " ");
-    const why = reason === "" || reason === "schedule" ? "" : `: ${reason.replaceAll("_", " ")}`;
-    this.#say("state", usual ? "" : words);
+    const words = stateWords({ state, reason });
+    this.#say("state", usual ? "" : stateWords({ state, reason: "" }));
     this.#say("symbolMark", usual ? "" : "‖ ");
-    if (this.#cell.symbol.title !== words + why) this.#cell.symbol.title = words + why;
+    if (this.#cell.symbol.title !== words) this.#cell.symbol.title = words;
     if (this.element.dataset.state !== state) this.element.dataset.state = state;
   }
 
@@ -151,6 +150,3 @@ export class Line {
     if (text.data !== words) text.data = words;
   }
 }
-
-/** @param {number} value */
-const way = (value) => (value > 0 ? "up" : value < 0 ? "down" : "level");
