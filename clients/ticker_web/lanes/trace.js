@@ -8,7 +8,7 @@ import { wallOriginMs } from "../wall.js";
 /** @typedef {{way: "up" | "down", atMs: number}} Mark */
 /** @typedef {{bornMs: number, atMs: number, ticks: number}} Flight  a message, from its `ts` to our having it */
 
-export const KEPT_MS = 12_000; // a little more than a strip shows
+const KEPT_MS = 12_000; // a little more than a strip shows
 
 export class Trace {
   /** @type {Span[]} */
