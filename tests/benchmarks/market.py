@@ -19,7 +19,7 @@ from ticker.market.realistic import Realistic
 
 WARM_UP_STEPS = 200
 PARTS = {
-    "_turn_weather": "volatility, factors, draws (once in 32 steps)",
+    "_turn_weather": "volatility and factors (once in 32 steps)",
     "_quote": "makers: limit orders and cancels",
     "quotes": "quotes",
     "book": "book: ten levels, changes, checksums",

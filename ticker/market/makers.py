@@ -40,15 +40,15 @@ _LEANS = exp(LEAN * np.linspace(-1.0, 1.0, _PARTS))
 
 @dataclass(frozen=True, slots=True)
 class Chances:
-    """What happens to each row in each step of a block, of shape (steps, rows)."""
+    """What happens to each row in a step: which rows, or a truth for each."""
 
-    refresh: Hits
+    refreshed: Ints
     improve: Hits
     pull: Hits
     place: Hits
-    cancel: Hits
+    cancelled: Ints
     draws: NDArray[np.uint16]
-    """Two numbers for each of cancel, place and refresh: shape (steps, 3, 2, rows)."""
+    """Two numbers for each of cancel, place and refresh: shape (3, 2, rows)."""
 
 
 class Makers:
@@ -65,24 +65,35 @@ class Makers:
         )
         self._sides = np.tile(np.array([-1.0, 1.0]), len(traits))
 
-    def chances(self, drawn: NDArray[np.uint16], rate: Floats, stuffed: Hits | None) -> Chances:
-        """Return the chances of a block from draws of shape (steps, 5, instruments, 4).
+    def settle_in(self, rate: Floats, stuffed: Hits | None, quiet: Hits) -> None:
+        """Take note of how often things happen from now on, by market orders a second.
 
-        `rate` is market orders a second; `stuffed` those whose touch is refreshed in every step.
+        The touch of the `stuffed` is refreshed in every step; nobody quotes the `quiet`.
         """
-        steps = len(drawn)
-        first, second, third, fourth = (
-            drawn[:, word, :, place : place + 2].reshape(steps, -1) for word in (0, 1) for place in (0, 2)
-        )
         often = np.repeat(rate * (self._step_s * COUNT), 2)
-        refresh = np.minimum(REFRESHES * often, 0.9 * COUNT).astype(np.uint32)
-        place = np.minimum(PLACEMENTS * often, 0.8 * COUNT).astype(np.uint32)
+        self._refreshes = np.minimum(REFRESHES * often, 0.9 * COUNT).astype(np.uint32)
+        self._places = np.minimum(PLACEMENTS * often, 0.8 * COUNT).astype(np.uint32)
         if stuffed is not None:
-            refresh[np.repeat(stuffed, 2)] = ALWAYS
-            place[np.repeat(stuffed, 2)] = ALWAYS
-        draws = drawn[:, 2:].reshape(steps, 3, -1, 2, 2).transpose(0, 1, 3, 2, 4).reshape(steps, 3, 2, -1)
-        hits = first < refresh, second < self._improve, second < self._pull, third < place, fourth < place
-        return Chances(*hits, draws)
+            self._refreshes[np.repeat(stuffed, 2)] = ALWAYS
+            self._places[np.repeat(stuffed, 2)] = ALWAYS
+        acting = np.repeat(~quiet, 2)
+        self._refreshes *= acting
+        self._places *= acting
+        self._improves, self._pulls = self._improve * acting, self._pull * acting
+
+    def chances(self, drawn: NDArray[np.uint16]) -> Chances:
+        """Return the chances of a step by draws of shape (5, instruments, 4)."""
+        first, second = drawn[0, :, :2].reshape(-1), drawn[0, :, 2:].reshape(-1)
+        third, fourth = drawn[1, :, :2].reshape(-1), drawn[1, :, 2:].reshape(-1)
+        draws = drawn[2:].reshape(3, -1, 2, 2).transpose(0, 2, 1, 3).reshape(3, 2, -1)
+        return Chances(
+            refreshed=np.flatnonzero(first < self._refreshes),
+            improve=second < self._improves,
+            pull=second < self._pulls,
+            place=third < self._places,
+            cancelled=np.flatnonzero(fourth < self._places),
+            draws=draws,
+        )
 
     def clear(self, rows: Ints) -> None:
         """Remove the best levels of these rows, where nothing is left."""

@@ -17,8 +17,8 @@ from ticker.market.climate import BLOCK_STEPS, Climate, Weather
 from ticker.market.draws import keys, pieces, words
 from ticker.market.exact import Floats, exp
 from ticker.market.incidents import Incident
-from ticker.market.levels import FAR, Ints, Levels
-from ticker.market.makers import HYSTERESIS_TICKS, Makers
+from ticker.market.levels import FAR, Levels
+from ticker.market.makers import HYSTERESIS_TICKS, Chances, Makers
 from ticker.market.notices import Notices
 from ticker.market.orders import Orders
 from ticker.market.prints import Prints
@@ -109,7 +109,7 @@ class Realistic:
         self._phase = state["phase"]
         self._weather = None if state["weather"] is None else Weather(**state["weather"])
         if step % BLOCK_STEPS and self._weather is not None:
-            self._settle_in(step // BLOCK_STEPS)
+            self._settle_in()
 
     # A step.
 
@@ -128,9 +128,11 @@ class Realistic:
             self._enter(step, phase, t_us)
         if self.turmoil.changed:
             self._unseen = True  # what happened to the book of the halted is to be seen when they are back
-            self._settle_in((step - 1) // BLOCK_STEPS)
+            self._settle_in()
+        drawn = pieces(words(self._keys, (step - 1) * _WORDS, _WORDS))
+        self._noise = normal()[drawn[0, :, 2]] * self._noise_deviation
         if phase == TRADING:
-            return self._trade(step, place, since_us, t_us)
+            return self._trade(step, place, since_us, t_us, drawn)
         rows = dict(EMPTY)
         if phase == PRE_OPEN:
             self._gather(step, t_us)
@@ -192,10 +194,10 @@ class Realistic:
         self._worth = np.where(found.volume > 0, 0.5 * self._worth + 0.5 * found.price_ticks, self._worth)
         return rows
 
-    def _trade(self, step: int, place: int, since_us: int, t_us: int) -> dict[str, Rows]:
-        """Make a step of continuous trading."""
-        drawn = self._drawn[place]
-        changed = self._quote(place)
+    def _trade(self, step: int, place: int, since_us: int, t_us: int, draws: NDArray[np.uint16]) -> dict[str, Rows]:
+        """Make a step of continuous trading, by draws of shape (_WORDS, instruments, 4)."""
+        drawn = draws[0]
+        changed = self._quote(self._makers.chances(draws[1:]))
         seen = changed.reshape(-1, 2).any(axis=1)
         if self._any_quiet:
             seen &= ~self.turmoil.quiet
@@ -203,16 +205,15 @@ class Realistic:
         half_us = max(1, (t_us - since_us) // 2)
         early = since_us + 1 + (drawn[who, 3].astype(np.int64) * (half_us - 1) >> 16)
         rows = {QUOTES: self._published.quotes(who, early), BOOK: self._published.book(who, early)}
-        rows[TRADES] = self._match(step, place, since_us + half_us, max(1, t_us - since_us - half_us))
+        rows[TRADES] = self._match(step, place, drawn, since_us + half_us, max(1, t_us - since_us - half_us))
         rows[STATUS] = self.notices.take()
         return rows
 
     # What rests.
 
-    def _quote(self, place: int) -> NDArray[np.bool_]:
+    def _quote(self, chances: Chances) -> NDArray[np.bool_]:
         """Let the makers act; return which rows of the book are not as they were published."""
-        chances, makers = self._chances, self._makers
-        edges, draws = self._edges, chances.draws[place]
+        makers, edges = self._makers, self._edges
         np.subtract(self._half, self._worth, out=edges[:, 0])
         np.minimum(edges[:, 0], _LOWEST, out=edges[:, 0])
         np.add(self._half, self._worth, out=edges[:, 1])
@@ -224,22 +225,20 @@ class Realistic:
         if len(self._prints.emptied):
             makers.clear(self._prints.emptied)
         self._prints.forget()
-        stale = np.flatnonzero((off > HYSTERESIS_TICKS) & chances.pull[place])
+        stale = np.flatnonzero((off > HYSTERESIS_TICKS) & chances.pull)
         if len(stale):
             makers.pull(edge, stale)
             changed[stale] = True
-        cancelled = self._cancels[place]
-        if len(cancelled):
-            changed[makers.cancel(draws[0], cancelled)] = True
-        better = (off < -1 - HYSTERESIS_TICKS) & chances.improve[place]
+        if len(chances.cancelled):
+            changed[makers.cancel(chances.draws[0], chances.cancelled)] = True
+        better = (off < -1 - HYSTERESIS_TICKS) & chances.improve
         better |= (self._levels.best == FAR) & ~self._quiet_rows
-        adding = np.flatnonzero(better | chances.place[place])
+        adding = np.flatnonzero(better | chances.place)
         if len(adding):
-            makers.add(draws[1], adding, better[adding], edge, self._worth)
+            makers.add(chances.draws[1], adding, better[adding], edge, self._worth)
             changed[adding] = True
-        refreshed = self._refreshes[place]
-        if len(refreshed):
-            changed[makers.refresh(draws[2], refreshed, self._worth)] = True
+        if len(chances.refreshed):
+            changed[makers.refresh(chances.draws[2], chances.refreshed, self._worth)] = True
         return changed
 
     def _seed(self, step: int) -> None:
@@ -249,10 +248,10 @@ class Realistic:
 
     # What trades.
 
-    def _match(self, step: int, place: int, since_us: int, span_us: int) -> Rows:
+    def _match(self, step: int, place: int, drawn: NDArray[np.uint16], since_us: int, span_us: int) -> Rows:
         """Let orders trade with the book, and move what everything is worth; return the trades."""
-        orders, drawn = self._orders, self._drawn[place]
-        chance = (drawn[:, 0].astype(np.uint32) << 16 | drawn[:, 1]) * 2.0**-32
+        orders = self._orders
+        chance = np.asarray((drawn[:, 0].astype(np.uint32) << 16 | drawn[:, 1]) * 2.0**-32, np.float64)
         count = orders.count(self._rate, chance)
         count[orders.pending != 0] += 1
         if self._any_quiet:
@@ -313,7 +312,7 @@ class Realistic:
         self._lagging -= late
         news = self._news * self._news_leak
         self._news -= news
-        own = self._noise[place]
+        own = self._noise
         if surprise is not None:
             own = own + self._impact * surprise
         moved = self._worth * (1 + (AT_ONCE * factor + late + news + own + self.turmoil.push))
@@ -333,9 +332,9 @@ class Realistic:
         self._weather = self._climate.block(number, fraction, np.clip(own, -4.0, 4.0))
         self._news += self._weather.news
         self._worth_then = self._worth.copy()
-        self._settle_in(number)
+        self._settle_in()
 
-    def _settle_in(self, number: int) -> None:
+    def _settle_in(self) -> None:
         """Work out what holds for this block, as things are."""
         self.turmoil.changed = False
         weather, turmoil = self._weather, self.turmoil
@@ -348,27 +347,12 @@ class Realistic:
         self._half = np.minimum(HALF_SPREAD_MAX * self._worth_then, half)
         self._impact = own * np.sqrt(FLOW_SHARE / (self._rate * self._step_s)) * self._orders.scale
         finite(self._half, self._rate, self._impact)
-        drawn = pieces(words(self._keys, number * BLOCK_STEPS * _WORDS, BLOCK_STEPS * _WORDS))
-        drawn = drawn.reshape(BLOCK_STEPS, _WORDS, len(self._keys), 4)
-        self._drawn = drawn[:, 0]
-        self._noise = normal()[drawn[:, 0, :, 2]] * (own * sqrt(1 - FLOW_SHARE))
+        self._noise_deviation = own * sqrt(1 - FLOW_SHARE)
         self._any_quiet = bool(turmoil.quiet.any())
         self._quiet_rows = np.repeat(turmoil.quiet, 2)
-        self._chances = self._makers.chances(drawn[:, 1:], self._rate, turmoil.stuffed)
-        if self._any_quiet:
-            for hits in (self._chances.refresh, self._chances.improve, self._chances.pull, self._chances.place):
-                hits[:, self._quiet_rows] = False
-            self._chances.cancel[:, self._quiet_rows] = False
-        self._cancels = _by_step(self._chances.cancel)
-        self._refreshes = _by_step(self._chances.refresh)
+        self._makers.settle_in(self._rate, turmoil.stuffed, turmoil.quiet)
 
 
 _ARRAYS = ("_worth", "_worth_then", "_lagging", "_news", "_own")
 _PARTS = ("_climate", "_orders", "_auction", "_published", "_prints", "notices", "turmoil")
 _WEATHER = ("factor", "own", "total", "activity", "spread", "news")
-
-
-def _by_step(hits: NDArray[np.bool_]) -> list[Ints]:
-    """Return, for each step, the rows that are hit."""
-    step, rows = np.nonzero(hits)
-    return np.split(rows, np.searchsorted(step, np.arange(1, len(hits))))
