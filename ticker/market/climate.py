@@ -29,10 +29,12 @@ OWN_LEVERAGE = (0.0, 0.0, -0.1, -0.3, -0.3, -0.2, -0.1)
 MARKET_VARIANCE = (0.02, 0.03, 0.04, 0.05, 0.09, 0.11, 0.15)
 MARKET_LEVERAGE = (0.0, 0.0, -0.1, -0.25, -0.6, -0.6, -0.3)
 LIQUIDITY_TAUS_S = (40.0, 1200.0)
-LIQUIDITY_VARIANCE = (0.05, 0.05)
+LIQUIDITY_VARIANCE = (0.04, 0.04)
 """Of the logarithm of the half-spread."""
-BUSTLE, CALM = 0.2, 0.4
-"""By which powers of the market's and the own excess of volatility orders come more often, and makers widen less."""
+BUSTLE = (0.7, 0.7, 0.2, 0.2, 0.2, 0.2, 0.2)
+"""By which powers of the excess of volatility orders come more often, for each time constant."""
+CALM = 0.4
+"""By which power of the excess of volatility makers widen less."""
 ORDINARY = 0.5
 """Begin within so many standard deviations of each process's mean: the first day is an ordinary one."""
 
@@ -93,9 +95,13 @@ class Ladder:
     @property
     def value(self) -> Floats:
         """The sum, of shape (width,)."""
-        total: Floats = self.states[0].copy()
-        for row in self.states[1:]:
-            total += row
+        return self.weighed((1.0,) * len(self.states))
+
+    def weighed(self, weights: tuple[float, ...]) -> Floats:
+        """Return the sum with a weight for each time constant, of shape (width,)."""
+        total: Floats = weights[0] * self.states[0]
+        for weight, row in zip(weights[1:], self.states[1:], strict=True):
+            total += weight * row
         return total
 
 
@@ -174,7 +180,7 @@ class Climate:
             factor=factors[:, :1] * (market * root) + factors[:, 1:][:, self._sector] * (sector * root),
             own=own * root,
             total=np.sqrt(own * own + market * market + sector * sector),
-            activity=self._season.activity[place] * exp(BUSTLE * stirred),
+            activity=self._season.activity[place] * exp(self.market.weighed(BUSTLE) + self.own.weighed(BUSTLE)),
             spread=self._season.spread[place]
             * exp(self.liquidity.value - self.liquidity.mean / 2 - CALM * stirred / 2),
             news=news,

@@ -19,7 +19,8 @@ from ticker.market.traits import Traits
 
 Hits = NDArray[np.bool_]
 
-HYSTERESIS_TICKS = 0.22
+HYSTERESIS_TICKS, HYSTERESIS_SHARE = 0.22, 0.08
+"""How far off a best price may be: in ticks, and as a share of the half-spread."""
 IMPROVE_S, PULL_S = 0.06, 0.05
 """Mean time until a better price is set, and until a stale one is pulled."""
 REFRESHES, PLACEMENTS = 4.2, 1.2
@@ -27,12 +28,13 @@ REFRESHES, PLACEMENTS = 4.2, 1.2
 ROUND_SIZE = 100
 TOWARDS = 0.16
 """Share of the way to the draw that a refresh goes."""
-SIZE_DEVIATION = 1.02
+SIZE_DEVIATION = 0.97
 LEAN, LEAN_TICKS = 1.08, 0.8
 """Logarithm of the size where the worth is so far off the middle, by which it counts as fully on one side."""
 LEVELS_KEPT = 11
 """About how many levels a side there are: with more, more is taken back."""
 ALWAYS = 2 * COUNT  # more than any draw
+_WORST = np.array([-1, FAR])  # the key of a best price: a bid is one tick at least
 
 _PARTS = 257
 _LEANS = exp(LEAN * np.linspace(-1.0, 1.0, _PARTS))
@@ -99,9 +101,12 @@ class Makers:
         """Remove the best levels of these rows, where nothing is left."""
         self._levels.remove(rows, np.zeros(len(rows), np.int64))
 
-    def pull(self, edge: Floats, rows: Ints) -> None:
-        """Take back what is quoted better than it should be: `edge` is the key that each row's best should have."""
-        self._levels.pull(rows, np.ceil(edge[rows] - HYSTERESIS_TICKS).astype(np.int64))
+    def pull(self, edge: Floats, slack: Floats, rows: Ints) -> None:
+        """Take back what is quoted better than it should be.
+
+        `edge` is the key that each row's best should have, `slack` how far off it may be.
+        """
+        self._levels.pull(rows, np.ceil(edge[rows] - slack[rows]).astype(np.int64))
 
     def cancel(self, draws: NDArray[np.uint16], rows: Ints) -> Ints:
         """Take back orders behind the touch, here and there; return the rows where it was done."""
@@ -118,7 +123,9 @@ class Makers:
         self._levels.remove(rows[~half], ranks[~half])
         return rows
 
-    def add(self, draws: NDArray[np.uint16], rows: Ints, better: Hits, edge: Floats, worth: Floats) -> None:
+    def add(
+        self, draws: NDArray[np.uint16], rows: Ints, better: Hits, edge: Floats, slack: Floats, worth: Floats
+    ) -> None:
         """Place an order in each of these rows: at a better price where `better`, else behind the touch.
 
         None is placed at the best price of the other side or beyond, and none below one tick.
@@ -128,7 +135,8 @@ class Makers:
         behind = level()[far]
         # The other side's best, as a key of this one: what is not above it would cross or lock.
         limit = -best[rows ^ 1].astype(np.int64)
-        wanted = np.maximum(np.ceil(edge[rows] + HYSTERESIS_TICKS).astype(np.int64), limit + 1)
+        wanted = np.maximum(np.ceil(edge[rows] + slack[rows]).astype(np.int64), limit + 1)
+        wanted = np.minimum(wanted, _WORST[rows & 1])
         own = best[rows].astype(np.int64)
         better = better | (own == FAR)
         key = np.where(better, np.minimum(wanted, own - 1), own + behind)
@@ -168,13 +176,13 @@ class Makers:
         found: Floats = _LEANS[((np.minimum(1.0, np.maximum(-1.0, place)) + 1) * (_PARTS // 2)).astype(np.int64)]
         return found
 
-    def seed(self, step: int, edge: Floats, worth: Floats) -> None:
+    def seed(self, step: int, edge: Floats, slack: Floats, worth: Floats) -> None:
         """Fill up the book: a price on each side that has none, and as many orders behind as there is room for."""
         rows = np.arange(len(edge))
         for turn in range(DEPTH):
             drawn = pieces(words(self._keys, step * DEPTH + turn, 1))[0]
             draws = drawn.reshape(-1, 2, 2).transpose(1, 0, 2).reshape(2, -1)
-            self.add(draws, rows, self._levels.best == FAR, edge, worth)
+            self.add(draws, rows, self._levels.best == FAR, edge, slack, worth)
 
 
 _DISTANCE = np.arange(FARTHEST + 1)

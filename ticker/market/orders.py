@@ -19,7 +19,7 @@ from ticker.market.levels import Ints
 from ticker.market.tables import COUNT, order_size, pareto
 from ticker.market.traits import Traits
 
-KERNELS = ((0.15, 0.32), (3.0, 0.22), (60.0, 0.22))
+KERNELS = ((0.15, 0.32), (3.0, 0.22), (60.0, 0.10))
 """Time constants in seconds, and how many orders an order brings about through each."""
 SPONTANEOUS = 1 - sum(share for _, share in KERNELS)
 METAORDERS = (0.6, 0.25, 0.15)
@@ -27,7 +27,7 @@ METAORDERS = (0.6, 0.25, 0.15)
 LENGTH_EXPONENT, LENGTH_MAX = 1.5, 3000
 FOLLOWERS = 0.15
 """Share of orders that follow the market."""
-IMPACT_EXPONENT, IMPACT_MAX = 0.8, 10.0
+IMPACT_EXPONENT, IMPACT_MAX = 0.9, 14.0
 """Impact of an order of size v: (v / 100)**exponent, at most so much."""
 ROUNDS_MAX, ROUND_S = 8, 0.02
 """Orders of an instrument in one step, at most; a short step has two, and one more for so many seconds of it."""

@@ -18,7 +18,7 @@ from ticker.market.draws import keys, pieces, words
 from ticker.market.exact import Floats, exp
 from ticker.market.incidents import Incident
 from ticker.market.levels import FAR, Levels
-from ticker.market.makers import HYSTERESIS_TICKS, Chances, Makers
+from ticker.market.makers import HYSTERESIS_SHARE, HYSTERESIS_TICKS, Chances, Makers
 from ticker.market.notices import Notices
 from ticker.market.orders import Orders
 from ticker.market.prints import Prints
@@ -55,7 +55,7 @@ _WORDS = 6  # drawn for an instrument in every step
 class Realistic:
     """The state of every instrument. Steps are made in order, each once."""
 
-    name = "realistic-1"
+    name = "realistic-2"
 
     def __init__(self, seed: int, traits: Traits, step_us: int, season: Season) -> None:
         count = len(traits)
@@ -225,17 +225,17 @@ class Realistic:
         if len(self._prints.emptied):
             makers.clear(self._prints.emptied)
         self._prints.forget()
-        stale = np.flatnonzero((off > HYSTERESIS_TICKS) & chances.pull)
+        stale = np.flatnonzero((off > self._slack) & chances.pull)
         if len(stale):
-            makers.pull(edge, stale)
+            makers.pull(edge, self._slack, stale)
             changed[stale] = True
         if len(chances.cancelled):
             changed[makers.cancel(chances.draws[0], chances.cancelled)] = True
-        better = (off < -1 - HYSTERESIS_TICKS) & chances.improve
+        better = (off < -1 - self._slack) & chances.improve
         better |= (self._levels.best == FAR) & ~self._quiet_rows
         adding = np.flatnonzero(better | chances.place)
         if len(adding):
-            makers.add(chances.draws[1], adding, better[adding], edge, self._worth)
+            makers.add(chances.draws[1], adding, better[adding], edge, self._slack, self._worth)
             changed[adding] = True
         if len(chances.refreshed):
             changed[makers.refresh(chances.draws[2], chances.refreshed, self._worth)] = True
@@ -244,7 +244,7 @@ class Realistic:
     def _seed(self, step: int) -> None:
         """Let the makers set up a book, or complete one."""
         edge = np.stack([np.minimum(self._half - self._worth, _LOWEST), self._half + self._worth], axis=1).reshape(-1)
-        self._makers.seed(step, edge, self._worth)
+        self._makers.seed(step, edge, self._slack, self._worth)
 
     # What trades.
 
@@ -345,6 +345,7 @@ class Realistic:
         spread = SPREAD * total * self._worth_then / np.sqrt(self._rate)
         half = np.maximum(HALF_SPREAD_MIN, 0.5 * (spread * weather.spread - 1))
         self._half = np.minimum(HALF_SPREAD_MAX * self._worth_then, half)
+        self._slack = np.repeat(HYSTERESIS_TICKS + HYSTERESIS_SHARE * self._half, 2)
         self._impact = own * np.sqrt(FLOW_SHARE / (self._rate * self._step_s)) * self._orders.scale
         finite(self._half, self._rate, self._impact)
         self._noise_deviation = own * sqrt(1 - FLOW_SHARE)
