@@ -88,7 +88,7 @@ class Visit:
         await self.page.evaluate(TAKE_NOTES)
 
     async def noted(self, words: str) -> str:
-        """Wait for a note with these words and return it, such as `reconnecting: nothing heard (4000): try 1 in 1 s`."""
+        """Wait for a note with these words, such as `reconnecting: going away (1001): try 1 in 1 s`, and return it."""
         find = "words => window.notes.find((note) => note.includes(words))"
         note = await self.page.wait_for_function(find, arg=words)
         return str(await note.json_value())
