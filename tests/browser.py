@@ -19,6 +19,12 @@ FLAGS = [
     "--disable-sync",
 ]
 PATIENCE_S = 15
+TAKE_NOTES = """() => {
+    window.notes = [];
+    const [state, why] = [document.getElementById("state"), document.getElementById("why")];
+    const note = () => window.notes.push(`${state.textContent}: ${why.textContent}`);
+    new MutationObserver(note).observe(why, {childList: true});
+}"""
 
 expect.set_options(timeout=PATIENCE_S * 1000)
 
@@ -76,6 +82,16 @@ class Visit:
     async def go(self, url: str) -> None:
         await self.page.goto(url)
         await expect(self.page.locator("#state")).to_have_text("live")
+
+    async def take_notes(self) -> None:
+        """Note from now on what is said of the connection, however shortly it stands there."""
+        await self.page.evaluate(TAKE_NOTES)
+
+    async def noted(self, words: str) -> str:
+        """Wait for a note with these words, such as `reconnecting: going away (1001): try 1 in 1 s`, and return it."""
+        find = "words => window.notes.find((note) => note.includes(words))"
+        note = await self.page.wait_for_function(find, arg=words)
+        return str(await note.json_value())
 
     async def lasts(self) -> list[str]:
         return await self.page.locator("#rows td.last").all_inner_texts()

@@ -146,7 +146,6 @@ function onFocusTape(name) {
 function onState(conversation, state, why) {
   if (conversation === "focus") closeUp.live(state === "live");
   if (conversation === "list" && why.includes("unknown_symbol")) void begin(); // another universe
-  panel.state(conversation, state, why);
   document.body.dataset[conversation] = state;
   doing[conversation] = { state, why };
   const worst = RANKS.indexOf(doing.list.state) > RANKS.indexOf(doing.focus.state) ? doing.list : doing.focus;
@@ -177,6 +176,7 @@ function tap(event) {
   if (event.conversation !== "focus" || event.way === "note" || !event.decoded) return;
   const message = /** @type {any} */ (event.decoded);
   if (event.kind === "welcome") record.restart();
+  if (event.kind === "heartbeat") panel.position(epoch, message.seq); // nothing happens, and the tape goes on
   if (event.way === "sent") record.sent(message, event.bytes);
   else record.received(message, event.bytes, event.frame ?? null);
 }

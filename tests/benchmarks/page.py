@@ -1,10 +1,11 @@
-"""What the page costs a browser: frames a second and main-thread time at full rate, and whether its heap grows.
+"""What the page costs a browser: how long until prices show, frames a second, main-thread time, whether its heap grows.
 
     python tests/benchmarks/page.py [--universe default] [--instruments 100] [--seconds 60] [--speed 1] [--heap]
 
 Chromium is headless and paints in software, on the cores that the server needs too. Frames are counted by
 `requestAnimationFrame`, main-thread time is DevTools' `TaskDuration`; with `--heap` garbage is collected every tenth of
-the time, and what is left is told.
+the time, and what is left is told. Visits (`--opened`) have an empty cache; they are timed from the start
+of the navigation to the frame after prices stand in the list and at the chosen instrument.
 """
 
 import argparse
@@ -27,6 +28,34 @@ COUNT_FRAMES = """() => {
   const look = (now) => { seen.push(now); requestAnimationFrame(look); };
   requestAnimationFrame(look);
 }"""
+
+# Noted in the page, so that no look from outside takes part in it.
+AWAIT_PRICES = """() => {
+  const priced = (what) => /\\d/.test(document.querySelector(what)?.textContent ?? "");
+  const look = () => {
+    if (priced("#rows td.last") && priced(".focus-head .px")) requestAnimationFrame((now) => (window.pricedMs = now));
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}"""
+
+
+async def opening(url: str, visits: int) -> None:
+    """Open the page some times, and print how long its first prices took."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        took: list[float] = []
+        for _ in range(visits):
+            context = await browser.new_context(viewport={"width": 1440, "height": 900})
+            page = await context.new_page()
+            await page.add_init_script(f"({AWAIT_PRICES})()")
+            await page.goto(url)
+            found = await page.wait_for_function("window.pricedMs")
+            took.append(float(await found.json_value()))
+            await context.close()
+        await browser.close()
+    said = " ".join(f"{ms:.0f}" for ms in took)
+    print(f"  first prices after {statistics.median(took):.0f} ms (median of {visits}: {said})")
 
 
 async def measure(url: str, seconds: float, *, heap: bool) -> None:
@@ -90,10 +119,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--heap", action="store_true")
+    parser.add_argument("--opened", type=int, default=7, help="visits that are timed; 0 for none")
     options = parser.parse_args()
     few = ("--instruments", str(options.instruments)) if options.instruments else ()
     with serving("--universe", options.universe, "--speed", str(options.speed), *few) as url:
         print(f"{options.universe}, speed {options.speed:g}, {options.seconds:g} s:")
+        if options.opened:
+            asyncio.run(opening(url, options.opened))
         asyncio.run(measure(url, options.seconds, heap=options.heap))
 
 

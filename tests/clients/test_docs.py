@@ -1,5 +1,6 @@
 """The page at `/docs`, in a real browser, against a real server."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,21 +26,26 @@ async def open_trial(visit: Visit, operation: str) -> Locator:
     return trial
 
 
-async def test_every_message_path_and_type_is_shown(visit: Visit, ticker_server: RunningServer) -> None:
-    await go(visit, ticker_server)
-    asyncapi, openapi = (
-        await document(visit, ticker_server, "asyncapi"),
-        await document(visit, ticker_server, "openapi"),
-    )
+@pytest.mark.parametrize("flags", [(), ("--admin.enabled",)])
+async def test_every_message_path_and_type_is_shown(
+    visit: Visit, serve_ticker: Callable[..., RunningServer], flags: tuple[str, ...]
+) -> None:
+    server = serve_ticker(*flags)
+    await go(visit, server)
+    asyncapi, openapi = await document(visit, server, "asyncapi"), await document(visit, server, "openapi")
     schemas = {**asyncapi["components"]["schemas"], **openapi["components"]["schemas"]}
-    wanted = {f"to-{name}" for name in schemas} | {path["get"]["operationId"] for path in openapi["paths"].values()}
+    operations = {verb["operationId"]: name for path in openapi["paths"].values() for name, verb in path.items()}
+    assert ("setSpeed" in operations) == bool(flags)
+    wanted = {f"to-{name}" for name in schemas} | set(operations)
     shown = await visit.page.locator("article").evaluate_all("articles => articles.map((article) => article.id)")
     assert sorted(shown) == sorted(wanted)
     subscribe = visit.page.locator("#to-Subscribe")
     await expect(subscribe).to_contain_text("on_lag")
     assert '"op":"subscribe"' in await subscribe.locator("pre").inner_text()
+    for operation, verb in operations.items():
+        await expect(visit.page.locator(f"#{operation} .mark")).to_have_text(verb.upper())
     assert visit.complaints == []
-    assert {urlsplit(url).netloc for url in visit.requests} == {urlsplit(ticker_server.url).netloc}
+    assert {urlsplit(url).netloc for url in visit.requests} == {urlsplit(server.url).netloc}
 
 
 async def test_every_link_leads_somewhere(visit: Visit, ticker_server: RunningServer) -> None:

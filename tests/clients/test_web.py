@@ -77,6 +77,7 @@ async def test_prices_move_and_nothing_complains(guest, house):
 async def test_the_list_wants_the_newest_and_the_focus_every_tick(guest, house):
     await guest.go(house.url)
     await until(lambda: len(guest.asked("ack")) > 1 and len(guest.told("ticks")) > 60 and guest.list_told("ticks"))
+    await until(lambda: guest.told("welcome") and guest.list_told("subscribed") and guest.asked("subscribe"))
     assert guest.list_asked("subscribe") == [{"op": "subscribe", "symbols": ["*"], **LIST, "id": 1}]
     (granted,) = guest.list_told("subscribed")
     assert (granted["pace"], granted["rate_hz"]) == ("latest", 8)
@@ -181,23 +182,15 @@ async def test_each_transport_goes_on_from_where_the_one_before_was(guest, house
     assert guest.told("error") == guest.list_told("error") == guest.complaints == []
 
 
-# Notes what is said of the connection, however shortly it stands there.
-TAKE_NOTES = """() => {
-    window.notes = [];
-    const [state, why] = [document.getElementById("state"), document.getElementById("why")];
-    const note = () => window.notes.push(`${state.textContent}: ${why.textContent}`);
-    new MutationObserver(note).observe(why, {childList: true});
-}"""
-
-
 async def test_when_the_server_goes_the_page_waits_as_long_as_it_was_asked_to(guest, own_house):
     await guest.go(own_house.url)
-    await guest.page.evaluate(TAKE_NOTES)
+    await guest.take_notes()
     own_house.stop()
     await until(lambda: guest.complaints)  # a try that failed
     await expect(guest.page.locator("#state")).to_have_text("reconnecting")
+    await until(lambda: guest.told("closing"))
     assert guest.told("closing")[0]["reconnect_after_s"] == 1.0
-    first = (await guest.page.evaluate("() => window.notes"))[0]
+    first = await guest.noted("")
     assert re.fullmatch(r"reconnecting: .*going away \(1001\): try 1 in 1\.[0-5] s", first)
     assert [text for text in guest.complaints if not AWAY.search(text)] == []
 
@@ -226,9 +219,9 @@ async def test_the_close_code_tells_whether_to_come_back(guest, house, code, sta
 
     await guest.page.route_web_socket(re.compile("/v1/stream.*handshake"), pass_on)
     await guest.go(house.url)
+    await guest.take_notes()
     await opened[0].close(code=code, reason="on purpose")
-    if state == "live":
-        await expect(guest.page.locator("#state")).to_have_text("reconnecting")
+    await guest.noted("reconnecting: " if state == "live" else "closed: ")
     await expect(guest.page.locator("#state")).to_have_text(state)
     await asyncio.sleep(1)  # longer than the first wait before another try
     assert len(opened) == connections
@@ -258,8 +251,9 @@ async def test_a_short_absence_is_made_good_without_a_hole(guest, house):
 async def test_dropped_by_hand_it_goes_on_from_where_it_was(guest, house):
     await guest.go(house.url)
     await until(lambda: len(guest.told("ticks")) > 20)
+    await guest.take_notes()
     await guest.page.get_by_role("button", name="Drop", exact=True).first.click()
-    await expect(guest.page.locator("#state")).to_have_text("reconnecting")
+    await guest.noted("reconnecting: ")
     await expect(guest.page.locator("#state")).to_have_text("live")
     await until(lambda: len(guest.told("recovered")) > 1)
     had = len(guest.told("ticks"))

@@ -38,10 +38,7 @@ SETUP = """async () => {
             window.wire?.tap(event);
         };
         const reader = new readers[transport](base, {
-            onDoing: (doing, untilMs, why) => {
-                had.doing.push(doing);
-                window.panel?.state(name, doing, why);
-            },
+            onDoing: (doing) => had.doing.push(doing),
             onUp() {},
             onDown() {},
             onTicks: ({data}) => data.forEach((tick) => {
@@ -255,8 +252,7 @@ async def test_the_panel_says_how_we_are_connected(visit: Visit) -> None:
     page = visit.page
     await page.evaluate("() => open()")
     await talk(visit, "focus", "ws", ACME)
-    state, figure = page.locator(".wire-state strong"), page.locator(".wire-figures")
-    await expect(state).to_have_text("live")
+    figure = page.locator(".wire-figures")
     await expect(figure.locator("[data-figure=median]")).to_contain_text("ms")
     await expect(figure.locator("[data-figure=messages]")).to_have_text(re.compile("^[1-9]"))
     await expect(figure.locator("[data-figure=bytes]")).to_have_text(re.compile("^[1-9].*B$"))
@@ -264,9 +260,6 @@ async def test_the_panel_says_how_we_are_connected(visit: Visit) -> None:
     await expect(figure.locator("[data-figure=seq]")).to_have_text("1,234")
     await page.evaluate("() => panel.missed(3)")
     await expect(figure.locator(".wrong")).to_contain_text("3")
-    await page.evaluate("() => panel.state('list', 'reconnecting', 'nothing heard (4000): try 1 in 0.4 s')")
-    await expect(state).to_have_text("reconnecting")
-    await expect(page.locator(".wire-state .why")).to_have_text("list: nothing heard (4000): try 1 in 0.4 s")
     await page.get_by_label("SSE").check()
     await expect(page.get_by_label("packed")).to_be_disabled()
     await page.get_by_label("WebSocket").check()
@@ -347,11 +340,9 @@ async def test_markup_does_nothing_but_show(visit: Visit) -> None:
     evil = '<img src=x onerror="document.title = 1"><b>bold</b>'
     event = {"conversation": evil, "way": "received", "atMs": 1, "bytes": 5, "kind": evil, "text": evil}
     await page.evaluate("event => wire.tap(event)", event)
-    await page.evaluate("evil => panel.state('focus', 'lost', evil)", evil)
     await lines(page).first.click()
     await expect(page.locator(".wire-json")).to_have_text(evil)
-    await expect(page.locator(".wire-state .why")).to_have_text(evil)
-    assert await page.locator("#stage img, #stage b, #head b").count() == 0
+    assert await page.locator("#stage img, #stage b").count() == 0
     assert await page.title() == "Stage"
 
 

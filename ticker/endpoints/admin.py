@@ -1,4 +1,6 @@
-"""The admin API: who may, what a body must be, and a line in the log for every call.
+"""The admin API: who may, what a body must be, and a line in the log for every call that acts or is turned away.
+
+Whoever watches asks for the state once a second: an answer changes nothing, so that nothing is written down.
 
 Without a token it is for this machine alone, and for programs alone: a page of another origin, a proxy, or a name that
 somebody has pointed at us (DNS rebinding) is turned away. With a token everybody has to send it.
@@ -72,8 +74,8 @@ class Admin:
         """Return what answers GET, by path."""
         control = self._control
         return {
-            "/admin/state": self._guarded(lambda _: json_response(control.state())),
-            "/admin/incidents": self._guarded(lambda _: json_response(control.scenario())),
+            "/admin/state": self._guarded(lambda _: json_response(control.state()), acts=False),
+            "/admin/incidents": self._guarded(lambda _: json_response(control.scenario()), acts=False),
         }
 
     def posts(self) -> dict[str, Handler]:
@@ -90,8 +92,8 @@ class Admin:
         }
         return {f"/admin/{name}": self._guarded(act) for name, act in acts.items()}
 
-    def _guarded(self, act: Act) -> Handler:
-        """Let only those in who may, and log what came of it."""
+    def _guarded(self, act: Act, *, acts: bool = True) -> Handler:
+        """Let only those in who may, and log what came of it where it acts, or who was refused."""
 
         def handler(request: Request) -> Response | Held:
             try:
@@ -101,7 +103,8 @@ class Admin:
             except Refusal as refusal:
                 self._audit(request, refusal.code)
                 raise
-            self._audit(request, "accepted")
+            if acts:
+                self._audit(request, "accepted")
             return answer
 
         return handler

@@ -13,17 +13,18 @@ const NAMES_MAX = 4;
 export class History {
   #told = "";
   #body = element("tbody", {});
+  #table;
   #empty = element("p", { class: "control-hint" }, "Nothing yet.");
   element;
 
   constructor() {
     const names = ["Position", "What", "To whom", "How much", "How long"].map((name) => element("th", { scope: "col" }, name));
+    this.#table = element("table", { class: "plain" }, element("thead", {}, element("tr", {}, ...names)), this.#body);
     this.element = element(
       "section",
       { class: "control-card control-history", "aria-labelledby": "history-title" },
       element("h3", { id: "history-title" }, "What happens"),
-      element("div", { class: "control-scroll", tabindex: "0", role: "region", "aria-labelledby": "history-title" },
-        element("table", { class: "plain" }, element("thead", {}, element("tr", {}, ...names)), this.#body), this.#empty),
+      element("div", { class: "control-scroll", tabindex: "0", role: "region", "aria-labelledby": "history-title" }, this.#table, this.#empty),
     );
   }
 
@@ -32,6 +33,7 @@ export class History {
     const all = [...past, ...coming].sort((one, other) => other.seq - one.seq).slice(0, SHOWN_MAX);
     const told = JSON.stringify([all, coming.length]);
     this.#empty.hidden = all.length > 0;
+    this.#table.hidden = all.length === 0;
     if (told === this.#told && coming.length === 0) return;
     this.#told = told;
     this.#body.replaceChildren(...all.map((incident) => row(incident, seq, stepMs)));

@@ -1,4 +1,4 @@
-/** The OpenAPI document: every path, and a way to try it. */
+/** The OpenAPI document: every path and verb, and a way to try what only reads. */
 
 import { card, element, table } from "./elements.js";
 import { prose, words } from "./prose.js";
@@ -7,30 +7,33 @@ import { example, kind, named, parameterTable } from "./types.js";
 
 /** @param {any} openapi */
 export function requests(openapi) {
-  const routes = Object.entries(openapi.paths).map(([path, { get }]) => ({ path, get }));
+  const routes = Object.entries(openapi.paths).flatMap(([path, verbs]) =>
+    Object.entries(verbs).map(([verb, operation]) => ({ path, verb, operation })),
+  );
   return {
     id: "requests",
     title: "Requests, over HTTP",
     opening: prose(openapi.info.description),
     groups: openapi.tags.map((/** @type {{name: string, description: string}} */ { name, description }) => ({
       title: `${name}: ${description}`,
-      cards: routes.filter(({ get }) => get.tags.includes(name)).map(({ path, get }) => route(openapi, path, get)),
+      cards: routes.filter(({ operation }) => operation.tags.includes(name)).map((one) => route(openapi, one)),
     })),
   };
 }
 
-/** @param {any} openapi @param {string} path @param {any} get */
-function route(openapi, path, get) {
-  const parameters = get.parameters ?? [];
+/** @param {any} openapi @param {{path: string, verb: string, operation: any}} one */
+function route(openapi, { path, verb, operation }) {
+  const { parameters = [], requestBody: body } = operation;
   return card(
-    get.operationId,
+    operation.operationId,
     path,
-    "GET",
-    ...prose(`${get.summary}.`),
-    ...(get.description ? prose(get.description) : []),
+    verb.toUpperCase(),
+    ...prose(`${operation.summary}.`),
+    ...(operation.description ? prose(operation.description) : []),
     ...(parameters.length ? [parameterTable(parameters)] : []),
-    answers(openapi, get.responses),
-    trial(path, parameters),
+    ...(body ? [table(["body", "content"], [[body.required ? "needed" : "may be left out", contents(body.content)]])] : []),
+    answers(openapi, operation.responses),
+    ...(verb === "get" ? [trial(path, parameters)] : []),
   );
 }
 

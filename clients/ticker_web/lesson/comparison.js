@@ -1,7 +1,7 @@
 /** The lesson's table, each row with what this page measures while it is open: a short poll and a WebSocket side by side. */
 
 import { element } from "../element.js";
-import { count, duration } from "../format.js";
+import { count, duration, many } from "../format.js";
 import { Tally } from "../lanes/tally.js";
 import { listed, snapshot } from "../transports/once.js";
 import { ShortPoll } from "../transports/short_poll.js";
@@ -73,16 +73,16 @@ export class Comparison {
     if (!this.#two) return;
     const { poll, socket } = this.#two;
     const [asked, framed] = [poll.reader.counts, socket.reader.counts];
-    this.#write("like", `${count(asked.requests)} questions for ${count(poll.tally.ticks)} ticks`, `1 call for ${count(socket.tally.ticks)} ticks`);
+    this.#write("like", `${many(asked.requests, "question")} for ${many(poll.tally.ticks, "tick")}`, `1 call for ${many(socket.tally.ticks, "tick")}`);
     this.#write(
       "state",
-      `“symbols, channels, since” was said ${count(asked.requests)} times`,
-      `“subscribe” was said once; ${count(socket.tally.messages)} messages followed`,
+      `“symbols, channels, since” was said ${many(asked.requests, "time")}`,
+      `“subscribe” was said once; ${many(socket.tally.messages, "message")} followed`,
     );
     this.#write(
       "way",
-      `${count(asked.requests)} questions and ${count(poll.answers)} answers, by turns`,
-      `${count(framed.frames)} messages sent up while ${count(socket.tally.messages)} came down`,
+      `${many(asked.requests, "question")} and ${many(poll.answers, "answer")}, by turns`,
+      `${many(framed.frames, "message")} sent up while ${count(socket.tally.messages)} came down`,
     );
     this.#write("late", late(poll.tally), late(socket.tally));
     this.#write(

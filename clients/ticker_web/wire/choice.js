@@ -5,8 +5,6 @@ import { element } from "../element.js";
 /** @template {string} Value */
 export class Choice {
   element;
-  /** @type {Map<Value, HTMLInputElement>} */
-  #inputs = new Map();
 
   /**
    * @param {string} name  of the group, in the document @param {string} legend
@@ -17,21 +15,9 @@ export class Choice {
     const labels = options.map(([value, words], n) => {
       const input = element("input", { type: "radio", name, value, autocomplete: "off", onchange: () => onChange(value) });
       input.checked = n === 0;
-      this.#inputs.set(value, input);
       return element("label", {}, input, words);
     });
     this.element = element("fieldset", { class: "choice" }, element("legend", { class: "unseen" }, legend), ...labels);
-  }
-
-  /** @returns {Value | undefined} */
-  get value() {
-    return [...this.#inputs].find(([, input]) => input.checked)?.[0];
-  }
-
-  /** Show a choice that was made elsewhere. @param {Value} value */
-  show(value) {
-    const input = this.#inputs.get(value);
-    if (input) input.checked = true;
   }
 
   /** @param {boolean} are  whether there is something to choose */
