@@ -333,7 +333,7 @@ async def test_what_is_not_kept_up_does_not_look_as_if_it_were(visit: Visit, ser
     latest = visit.page.locator(".latest")
     await expect(latest).to_have_css("opacity", "1")
     await visit.page.evaluate("() => focusing.live(false)")
-    await expect(latest).to_have_css("opacity", "0.5")
+    await expect(latest).to_have_css("opacity", "0.62")
 
 
 async def test_words_of_the_feed_are_never_markup(visit: Visit, server: RunningServer) -> None:
