@@ -10,16 +10,14 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from playwright.async_api import async_playwright
 
-from browser import CHROMIUM, FLAGS, Visit
 from tcp_proxy import Proxy
 from ticker_client import TRANSPORTS
 
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
 
-pytest_plugins = ["watched", "market_page"]
+pytest_plugins = ["watched", "market_page", "bare_page"]
 
 ROOT = Path(__file__).parent.parent
 
@@ -111,12 +109,3 @@ async def proxy(server: RunningServer) -> AsyncIterator[Proxy]:
 def transport(request: pytest.FixtureRequest) -> str:
     """Each way of hearing the tape."""
     return str(request.param)
-
-
-@pytest.fixture
-async def visit() -> AsyncIterator[Visit]:
-    """A page in a browser of its own, for one test."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield Visit(await browser.new_page())
-        await browser.close()

@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, WebSocket, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, WebSocket, async_playwright
 
 from browser import CHROMIUM, FLAGS, Visit
+
+SCREEN: ViewportSize = {"width": 1440, "height": 900}
 
 
 @dataclass
@@ -50,7 +53,7 @@ class Guest(Visit):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Browser]:
-    """One browser for all tests of a module."""
+    """One browser, and so one loop, for all tests of a module: to start one takes longer than most of them."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -58,9 +61,20 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def guest(chromium: Browser) -> AsyncIterator[Guest]:
-    """A page of its own, for one test."""
-    context = await chromium.new_context(viewport={"width": 1440, "height": 900})
-    page = await context.new_page()
-    yield Guest(page)
-    await context.close()
+async def wide(chromium: Browser) -> AsyncIterator[Page]:
+    """A page as wide as a desk's screen, of which nothing is noticed yet, for one test."""
+    async with await chromium.new_context(viewport=SCREEN) as context:
+        yield await context.new_page()
+
+
+@pytest.fixture
+def guest(wide: Page) -> Guest:
+    """A visit of the trading screen, for one test."""
+    return Guest(wide)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(chromium: Browser) -> AsyncIterator[Visit]:
+    """A page with cookies, storage and cache of its own, for one test."""
+    async with await chromium.new_context() as context:
+        yield Visit(await context.new_page())

@@ -7,7 +7,7 @@ statistics have those trades in them), and within a channel by instrument and `n
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +33,8 @@ LEVELS = 10
 NO_CRC = -1
 """Stands where a change of the book is not the last one of its step."""
 
-STATES = ("pre_open", "auction", "trading", "halted", "frozen", "closed")
-REASONS = (
+State = Literal["pre_open", "auction", "trading", "halted", "frozen", "closed"]
+Reason = Literal[
     "schedule",
     "halt",
     "resume",
@@ -45,7 +45,9 @@ REASONS = (
     "quote_stuffing",
     "freeze",
     "thaw",
-)
+]
+STATES: tuple[str, ...] = get_args(State)
+REASONS: tuple[str, ...] = get_args(Reason)
 """What the numbers in `state` and `reason` of a status stand for."""
 
 _HEAD = [("instrument", "<i4"), ("n", "<i8"), ("t", "<i8")]

@@ -3,18 +3,16 @@
 import json
 import random
 import re
-from pathlib import Path
 from zlib import crc32
 
 import pytest
-from playwright.async_api import Page, Route, WebSocketRoute, expect
+from playwright.async_api import Page, WebSocketRoute, expect
 
-import ticker_web
 from browser import Visit, until
 from ticker.session.books import Book, Change
 from ticker.ticks import ASK, BID, NO_CRC
 
-FILES = Path(ticker_web.__file__).parent
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Takes ticks into a book, and tells of each what it said and what the book is then.
 TAKE = """async ([instrument, ticks]) => {
@@ -23,22 +21,6 @@ TAKE = """async ([instrument, ticks]) => {
     return ticks.map((tick) => [book.take(tick), book.n, book.whole, book.verified, book.bids, book.asks]);
 }"""
 CRC = """async (texts) => { const {crc32} = await import("/book.js"); return texts.map(crc32); }"""
-
-
-@pytest.fixture
-async def page(visit: Visit) -> Page:
-    """A page with nothing in it, beside which the page's files lie."""
-
-    async def serve(route: Route) -> None:
-        path = FILES / route.request.url.removeprefix("http://page.test/")
-        if path.is_file():
-            await route.fulfill(path=path, content_type="text/javascript")
-        else:
-            await route.fulfill(body="<!doctype html><title>empty</title>", content_type="text/html")
-
-    await visit.page.route("http://page.test/**", serve)
-    await visit.page.goto("http://page.test/")
-    return visit.page
 
 
 async def test_the_crc_is_zlibs(page: Page) -> None:

@@ -1,15 +1,15 @@
 """The page's controls of the market, on an empty stage against a real server with an admin API."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, expect
 from wire_stage import enter
 
 from admin_client import AdminClient
-from browser import CHROMIUM, FLAGS, Visit, until
+from browser import Visit, until
 from conftest import RunningServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -39,21 +39,11 @@ def admin(house: RunningServer) -> Iterator[AdminClient]:
     client.post("resume")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def visit(browser: Browser, house: RunningServer) -> AsyncIterator[Visit]:
-    context = await browser.new_context(viewport={"width": 1440, "height": 900})
-    visit = await enter(await context.new_page(), house)
+async def visit(wide: Page, house: RunningServer) -> Visit:
+    visit = await enter(wide, house)
     await visit.page.evaluate(OPEN)
-    yield visit
-    await context.close()
+    return visit
 
 
 def said(visit: Visit, card: str) -> Locator:
@@ -156,10 +146,10 @@ async def test_nothing_is_asked_once_it_is_closed(visit: Visit) -> None:
 
 
 async def test_only_a_server_that_lets_itself_be_controlled_offers_it(
-    visit: Visit, browser: Browser, serve_ticker: Callable[..., RunningServer]
+    visit: Visit, chromium: Browser, serve_ticker: Callable[..., RunningServer]
 ) -> None:
     assert await visit.page.evaluate(AVAILABLE)
-    context = await browser.new_context()
+    context = await chromium.new_context()
     plain = serve_ticker()
     other = await enter(await context.new_page(), plain)
     assert not await other.page.evaluate(AVAILABLE)
@@ -169,9 +159,9 @@ async def test_only_a_server_that_lets_itself_be_controlled_offers_it(
 
 
 async def test_a_token_is_asked_for_where_there_is_one(
-    browser: Browser, serve_ticker: Callable[..., RunningServer]
+    chromium: Browser, serve_ticker: Callable[..., RunningServer]
 ) -> None:
-    context = await browser.new_context()
+    context = await chromium.new_context()
     guarded = serve_ticker("--admin.enabled", "--admin.token", "a-secret-of-some-length")
     visit = await enter(await context.new_page(), guarded)
     page = visit.page

@@ -10,6 +10,8 @@ from playwright.async_api import Locator, Route, expect
 from browser import Visit
 from conftest import RunningServer
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def go(visit: Visit, server: RunningServer, fragment: str = "") -> None:
     await visit.page.goto(f"{server.url}docs{fragment}")

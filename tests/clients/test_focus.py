@@ -2,17 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Route, async_playwright, expect
+from playwright.async_api import Route, expect
 
 from admin_client import AdminClient
-from browser import CHROMIUM, FLAGS, Visit, until
+from browser import Visit, until
 from conftest import RunningServer
 from ticker.endpoints.http import Request
 from ticker.endpoints.page import LIBRARY, Page
@@ -63,23 +62,7 @@ NOTHING, TIMES, MINUS = "\u2013", "\u00d7", "\u2212"
 UP, DOWN, DARK_UP, LINE = "10,122,75", "191,44,60", "67,211,148", "31,86,208"  # of colours.css
 
 
-# One browser and one loop for all: to start one takes longer than most of what is tested here.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def visit(chromium: Browser) -> AsyncIterator[Visit]:
-    context = await chromium.new_context()
-    yield Visit(await context.new_page())
-    await context.close()
 
 
 @pytest.fixture(scope="module")

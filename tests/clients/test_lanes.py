@@ -14,6 +14,8 @@ from playwright.async_api import Locator, Route, expect
 from browser import Visit, until
 from conftest import RunningServer
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 COMPARED = ("short-poll", "long-poll", "sse", "websocket")
 ALIVE = {"short-poll": "waiting", "long-poll": "held", "sse": "streaming", "websocket": "talking"}
 AWAY = re.compile(

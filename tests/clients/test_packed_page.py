@@ -8,14 +8,12 @@ import json
 import re
 import struct
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.async_api import Page, Route, WebSocketRoute, expect
+from playwright.async_api import Page, WebSocketRoute, expect
 
-import ticker_web
 from admin_client import AdminClient
 from browser import Visit, until
 from ticker import universes
@@ -29,7 +27,7 @@ from ticker.session.kinds import KINDS
 from ticker.ticks import BARS_1M, BARS_1S, BOOK, CHANNELS, DTYPES, QUOTES, SELL, STATS, STATUS, TRADES, Rows
 from ticker.wire.packed import SNAPSHOT, TICKS, pack, unpack
 
-FILES = Path(ticker_web.__file__).parent
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Decodes each of the frames, and gives back the message as JSON, or why there is none.
 DECODE = """async ([listing, frames]) => {
@@ -67,22 +65,6 @@ SOME = {
     BARS_1M: BAR,
     STATS: (1, 7, STAMP, 18_730, 18_740, 18_700, 18_731, 18_777, 10**6 + 3, 22_470_001 * 10**5, 17),
 }
-
-
-@pytest.fixture
-async def page(visit) -> Page:
-    """A page with nothing in it, beside which the page's files lie: no server is needed for them."""
-
-    async def serve(route: Route) -> None:
-        path = FILES / route.request.url.removeprefix("http://page.test/")
-        if path.is_file():
-            await route.fulfill(path=path, content_type="text/javascript")
-        else:
-            await route.fulfill(body="<!doctype html><title>empty</title>", content_type="text/html")
-
-    await visit.page.route("http://page.test/**", serve)
-    await visit.page.goto("http://page.test/")
-    return visit.page
 
 
 async def decoded(page: Page, universe: Universe, *frames: bytes) -> list[str]:

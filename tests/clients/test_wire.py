@@ -1,15 +1,15 @@
 """The page's readers, its connection panel and its wire inspector, each on an empty stage against a real server."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, expect
 from wire_stage import enter
 
-from browser import CHROMIUM, FLAGS, Visit, until
+from browser import Visit, until
 from conftest import RunningServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -93,21 +93,11 @@ def house(serve_ticker: Callable[..., RunningServer]) -> Iterator[RunningServer]
     yield serve_ticker()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def visit(browser: Browser, house: RunningServer) -> AsyncIterator[Visit]:
-    context = await browser.new_context(viewport={"width": 1440, "height": 900})
-    visit = await enter(await context.new_page(), house)
+async def visit(wide: Page, house: RunningServer) -> Visit:
+    visit = await enter(wide, house)
     await visit.page.evaluate(SETUP)
-    yield visit
-    await context.close()
+    return visit
 
 
 async def talk(visit: Visit, name: str, transport: str, wish: dict[str, Any], **options: Any) -> None:
@@ -394,9 +384,9 @@ async def test_frames_are_copied(visit: Visit) -> None:
 
 @pytest.mark.parametrize("streams", [True, False])
 async def test_who_stops_reading_is_told_what_it_was_not_sent(
-    browser: Browser, serve_ticker: Callable[..., RunningServer], streams: bool
+    chromium: Browser, serve_ticker: Callable[..., RunningServer], streams: bool
 ) -> None:
-    context = await browser.new_context()
+    context = await chromium.new_context()
     if not streams:
         await context.add_init_script("delete globalThis.WebSocketStream")
     server = serve_ticker(*SLOW)

@@ -69,7 +69,7 @@ class Market:
     @property
     def phase(self) -> str:
         """That of the market as a whole: one of `ticks.STATES`."""
-        return STATES[self._calendar.block(max(1, self.seq), 1).phase[0]]
+        return STATES[int(self._calendar.block(max(1, self.seq), 1).phase[0])]
 
     def step(self) -> Batch:
         """Advance by one step and return what happened in it."""

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from ticker.ticks import BARS_1M, BARS_1S, BOOK, QUOTES, STATS, STATUS, TRADES
+from ticker.ticks import BARS_1M, BARS_1S, BOOK, QUOTES, STATS, STATUS, TRADES, Reason, State
 
 MarketTime = Annotated[int, Meta(description="market time in microseconds since 1970")]
 Symbol = Annotated[str, Meta(description="the instrument", examples=["ACME"])]
@@ -25,22 +25,9 @@ class Status(Struct, frozen=True, tag_field="ch", tag="status"):
     sym: Symbol
     n: Count
     t: MarketTime
-    state: Annotated[
-        Literal["pre_open", "auction", "trading", "halted", "frozen", "closed"], Meta(description="what it is in")
-    ]
+    state: Annotated[State, Meta(description="what it is in")]
     reason: Annotated[
-        Literal[
-            "schedule",
-            "halt",
-            "resume",
-            "shock",
-            "regime",
-            "fat_finger",
-            "correction",
-            "quote_stuffing",
-            "freeze",
-            "thaw",
-        ],
+        Reason,
         Meta(description="what has happened; a state that is not new may stand beside it"),
     ]
     px: Annotated[float, Meta(description="price of the auction as it stands, or of the trade")] | UnsetType = UNSET
