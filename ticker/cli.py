@@ -193,8 +193,10 @@ def load_test(
     json
         Also write the report to this file.
     """
+    plan = import_module("ticker_load.plan")
     module = import_module("ticker_load.command")
-    return int(module.run(url, clients, symbols or ["*"], channels or ["trades"], duration, json))
+    made = plan.Plan(url=url, symbols=symbols or ["*"], channels=channels or ["trades"])
+    return int(module.run(made.with_clients(clients).with_seconds(duration), module.Outputs(json)))
 
 
 @app.command
