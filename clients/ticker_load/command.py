@@ -13,7 +13,7 @@ from websockets.uri import parse_uri
 from ticker import clock
 from ticker.errors import SetupError
 from ticker_client import ConnectionEnded
-from ticker_load import files, report, tables, worker
+from ticker_load import files, report, tables, threshold, worker
 from ticker_load.crew import Crew, processes
 from ticker_load.plan import Plan
 from ticker_load.swarm import allow_open_files
@@ -32,6 +32,8 @@ class Outputs:
     def check(self) -> None:
         """Raise SetupError where something cannot be."""
         files.check(self.json, "--json")
+        for text in self.thresholds:
+            threshold.read(text)
 
 
 def run(plan: Plan, outputs: Outputs) -> int:
@@ -46,6 +48,7 @@ def run(plan: Plan, outputs: Outputs) -> int:
     with asyncio.Runner(loop_factory=loop_factory()) as runner, Watching(plan) as watching:
         outcome = runner.run(Crew(plan, watching.show).run())
     made, _ = report.build(plan, outcome, report.merged(outcome))
+    made.broken.extend(filter(None, [threshold.read(text).broken(made) for text in outputs.thresholds]))
     tables.show(made)
     if outputs.json is not None:
         files.write(outputs.json, report.as_json(made))

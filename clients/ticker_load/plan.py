@@ -71,9 +71,8 @@ class Plan:
     def with_clients(self, clients: int) -> "Plan":
         """Return the same plan, as high as that."""
         share = clients / self.clients
-        return replace(
-            self, phases=[replace(phase, clients=max(1, round(phase.clients * share))) for phase in self.phases]
-        )
+        phases = [replace(phase, clients=max(min(clients, 1), round(phase.clients * share))) for phase in self.phases]
+        return replace(self, phases=phases)
 
     def with_seconds(self, seconds: float) -> "Plan":
         """Return the same plan, as long as that."""
