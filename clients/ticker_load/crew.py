@@ -48,6 +48,7 @@ class Hand:
         self.joined: asyncio.Future[None] = loop.create_future()
         self.done: asyncio.Future[Result] = loop.create_future()
         loop.add_reader(self.pipe.fileno(), self._listen, self.pipe)
+        os.set_blocking(self.pipe.fileno(), True)  # uvloop has changed that: a long message comes in pieces
 
     def say(self, word: str) -> None:
         """Tell the process something, if it still listens."""

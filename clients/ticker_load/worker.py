@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -99,6 +100,7 @@ class _Worker:
         swarm = Swarm(self._plan, self._share, terms(self._plan), self._listed)
         loop = asyncio.get_running_loop()
         loop.add_reader(self._pipe.fileno(), self._listen, swarm)
+        os.set_blocking(self._pipe.fileno(), True)  # uvloop has changed that: a long result goes in pieces
         telling = asyncio.create_task(self._tell(swarm))
         watching = asyncio.create_task(self._watch())
         try:
