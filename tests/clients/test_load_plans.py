@@ -87,7 +87,7 @@ def test_every_plan_runs(name: str, ticker_server: Any, tmp_path: Path) -> None:
     assert run(["load", "--url", ticker_server.stream, *flags]) == 0
     report = orjson.loads(file.read_bytes())
     assert report["connected"] >= 20
-    assert len(report["processes"]) == 2
+    assert len(report["processes"]) == (1 if name == "spike" else 2), "never more than clients at the start"
     assert set(report["faults"].values()) == {0}
 
 
@@ -142,7 +142,7 @@ async def test_a_client_that_gets_everything_late_is_told_of(ticker_server: Any,
     laggard = Laggard(ticker_server.port)
     async with await asyncio.start_server(laggard.pair, "127.0.0.1", 0) as proxy:
         url = f"ws://127.0.0.1:{proxy.sockets[0].getsockname()[1]}/v1/stream"
-        arguments = ["-m", "ticker", "load", "--url", url, "--clients", "9", "--duration", "2", "--processes", "1"]
+        arguments = ["load", "--url", url, "--clients", "9", "--duration", "2", "--processes", "1", "--json", str(file)]
         tester = await asyncio.create_subprocess_exec(
             sys.executable, *arguments, "--json", str(file), stdout=asyncio.subprocess.DEVNULL
         )
