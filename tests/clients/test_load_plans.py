@@ -144,7 +144,7 @@ async def test_a_client_that_gets_everything_late_is_told_of(ticker_server: Any,
         url = f"ws://127.0.0.1:{proxy.sockets[0].getsockname()[1]}/v1/stream"
         arguments = ["load", "--url", url, "--clients", "9", "--duration", "2", "--processes", "1", "--json", str(file)]
         tester = await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, "--json", str(file), stdout=asyncio.subprocess.DEVNULL
+            sys.executable, "-m", "ticker", *arguments, stdout=asyncio.subprocess.DEVNULL
         )
         await tester.wait()
     report = orjson.loads(file.read_bytes())
