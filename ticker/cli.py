@@ -117,7 +117,7 @@ app.command(_with_keys(serve), name="serve")
 
 @app.command
 def check(file: Path) -> int:
-    """Validate a configuration file, a universe, or a scenario.
+    """Validate a configuration file, a universe, a scenario, or a plan of the load tester.
 
     Parameters
     ----------
@@ -129,6 +129,8 @@ def check(file: Path) -> int:
         universes.read(file)
     elif "incident" in tables:
         scenarios.check(str(file))
+    elif "phases" in tables:
+        import_module("ticker_load.plan").load(str(file)).check()
     else:
         universes.load(load(file, {}).market)
     print(f"{file}: fine")

@@ -53,6 +53,7 @@ class Member:
         "tally",
         "terms",
         "ticked",
+        "unanswered",
         "ways",
     )
 
@@ -72,6 +73,7 @@ class Member:
         self.epoch = ""
         self.open = False
         self.ticked = False
+        self.unanswered = 0
         self.asked_us = 0
         self.ack_every = round(terms.acks_number) if terms.acks == "every" and kind == "ws" else 0
         self.offsets_us = array("q")
@@ -143,8 +145,14 @@ class Member:
                 self.fail(f"refused: {message.message}")
             case Error():
                 found.errors[message.code] += 1
-            case Pong(ts=int(sent_us)):
+            case Pong(ts=int(sent_us)) if self.unanswered:
+                self.unanswered -= 1
                 found.pings_us.append(received_us - sent_us)
+
+    def waive(self) -> None:
+        """Expect no more answers: we hang up ourselves."""
+        self.tally.found.pings_sent -= self.unanswered
+        self.unanswered = 0
 
     def subscribed(self) -> None:
         """Note that we have what we asked for."""

@@ -266,7 +266,7 @@ def _faults(plan: Plan, found: Findings) -> dict[str, int]:
         "not_connected": max(0, min(found.refused.total(), plan.clients), plan.phases[0].clients - found.connected),
         "without_ticks": found.without_ticks if found.first_ticks_us else 0,
         "lost_connections": max(found.lost, impolite),
-        "unanswered_pings": 0 if found.resumed else found.pings_sent - len(found.pings_us),
+        "unanswered_pings": found.pings_sent - len(found.pings_us),
         "errors": found.errors.total(),
     }
 

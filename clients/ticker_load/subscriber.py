@@ -212,6 +212,7 @@ class Subscriber(asyncio.Protocol):
         """Ask for a sign of life, as a message of the protocol: it shares its way with ticks and acks."""
         if not self._closing and not self._transport.is_closing():
             self._member.tally.found.pings_sent += 1
+            self._member.unanswered += 1
             self.say(Ping(ts=clock.wall_us()))
 
     def ack(self) -> None:

@@ -224,6 +224,7 @@ class Swarm:
     def _leave(self, member: Member) -> None:
         self._leaving.add(member)
         self._keep(member)
+        member.waive()
         self.lines.pop(member).close()
 
     def _keep(self, member: Member) -> None:
@@ -284,6 +285,7 @@ class Swarm:
         here = [member for member in members if member in self.lines and member.open]
         self._leaving.update(here)
         for member in here:
+            member.waive()
             self.lines[member].abort()
         await asyncio.gather(*(member.left for member in here))
         self._leaving.difference_update(here)
@@ -304,7 +306,7 @@ class Swarm:
         """Wait for the pings under way: a server need not answer what comes together with a close frame."""
         found = self.tally.found
         for _ in range(round(CLOSE_S / ANSWER_S)):
-            if not self.open or len(found.pings_us) >= found.pings_sent or self.plan.storm_every_s:
+            if not self.open or len(found.pings_us) >= found.pings_sent:
                 return
             await asyncio.sleep(ANSWER_S)
 
