@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module, resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -116,7 +117,7 @@ app.command(_with_keys(serve), name="serve")
 
 @app.command
 def check(file: Path) -> int:
-    """Validate a configuration file, a universe, or a scenario.
+    """Validate a configuration file, a universe, a scenario, or a plan of the load tester.
 
     Parameters
     ----------
@@ -128,6 +129,8 @@ def check(file: Path) -> int:
         universes.read(file)
     elif "incident" in tables:
         scenarios.check(str(file))
+    elif "phases" in tables:
+        import_module("ticker_load.plan").load(str(file)).check()
     else:
         universes.load(load(file, {}).market)
     print(f"{file}: fine")
@@ -166,35 +169,103 @@ def watch(
     return int(module.run(url, *wanted, transport, as_json=json, count=count))
 
 
-@app.command(name="load")
+load_app = App(name="load", help="Hammer a server with clients and report what they saw.")
+app.command(load_app)
+
+
+@load_app.default
 def load_test(
     *,
-    clients: int = 100,
+    plan: str | None = None,
+    clients: int | None = None,
     symbols: list[str] | None = None,
     channels: list[str] | None = None,
-    duration: float = 10.0,
+    duration: float | None = None,
     url: str = DEFAULT_URL,
+    processes: int | None = None,
+    rate: float | None = None,
+    mix: str | None = None,
+    mix_symbols: int | None = None,
+    transports: str | None = None,
+    acks: str | None = None,
+    window: int | None = None,
+    bad: str | None = None,
+    token: str | None = None,
+    cafile: str | None = None,
     json: Path | None = None,
+    threshold: list[str] | None = None,
 ) -> int:
-    """Hammer a server with subscribers and report what they saw.
+    """Hammer a server with clients and report what they saw.
 
     Parameters
     ----------
+    plan
+        A plan of configs/load (smoke, steady, spike, herd, slow-readers, soak) or a TOML file; flags change it.
     clients
-        How many subscribers to open.
+        How many clients to open; 100 where no plan says.
     symbols
         What each subscribes to; everything where none is named.
     channels
         Channels each subscribes to: status, quotes, book, trades, bars.1s, bars.1m, stats. By default trades.
     duration
-        Seconds to measure for, once all have joined.
+        Seconds to measure for, once all have joined; 10 where no plan says.
     url
-        The server's stream.
+        The server's stream, ws:// or wss://.
+    processes
+        How many processes to run them in; one a core by default.
+    rate
+        How many clients join a second, at most.
+    mix
+        Which symbols a client asks for: same, random or zipf (popular ones more often).
+    mix_symbols
+        How many symbols a client asks for where that is at random.
+    transports
+        Shares of ws, sse, long-poll and short-poll, for example ws=0.8,sse=0.2.
+    acks
+        every:50 (messages), interval:0.5 or late:1 (seconds), or never.
+    window
+        Messages that may be on their way unacknowledged; 0 is no limit.
+    bad
+        Shares that misbehave: slow, stalled, flooding, vanishing, herd, for example slow=0.1.
+    token
+        Sent as an Authorization: Bearer header.
+    cafile
+        Certificates to trust over TLS, as a PEM file.
     json
         Also write the report to this file.
+    threshold
+        What must be kept, or the exit code is 1: p99<20ms, gaps<1, ticks_per_s>1000. May be given several times.
     """
+    plans = import_module("ticker_load.plan")
     module = import_module("ticker_load.command")
-    return int(module.run(url, clients, symbols or ["*"], channels or ["trades"], duration, json))
+    made = plans.load(plan) if plan else plans.Plan()
+    simple = {"symbols": symbols, "channels": channels, "processes": processes, "connects_per_s": rate, "mix": mix}
+    others = {"mix_symbols": mix_symbols, "window": window, "token": token, "cafile": cafile}
+    given = {"url": url} | {name: value for name, value in (simple | others).items() if value is not None}
+    if transports is not None:
+        given["transports"] = plans.shares("--transports", transports)
+    if bad is not None:
+        given["bad"] = plans.shares("--bad", bad)
+    if acks is not None:
+        given |= plans.acks(acks)
+    made = replace(made, **given)
+    made = made.with_clients(clients) if clients is not None else made
+    made = made.with_seconds(duration) if duration is not None else made
+    return int(module.run(made, module.Outputs(json, threshold or [])))
+
+
+@load_app.command(name="compare")
+def load_compare(one: Path, other: Path) -> int:
+    """Show two reports of `ticker load --json` side by side.
+
+    Parameters
+    ----------
+    one
+        The first report.
+    other
+        The second.
+    """
+    return int(import_module("ticker_load.contrast").run(one, other))
 
 
 @app.command

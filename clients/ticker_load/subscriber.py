@@ -1,247 +1,268 @@
-"""One subscriber: websockets' Sans-I/O protocol and a ClientSession inside, an asyncio transport outside."""
+"""A client's WebSocket: websockets shakes hands, and from then on frames are found by hand, for they are many."""
 
 import asyncio
 import logging
 import socket
-from collections import Counter
-from dataclasses import dataclass, field
+import struct
 from typing import cast
 
 import msgspec
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidStatus, WebSocketException
-from websockets.frames import Close, Frame, Opcode
+from websockets.exceptions import InvalidStatus
 from websockets.protocol import State
-from websockets.typing import BytesLike, Subprotocol
-from websockets.uri import WebSocketURI
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
 
 from ticker import clock
 from ticker.dialects import native
 from ticker.errors import Close as Code
-from ticker.errors import SetupError
-from ticker.session.client import ClientSession, Gap
 from ticker.session.messages import (
-    AnyServerMessage,
+    Ack,
     ClientMessage,
-    Error,
+    Lag,
     Ping,
-    Pong,
+    Snapshot,
     Subscribe,
     Subscribed,
     Ticks,
     Welcome,
+    Window,
 )
-from ticker_load.inbox import Inbox
-from ticker_load.latency import Latencies
+from ticker_load.member import Member
 
-ACK_EVERY = 50  # messages; acks are cumulative, so a few say as much as many
-MESSAGE_BYTES_MAX = 64 << 20  # a snapshot of ten thousand instruments is a few megabytes
 SUBSCRIBE_ID = 1
 ABNORMAL = 1006  # RFC 6455, section 7.1.5: what ended without a close frame
 RECEIVE_BYTES = 1 << 16
 """Of kernel buffer: where we are too slow it is the server that has to wait, and no turn of the loop is endless."""
+MESSAGE_BYTES_MAX = 64 << 20  # a snapshot of ten thousand instruments is a few megabytes
+CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+FIN, MASK = 0x80, bytes(4)  # a mask of zeros is one, and costs nothing
+SHORT, MEDIUM = 126, 127
 
 _quiet = logging.getLogger("ticker_load.websockets")
 _quiet.setLevel(logging.CRITICAL)
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What every subscriber asks for, and where."""
-
-    url: str
-    uri: WebSocketURI
-    symbols: list[str]
-    channels: list[str]
+def frame(opcode: int, payload: bytes) -> bytes:
+    """Return a client's frame."""
+    size = len(payload)
+    if size < SHORT:
+        return bytes((FIN | opcode, FIN | size)) + MASK + payload
+    return struct.pack("!BBH", FIN | opcode, FIN | SHORT, size) + MASK + payload
 
 
-@dataclass(slots=True)
-class Tally:
-    """What all subscribers saw, beyond what each one's session counts."""
+def split(data: bytes, place: int) -> tuple[int, int] | None:
+    """Return where the payload of a server's frame begins and ends; None where some of it is still to come."""
+    if len(data) < place + 2:
+        return None
+    size, start = data[place + 1], place + 2
+    if size == SHORT:
+        size, start = int.from_bytes(data[place + 2 : place + 4], "big"), place + 4
+    elif size == MEDIUM:
+        size, start = int.from_bytes(data[place + 2 : place + 10], "big"), place + 10
+    return (start, start + size) if len(data) >= start + size else None
 
-    latencies: Latencies = field(default_factory=Latencies)
-    first_ticks_us: list[int] = field(default_factory=list)
-    pings_us: list[int] = field(default_factory=list)
-    pings_sent: int = 0
-    bytes: int = 0
-    errors: Counter[str] = field(default_factory=Counter)
-    first_gap: Gap | None = None
-    tape: tuple[str, float] | None = None
+
+def greeting(member: Member) -> ClientProtocol:
+    """Return what shakes hands for a client."""
+    ws = ClientProtocol(
+        parse_uri(member.terms.address.stream), subprotocols=[Subprotocol(native.SUBPROTOCOL)], logger=_quiet
+    )
+    request = ws.connect()
+    if member.terms.token:
+        request.headers["Authorization"] = f"Bearer {member.terms.token}"
+    ws.send_request(request)
+    return ws
 
 
 class Subscriber(asyncio.Protocol):
-    """A connection: all that comes in does so by `data_received`, all that goes out by `_write`."""
+    """One connection; `member` is whose."""
 
-    __slots__ = (
-        "_asked_us",
-        "_fragments",
-        "_inbox",
-        "_tally",
-        "_transport",
-        "_wish",
-        "_ws",
-        "joined",
-        "left",
-        "session",
-        "ticked",
-    )
+    __slots__ = ("_closing", "_code", "_dialled_us", "_fragments", "_hands", "_member", "_rest", "_transport")
 
-    def __init__(self, wish: Wish, tally: Tally, inbox: Inbox) -> None:
-        loop = asyncio.get_running_loop()
-        self.session = ClientSession(ACK_EVERY)
-        self.joined: asyncio.Future[None] = loop.create_future()
-        """Done when we are subscribed; a SetupError where that will never be."""
-        self.left: asyncio.Future[int] = loop.create_future()
-        """Done when the connection has ended, with its close code."""
-        self._wish = wish
-        self._tally = tally
-        self._inbox = inbox
-        self._ws = ClientProtocol(
-            wish.uri, subprotocols=[Subprotocol(native.SUBPROTOCOL)], max_size=MESSAGE_BYTES_MAX, logger=_quiet
-        )
-        self._fragments: list[BytesLike] = []
-        self._asked_us = 0
-        self.ticked = False
+    def __init__(self, member: Member) -> None:
+        self._member = member
+        self._hands: ClientProtocol | None = greeting(member)
+        self._rest = b""
+        self._fragments: list[bytes] = []
+        self._code = ABNORMAL
+        self._closing = False
+        self._dialled_us = clock.wall_us()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
-        self._ws.send_request(self._ws.connect())
-        self._write()
+        found = transport.get_extra_info("socket")
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+        assert self._hands is not None
+        self._transport.write(b"".join(self._hands.data_to_send()))
 
     def data_received(self, data: bytes) -> None:
-        self._inbox.put(self._look_at, data, clock.wall_us())
+        self._member.inbox.put(self._look_at, data, clock.wall_us())
 
     def eof_received(self) -> None:
-        self._inbox.empty()
-        self._ws.receive_eof()
-        self._check_handshake()
+        self._member.inbox.empty()
+        if self._hands is not None:
+            self._hands.receive_eof()
+            self._check_hands()
 
     def connection_lost(self, _: Exception | None) -> None:
-        self._inbox.empty()
-        close = self._ws.close_rcvd
-        self._fail(f"{self._wish.url} hung up: {_spelled(close)}")
-        if isinstance(self._ws.parser_exc, WebSocketException):
-            self._tally.errors["bad frame"] += 1
-        self.left.set_result(close.code if close else ABNORMAL)
+        member = self._member
+        member.inbox.empty()
+        member.fail(f"hung up: {self._code if self._code != ABNORMAL else 'the connection broke'}")
+        member.ended(self._code)
 
     # The way in.
 
     def _look_at(self, data: bytes, received_us: int) -> None:
-        self._tally.bytes += len(data)
-        self._ws.receive_data(data)
-        for event in self._ws.events_received():
-            if isinstance(event, Frame):
-                self._take_frame(event, received_us)
-        self._write()
-        self._check_handshake()
+        if not self._rest and self._hands is None:
+            step = self._member.place.next.get(data)
+            if step is not None:  # the bytes that somebody else was sent in the same place
+                if self._member.take(step, received_us):
+                    self._ack(step.seq)
+                return
+        self._look_closer(data, received_us)
 
-    def _take_frame(self, frame: Frame, received_us: int) -> None:
-        if frame.opcode is Opcode.TEXT and frame.fin:
-            self._take(frame.data, received_us)
-        elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            self._fragments.append(frame.data)
-            if frame.fin:
-                whole, self._fragments = b"".join(self._fragments), []
-                self._take(whole, received_us)
+    def _look_closer(self, data: bytes, received_us: int) -> None:
+        if self._hands is not None:
+            data = self._shake(data)
+            if self._hands is not None:
+                return
+        data = self._rest + data if self._rest else data
+        place = 0
+        while (found := split(data, place)) is not None and not self._transport.is_closing():
+            start, end = found
+            self._take_frame(data[place:end] if place or end < len(data) else data, start - place, received_us)
+            place = end
+        self._rest = data[place:]
+        if len(self._rest) > MESSAGE_BYTES_MAX:
+            self._give_up("a message without an end")
 
-    def _take(self, data: BytesLike, received_us: int) -> None:
+    def _shake(self, data: bytes) -> bytes:
+        """Take part in the handshake; return what came after it."""
+        head, end, rest = (self._rest + data).partition(b"\r\n\r\n")
+        assert self._hands is not None
+        if not end and len(head) < 1 << 14 and head.startswith(b"HTTP"[: len(head)]):
+            self._rest = head
+            return b""
+        self._rest = b""
+        self._hands.receive_data(head + end)
+        if self._hands.state is State.OPEN:
+            self._hands = None
+            self._member.tally.found.connects_us.append(clock.wall_us() - self._dialled_us)
+            return rest
+        self._hands.receive_data(rest)
+        self._check_hands()
+        return b""
+
+    def _take_frame(self, whole: bytes, start: int, received_us: int) -> None:
+        first, member = whole[0], self._member
+        if first == FIN | TEXT:
+            step = member.place.next.get(whole)
+            if step is not None:
+                if member.take(step, received_us):
+                    self._ack(step.seq)
+            else:
+                self._take(whole[start:], whole, received_us)
+        elif first & 0x0F in (CONT, TEXT, BINARY) and not first & 0x70:
+            self._fragments.append(whole[start:])
+            if first & FIN:
+                joined, self._fragments = b"".join(self._fragments), []
+                self._take(joined, joined, received_us)
+        elif first == FIN | PING:
+            self._write(frame(PONG, whole[start:]))
+        elif first == FIN | CLOSE:
+            self._answer_close(whole[start:])
+        elif first != FIN | PONG:
+            self._give_up("a frame of no known kind")
+
+    def _take(self, payload: bytes, key: bytes, received_us: int) -> None:
+        member = self._member
         try:
-            message = native.read(cast(bytes, data))
+            message = native.read(payload)
         except msgspec.DecodeError as error:
-            return self._give_up(error)
-        ack = self.session.receive(message)
-        if isinstance(message, Ticks):
-            self._take_ticks(message, received_us)
+            return self._give_up(str(error))
+        if isinstance(message, (Ticks, Snapshot, Lag)):
+            step = member.learn(key, message, len(key))
+            if member.take(step, received_us):
+                self._ack(step.seq)
+        elif isinstance(message, Welcome):
+            member.welcomed(message)
+            self._subscribe()
+        elif isinstance(message, Subscribed):
+            member.subscribed()
         else:
-            self._take_other(message, received_us)
-        if ack is not None:
-            self._say(ack)
+            member.hear(message, received_us)
         return None
 
-    def _take_ticks(self, message: Ticks, received_us: int) -> None:
-        self._tally.latencies.take(message, received_us)
-        if not self.ticked:
-            self.ticked = True
-            self._tally.first_ticks_us.append(received_us - self._asked_us)
-        if self.session.gaps:
-            self._tally.first_gap = self._tally.first_gap or self.session.gaps[0]
-            self.session.gaps.clear()
-
-    def _take_other(self, message: AnyServerMessage, received_us: int) -> None:
-        match message:
-            case Welcome():
-                self._subscribe(message)
-            case Subscribed() if not self.joined.done():
-                self.joined.set_result(None)
-            case Error() if not self.joined.done():
-                self._fail(f"{self._wish.url} refused: {message.message}")
-            case Error():
-                self._tally.errors[message.code] += 1
-            case Pong(ts=int(sent_us)):
-                self._tally.pings_us.append(received_us - sent_us)
-
-    def _subscribe(self, welcome: Welcome) -> None:
-        tape = (welcome.epoch, welcome.step_ms)
-        if self._tally.tape is None:
-            self._tally.tape = tape
-            self._tally.latencies.step_us = round(welcome.step_ms * 1000)
-        elif self._tally.tape != tape:
-            self._tally.errors["another tape"] += 1
-        self._asked_us = clock.wall_us()
-        self._say(Subscribe(id=SUBSCRIBE_ID, symbols=list(self._wish.symbols), channels=list(self._wish.channels)))
+    def _subscribe(self) -> None:
+        member, terms = self._member, self._member.terms
+        member.asked_us = clock.wall_us()
+        if terms.window:
+            self.say(Window(size=terms.window))
+        wish = Subscribe(id=SUBSCRIBE_ID, symbols=list(member.symbols), channels=list(member.channels))
+        if terms.pace == "latest":
+            wish = msgspec.structs.replace(wish, pace="latest", rate_hz=terms.rate_hz or msgspec.UNSET)
+        elif member.position:
+            wish = msgspec.structs.replace(wish, from_=member.position)
+        self.say(wish)
 
     # The way out.
 
     def ping(self) -> None:
         """Ask for a sign of life, as a message of the protocol: it shares its way with ticks and acks."""
-        if self._ws.state is State.OPEN:
-            self._tally.pings_sent += 1
-            self._say(Ping(ts=clock.wall_us()))
+        if not self._closing and not self._transport.is_closing():
+            self._member.tally.found.pings_sent += 1
+            self._member.unanswered += 1
+            self.say(Ping(ts=clock.wall_us()))
+
+    def ack(self) -> None:
+        """Acknowledge what has come."""
+        if self._member.place.seq:
+            self.say(Ack(seq=self._member.place.seq))
+
+    def _ack(self, seq: int) -> None:
+        self.say(Ack(seq=seq))
 
     def close(self) -> None:
-        """Hang up politely; `left` tells when the server has answered."""
-        if self._ws.state is State.OPEN:
-            self._ws.send_close(Code.NORMAL)
-            self._write()
+        """Hang up politely; the member's `left` tells when the server has answered."""
+        if not self._closing:
+            self._closing = True
+            self._write(frame(CLOSE, struct.pack("!H", Code.NORMAL)))
 
     def abort(self) -> None:
         """Hang up at once."""
         self._transport.abort()
 
-    def _say(self, message: ClientMessage) -> None:
-        if self._ws.state is State.OPEN:
-            self._ws.send_text(native.command(message))
-            self._write()
+    def say(self, message: ClientMessage) -> None:
+        if not self._closing:
+            self._write(frame(TEXT, native.command(message)))
 
-    def _write(self) -> None:
-        for data in self._ws.data_to_send():
-            if data and not self._transport.is_closing():
-                self._transport.write(data)
+    def _write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     # What may go wrong.
 
-    def _give_up(self, error: msgspec.DecodeError) -> None:
+    def _answer_close(self, payload: bytes) -> None:
+        self._code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else 1005
+        self._member.fail(f"hung up: {self._code} {payload[2:].decode(errors='replace')}".rstrip())
+        if not self._closing:
+            self._closing = True
+            self._write(frame(CLOSE, payload[:2]))
+        self._transport.close()
+
+    def _give_up(self, why: str) -> None:
         """End a conversation that we do not understand."""
-        self._fail(f"{self._wish.url} does not speak {native.SUBPROTOCOL}: {error}")
-        self._tally.errors["not understood"] += 1
-        self._ws.fail(Code.INVALID_DATA)
+        self._member.fail(f"does not speak {native.SUBPROTOCOL}: {why}")
+        self._member.tally.found.errors["not understood"] += 1
+        self._code = Code.INVALID_DATA
+        self._write(frame(CLOSE, struct.pack("!H", Code.INVALID_DATA)))
+        self._closing = True
+        self._transport.close()
 
-    def _fail(self, sentence: str) -> None:
-        """Whoever waits for us to join waits in vain."""
-        if not self.joined.done():
-            self.joined.set_exception(SetupError(sentence))
-            self.joined.exception()  # or asyncio complains where nobody waits any longer
-
-    def _check_handshake(self) -> None:
-        error = self._ws.handshake_exc
-        if error is None or self.joined.done():
-            return
+    def _check_hands(self) -> None:
+        error = self._hands.handshake_exc if self._hands else None
         if isinstance(error, InvalidStatus):
-            self._fail(f"{self._wish.url} answered HTTP {error.response.status_code}, not a WebSocket")
-        else:
-            self._fail(f"{self._wish.url} does not answer as a WebSocket: {error}")
-
-
-def _spelled(close: Close | None) -> str:
-    return f"{close.code} {close.reason}".rstrip() if close else "the connection broke"
+            self._member.fail(f"answered HTTP {error.response.status_code}, not a WebSocket")
+        elif error is not None:
+            self._member.fail(f"does not answer as a WebSocket: {error}")
