@@ -338,7 +338,7 @@ def scorecard(
     seeds
         Several seeds joined by commas, a run each.
     instruments
-        How many instruments: market.instruments; the first 60 where it says all of them.
+        How many instruments: market.instruments; 60 of all sectors where it says all of them.
     hours
         Hours of continuous trading to look at; a whole day where it is not given.
     step_ms

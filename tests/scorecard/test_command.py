@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from synthetic import naive_walk, plain, plain_market
-from ticker import cli
+from ticker import cli, universes
 from ticker.config import MarketConfig
 from ticker.errors import SetupError
 from ticker.market.market import Market
@@ -246,3 +246,12 @@ def test_daily_rows_of_several_runs_fit_the_terminal(capsys: pytest.CaptureFixtu
 )
 def test_numbers_are_spelled_with_three_digits_that_count(value: float, text: str) -> None:
     assert words.number(value) == text
+
+
+def test_of_a_large_universe_some_of_every_sector_are_run():
+    whole = universes.load(MarketConfig(universe="large"))
+    some = command.universe_of(MarketConfig(universe="large"))
+    assert len(some) == command.INSTRUMENTS
+    assert {one.sector for one in some} == {one.sector for one in whole}
+    assert (some.hours, some.start) == (whole.hours, whole.start)
+    assert list(command.universe_of(MarketConfig(universe="large", instruments=7))) == list(whole)[:7]

@@ -10,6 +10,7 @@ import numpy as np
 from ticker import universes
 from ticker.config import MarketConfig
 from ticker.errors import ConfigError, SetupError
+from ticker.instruments import Instrument, Universe
 from ticker.market.macro import years
 from ticker.market.market import Market
 from ticker.market.seasons import round_the_clock, session
@@ -27,7 +28,7 @@ from ticker.scorecard.sessions import US_DAY_S, Session
 from ticker.scorecard.tapefile import read_tape
 
 INSTRUMENTS = 60
-"""How many are run where all are asked for: the bar is made for so many, and a thousand take hours."""
+"""How many are run where all are asked for, of all sectors: the bar is made for so many, and a thousand take hours."""
 DAYS_MIN = 504
 """Two years: below, a memory of 250 days is none."""
 MACRO_COLUMNS = {
@@ -97,8 +98,6 @@ def _check(market: MarketConfig, options: Options) -> None:
 
 
 def _of_market(config: MarketConfig, options: Options) -> Report:
-    wanted = config.instruments or min(INSTRUMENTS, len(universes.load(config)))
-    config = msgspec.structs.replace(config, instruments=wanted)
     configs = [msgspec.structs.replace(config, seed=seed) for seed in options.seeds or (config.seed,)]
     runs = tuple(_simulated(one, options.hours) for one in configs)
     lived = [_years(one, options.days) for one in configs] if options.days else []
@@ -113,7 +112,7 @@ def _daily(options: Options, lived: Sequence[Macro] = ()) -> tuple[DailyRow, ...
 
 def _years(config: MarketConfig, days: int) -> Macro:
     """Return years of a market's slow layers."""
-    universe = universes.load(config)
+    universe = universe_of(config)
     season = session(universe.hours.trading_s) if universe.hours else round_the_clock()
     return macro(*years(config.seed, Traits.of(universe), season, days))
 
@@ -126,20 +125,34 @@ def _simulated(config: MarketConfig, hours: float | None) -> Run:
     return measured(name, kept.sessions(market.universe), reproduced(config, min(kept.steps, DIGEST_STEPS)))
 
 
+def universe_of(config: MarketConfig) -> Universe:
+    """Return what is run: as many as are wanted, or some of all, evenly chosen, as a universe is listed by sector."""
+    whole = universes.load(config)
+    if config.instruments or len(whole) <= INSTRUMENTS:
+        return whole
+    return _part(whole, [whole[number * len(whole) // INSTRUMENTS] for number in range(INSTRUMENTS)])
+
+
+def _part(whole: Universe, instruments: Sequence[Instrument]) -> Universe:
+    return Universe(instruments, name=whole.name, hours=whole.hours, start=whole.start)
+
+
 def _market(config: MarketConfig) -> Market:
-    return Market(config, universes.load(config))
+    return Market(config, universe_of(config))
 
 
 def reproduced(config: MarketConfig, steps: int) -> list[EngineeringRow]:
     """Return what comparing several runs of a configuration shows."""
 
+    universe = universe_of(config)
+
     def fresh(instruments: int) -> Market:
-        return _market(msgspec.structs.replace(config, instruments=instruments))
+        return Market(config, _part(universe, tuple(universe)[:instruments]))
 
     def again() -> Market:
-        return _market(config)
+        return Market(config, universe)
 
-    return [twice(again, steps), continued(again, steps), among_fewer(fresh, len(again().universe), steps)]
+    return [twice(again, steps), continued(again, steps), among_fewer(fresh, len(universe), steps)]
 
 
 def measured(name: str, sessions: Sequence[Session], rows: Sequence[EngineeringRow] = ()) -> Run:
