@@ -268,6 +268,11 @@ def lines(page: Page) -> Locator:
     return page.locator(".wire-rows .wire-row:visible")
 
 
+async def painted(page: Page) -> None:
+    """Wait until what has come is on the screen: a frame may be on its way as the list is paused."""
+    await page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 @pytest.mark.parametrize("subprotocol", ["ticker.v1.json", "ticker.v1.packed"])
 async def test_a_frame_is_opened_decoded(visit: Visit, subprotocol: str) -> None:
     page = visit.page
@@ -276,6 +281,7 @@ async def test_a_frame_is_opened_decoded(visit: Visit, subprotocol: str) -> None
     await page.locator("#wire-filter").fill('"ch":"quote"')
     await expect(lines(page).nth(3)).to_contain_text("ticks")
     await page.locator("#wire-pause").click()
+    await painted(page)
     assert {text.strip() for text in await page.locator(".wire-row:visible .wire-kind").all_inner_texts()} >= {"ticks"}
     await lines(page).nth(2).click()
     await expect(lines(page).nth(2)).to_have_attribute("aria-selected", "true")
