@@ -78,11 +78,14 @@ def test_steps_are_handed_out(admin: AdminClient) -> None:
         client.send({"op": "subscribe", "symbols": ["*"], "channels": ["quotes"]})
         client.read_until("snapshot")
         stepped = admin.post("step", {"steps": 200})
-        client.read_until("heartbeat", seq=stepped["seq"])
+        messages = client.read_until("heartbeat", seq=stepped["seq"])
+    seqs = [message["seq"] for message in messages if message["type"] == "ticks"]
+    assert seqs and seqs == sorted(seqs) and stepped["seq"] - 200 < seqs[0] <= seqs[-1] <= stepped["seq"]
 
 
 def test_a_step_alone_is_one(admin: AdminClient) -> None:
-    assert admin.post("step")["seq"] == admin.get("state")["seq"]
+    before = admin.get("state")["seq"]
+    assert admin.post("step")["seq"] == admin.get("state")["seq"] == before + 1
 
 
 def test_steps_want_a_market_that_stands_still(admin: AdminClient) -> None:
