@@ -8,7 +8,7 @@ from ticker.session.kinds import Bar1m, Bar1s, Book, Quote, Stats, Status, Tick,
 from ticker.session.messages import Lag
 from ticker.ticks import Position
 from ticker_client.arrays import Arrays
-from ticker_client.errors import ConnectionEnded, Refused
+from ticker_client.errors import ConnectionEnded, Incomplete, Refused
 from ticker_client.feed import Feed, connect
 from ticker_client.instruments import Instrument
 from ticker_client.line import Traffic
@@ -26,6 +26,7 @@ __all__ = [
     "ConnectionEnded",
     "Feed",
     "Gap",
+    "Incomplete",
     "Instrument",
     "Lag",
     "Options",

@@ -1,6 +1,6 @@
 """Where a server is: one URL, from which the addresses of all its transports follow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ssl import SSLContext, create_default_context
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ _PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
 
 @dataclass(frozen=True)
 class Address:
-    """A server's host and port, the prefix of its paths, its WebSocket's URL, and TLS where it is spoken."""
+    """A server's host and port, the prefix of its paths, its WebSocket's URL, TLS where it is spoken, and who asks."""
 
     url: str
     host: str
@@ -20,9 +20,10 @@ class Address:
     prefix: str
     stream: str
     tls: SSLContext | None
+    token: str | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, url: str, tls: SSLContext | None = None) -> "Address":
+    def of(cls, url: str, tls: SSLContext | None = None, token: str | None = None) -> "Address":
         """Read `ws://host:port/v1/stream` or `http://host:port/`. Raises ConnectionEnded for anything else."""
         try:
             parts = urlsplit(url)
@@ -38,7 +39,12 @@ class Address:
         stream = (
             url if parts.scheme in ("ws", "wss") else f"{'wss' if secure else 'ws'}://{parts.netloc}{prefix}{STREAM}"
         )
-        return cls(url, host, port, prefix, stream, (tls or create_default_context()) if secure else None)
+        return cls(url, host, port, prefix, stream, (tls or create_default_context()) if secure else None, token)
+
+    @property
+    def bearer(self) -> str | None:
+        """Return what a request's Authorization header says; None where it has none."""
+        return f"Bearer {self.token}" if self.token else None
 
     @property
     def authority(self) -> str:

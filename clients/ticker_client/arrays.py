@@ -1,6 +1,8 @@
 """Ticks as numpy arrays: a message of many rows without an object a tick, and the way from one form to the other."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +11,12 @@ from ticker.session.kinds import Tick
 from ticker.session.messages import Snapshot, Ticks
 from ticker.ticks import CHANNELS, Rows
 from ticker.wire import packed
-from ticker_client.columns import money, rows_of, ticks_of
+from ticker_client.columns import columns_of, money, rows_of, ticks_of
 from ticker_client.instruments import Instruments
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
 
 _PRICES = {
     channel: [name for name in dtype.names or () if name.endswith("_ticks")] for channel, dtype in packed.ROWS.items()
@@ -50,6 +56,24 @@ class Arrays(NamedTuple):
             raise KeyError(f"{field} is no price of {channel}: {', '.join(_PRICES[channel])}")
         return money(self.rows[channel], field, self.instruments) if channel in self.rows else np.empty(0)
 
+    def table(self, channel: str) -> dict[str, Any]:
+        """Return the columns of a channel by the names that ticks in JSON have, all of the same length.
+
+        Prices are in money, words are words, `t` is numpy's datetime64[us] in UTC; what a tick leaves out is None. No
+        columns where the channel is not there.
+        """
+        return columns_of(channel, self.rows[channel], self.instruments) if channel in self.rows else {}
+
+    def pandas(self, channel: str) -> "pandas.DataFrame":
+        """Return `table` as a frame of pandas. Raises ImportError where that is not installed."""
+        frame: pandas.DataFrame = _library("pandas").DataFrame(self.table(channel))
+        return frame
+
+    def polars(self, channel: str) -> "polars.DataFrame":
+        """Return `table` as a frame of polars. Raises ImportError where that is not installed."""
+        frame: polars.DataFrame = _library("polars").DataFrame(self.table(channel))
+        return frame
+
     def messages(self) -> list[Ticks | Snapshot]:
         """Return the same as JSON would have it: one message, of a snapshot one a channel."""
         ticks = {c: ticks_of(c, self.rows[c], self.instruments) for c in CHANNELS if c in self.rows}
@@ -81,3 +105,31 @@ def gathered(message: Ticks | Snapshot, instruments: Instruments) -> Arrays:
     if isinstance(message, Ticks):
         return Arrays("ticks", message.seq, message.ts, rows, instruments)
     return Arrays("snapshot", message.seq, 0, rows, instruments)
+
+
+def joined(pieces: Sequence[Arrays], instruments: Instruments) -> Arrays:
+    """Return messages of ticks, in their order, as one; `instruments` are those of the first, at least."""
+    rows: dict[str, list[Rows]] = {}
+    for piece in pieces:
+        instruments = instruments.joined(piece.instruments)
+        for channel, found in piece.rows.items():
+            rows.setdefault(channel, []).append(_renumbered(found, piece.instruments, instruments))
+    whole = {channel: np.concatenate(rows[channel]) for channel in CHANNELS if channel in rows}
+    last = pieces[-1] if pieces else Arrays("ticks", 0, 0, {}, instruments)
+    return Arrays("ticks", last.seq, last.ts, whole, instruments)
+
+
+def _renumbered(rows: Rows, old: Instruments, new: Instruments) -> Rows:
+    """Return rows with the numbers that the same symbols have elsewhere: on another tape they may differ."""
+    if new.symbols[: len(old)] == old.symbols:
+        return rows
+    rows = rows.copy()
+    rows["instrument"] = np.array([new.numbers[symbol] for symbol in old.symbols])[rows["instrument"]]
+    return rows
+
+
+def _library(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        raise ImportError(f"{name} is not installed: pip install {name}") from None

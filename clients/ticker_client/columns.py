@@ -52,6 +52,17 @@ def ticks_of(channel: str, rows: Rows, instruments: Instruments) -> list[Tick]:
     return list(map(KINDS[channel], names, rows["n"].tolist(), rows["t"].tolist(), *values))
 
 
+def columns_of(channel: str, rows: Rows, instruments: Instruments) -> dict[str, Any]:
+    """Return rows of a channel as columns, by the names and in the units of ticks; `t` as datetime64[us]."""
+    values = {field.name: list(field.read(rows, field.column, instruments)) for field in _FIELDS[channel]}
+    return {
+        "sym": [instruments.symbols[number] for number in rows["instrument"].tolist()],
+        "n": rows["n"].astype(np.int64),
+        "t": rows["t"].astype("datetime64[us]"),
+        **{name: [None if value is UNSET else value for value in found] for name, found in values.items()},
+    }
+
+
 def rows_of(channel: str, seq: int, ticks: Sequence[Tick], instruments: Instruments) -> Rows:
     """Return ticks of a channel as rows. Raises KeyError for a symbol that is not among the instruments."""
     rows: Rows = np.empty(len(ticks), packed.ROWS[channel])

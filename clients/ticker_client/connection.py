@@ -56,13 +56,14 @@ class Connection(asyncio.Protocol):
         self._complete = False
         self.untouched = True
 
-    async def request(self, target: str, host: str, accept: str) -> Answer:
-        """Send a GET and return the head of its answer. Raises Lost."""
+    async def request(self, target: str, host: str, accept: str, bearer: str | None = None) -> Answer:
+        """Send a GET and return the head of its answer; `bearer` says who asks. Raises Lost."""
         if self.exchanges:
             self._begin()  # not at first: a server that is full answers before it is asked
         self.exchanges += 1
         self._traffic.requests += 1
-        head = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: {accept}\r\n\r\n".encode()
+        said = f"Authorization: {bearer}\r\n" if bearer else ""
+        head = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: {accept}\r\n{said}\r\n".encode()
         self._traffic.bytes_sent += len(head)
         self._transport.write(head)
         while self._answer is None:

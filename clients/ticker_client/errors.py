@@ -1,12 +1,16 @@
 """What can go wrong for a user of the client."""
 
+from http import HTTPStatus
 from typing import Any
 
 from ticker.errors import TickerError
-from ticker.session.messages import Error
+from ticker.session.client import Gap
+from ticker.session.messages import Error, Lag
 
 FINAL = range(4500, 5000)  # close codes that say not to come back
+OUR_WORDS = (1002, 1003, 1007, 1008, 1009)  # and those that object to what we sent: it would be sent again
 NO_TICKER = 4500  # our own word for: what answers there is no ticker server
+INCOMPLETE = 4998  # for: something is missing, and that is not to be borne
 OUR_FAULT = 4999  # and for: something on this side failed
 
 
@@ -21,7 +25,18 @@ class ConnectionEnded(TickerError):
     @property
     def final(self) -> bool:
         """Whether there will be no other connection."""
-        return self.code == 1000 or self.code in FINAL
+        return self.code == 1000 or self.code in OUR_WORDS or self.code in FINAL
+
+
+class Incomplete(ConnectionEnded):
+    """A strict feed was about to pass over a hole: `hole` is a Gap, by `n`, a Lag, by the server's word, or None.
+
+    What came before it was read; where to go on from by hand is the session's `position`.
+    """
+
+    def __init__(self, message: str, hole: Gap | Lag | None = None) -> None:
+        super().__init__(message, INCOMPLETE)
+        self.hole = hole
 
 
 class Refused(TickerError):
@@ -31,6 +46,17 @@ class Refused(TickerError):
         super().__init__(error.message)
         self.code = error.code
         self.details: dict[str, Any] = error.details or {}
+
+
+_COME_BACK = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
+_CLOSE_CODES: dict[int, int] = {HTTPStatus.UNAUTHORIZED: 4501, HTTPStatus.FORBIDDEN: 4503}
+
+
+def close_code(status: int) -> int | None:
+    """Return the close code that an HTTP status amounts to; None where it is worth coming back."""
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _COME_BACK:
+        return None
+    return _CLOSE_CODES.get(status, NO_TICKER)
 
 
 def why(error: BaseException) -> str:

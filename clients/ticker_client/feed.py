@@ -1,8 +1,8 @@
 """A subscription that outlives its connections: ask, listen, reconnect and go on, over whichever transport."""
 
 import asyncio
-import random
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import Iterable
+from functools import cached_property
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -11,34 +11,42 @@ import msgspec
 from ticker import clock
 from ticker.session.books import Books
 from ticker.session.client import ClientSession
-from ticker.session.messages import Snapshot, Subscribed, Tick, Ticks, Unsubscribed
+from ticker.session.kinds import Tick
+from ticker.session.messages import Subscribed, Unsubscribed
+from ticker.session.requests import Bar
 from ticker.ticks import BOOK, TRADES
 from ticker_client import transports
 from ticker_client.address import Address
-from ticker_client.arrays import Arrays, gathered
+from ticker_client.backoff import FIRST_S, Backoff
 from ticker_client.errors import NO_TICKER, ConnectionEnded, Refused
 from ticker_client.inbox import Inbox
-from ticker_client.instruments import Instruments
 from ticker_client.line import Desk, Line, Traffic
-from ticker_client.options import WINDOW, Options, acks, encoded, paced
+from ticker_client.options import WINDOW, Options, acks, encoded, paced, secured, tokened
 from ticker_client.order_book import OrderBook, pictured
-from ticker_client.records import listed
+from ticker_client.reading import Reading
+from ticker_client.records import asked
 
-FIRST_DELAY_S, LONGEST_DELAY_S = 0.25, 10.0
 POLL_EVERY_S = 0.25  # a human would not see more often
 WAIT_S = 20.0  # proxies give up at 30 or 60
 
 
-class Feed:
+class Feed(Reading):
     """What a server sends to one client, as an asynchronous iterator of ticks.
 
-    Iterate over it for ticks, over `batches()` for whole messages, or over `arrays()` for numpy arrays, in one place
-    only. Commands may be given at any time, from any task of the loop. `book` is a symbol's order book, where that is
-    subscribed. `session` counts what came and what is proved missing, `traffic` what it cost.
+    Iterate over it for ticks, over `batches()` for whole messages, or over `arrays()` for numpy arrays, ask for the
+    `next` one, `collect` some seconds, or `run` and be told by callbacks: in one place at a time. Commands may be given
+    at any time, from any task of the loop. `book` is a symbol's order book, where that is subscribed. `session` counts
+    what came and what is proved missing, `traffic` what it cost.
+
+        async with connect("ws://127.0.0.1:8765/v1/stream") as feed:
+            await feed.subscribe("ACME", "BYTE", channels=["trades", "quotes"])
+            print(await feed.next("ACME", timeout_s=5))
+            table = (await feed.collect(1)).pandas("trades")
+
+    Whatever is cancelled or timed out, nothing is lost by it; after `close`, no task is left.
     """
 
     def __init__(self, url: str, **options: Unpack[Options]) -> None:
-        self.url = url
         self.transport = options.get("transport", "ws")
         """How the tape is heard now; `switch` changes it."""
         self._make = transports.named(self.transport)
@@ -51,12 +59,21 @@ class Feed:
         self.traffic = Traffic()
         self.connections = 0
         """How often a connection was made."""
-        self._inbox = Inbox(self.session, options.get("on_gap"), options.get("on_lag"), options.get("on_bad_book"))
-        self._inbox.mend = self._mend
+        inbox = Inbox(
+            self.session,
+            options.get("on_gap"),
+            options.get("on_lag"),
+            options.get("on_bad_book"),
+            options.get("on_reconnect"),
+            strict=options.get("strict", False),
+        )
+        inbox.mend = self._mend
+        super().__init__(url, inbox, options.get("on_trade"), options.get("on_quote"))
         self._mending: set[asyncio.Task[None]] = set()
         self._encoding = encoded(options.get("encoding", "json"))
         self._pauses_s = (options.get("poll_every_s", POLL_EVERY_S), options.get("wait_s", WAIT_S))
-        self._tls = options.get("tls")
+        self._tls = secured(url, options.get("ssl"), options.get("cafile"))
+        self._token = tokened(options.get("token"))
         self._reconnect = options.get("reconnect", True)
         self._commands = asyncio.Lock()  # none is lost between two transports
         self._line: Line | None = None
@@ -85,6 +102,7 @@ class Feed:
         try:
             for task in self._mending:
                 task.cancel()
+            await asyncio.gather(*self._mending, return_exceptions=True)
             await self._stop_listening()
             if self._line is not None:
                 self._inbox.settle()
@@ -98,16 +116,6 @@ class Feed:
     def live(self) -> bool:
         """Whether there is a connection now."""
         return self._line is not None and self._line.live
-
-    @property
-    def waiting(self) -> int:
-        """How many messages have come that nobody has read yet."""
-        return len(self._inbox)
-
-    @property
-    def instruments(self) -> Instruments:
-        """What the numbers in arrays stand for; empty until the first arrays have come."""
-        return self._inbox.instruments
 
     def book(self, symbol: str) -> OrderBook | None:
         """Return a symbol's book as of the newest message that has come, which may wait to be read.
@@ -186,43 +194,30 @@ class Feed:
             raise self._inbox.ended or ConnectionEnded("not connected: use `async with`")
         return self._line
 
-    # What one hears.
+    # What is only asked.
 
-    async def __aiter__(self) -> AsyncIterator[Tick]:
-        async for batch in self.batches():
-            for tick in batch.data:
-                yield tick
+    async def snapshot(self, *symbols: str, channels: Iterable[str] = (TRADES,)) -> list[Tick]:
+        """Return the newest tick of each symbol (`"*"` for all) and channel, subscribed or not.
 
-    async def batches(self) -> AsyncGenerator[Ticks | Snapshot]:
-        """Yield messages of ticks, snapshots among them. Raises ConnectionEnded when the server ends it for good."""
-        while (message := await self._inbox.next()) is not None:
-            if isinstance(message, Arrays):
-                for batch in message.messages():
-                    yield batch
-            else:
-                yield message
-
-    async def arrays(self) -> AsyncGenerator[Arrays]:
-        """Yield messages of ticks, snapshots among them, as numpy arrays.
-
-        Packed messages are arrays already; from JSON they are made, by whichever transport it comes, and the server is
-        asked once what is traded. Raises ConnectionEnded when the server ends it for good, or cannot tell.
+        Raises Refused where a symbol or a channel does not exist, and ConnectionEnded.
         """
-        while (message := await self._inbox.next()) is not None:
-            yield message if isinstance(message, Arrays) else await self._gather(message)
+        async with asked(self._address, self.traffic) as records:
+            return await records.newest(symbols, list(channels))
 
-    async def _gather(self, message: Ticks | Snapshot) -> Arrays:
-        inbox = self._inbox
-        if any(tick.sym not in inbox.instruments.numbers for tick in message.data):
-            await self._learn()
-        try:
-            return gathered(message, inbox.instruments)
-        except KeyError as error:
-            raise ConnectionEnded(f"{self.url} does not say what {error} is", NO_TICKER) from None
+    async def bars(self, symbol: str, interval: str = "1m", limit: int | None = None) -> list[Bar]:
+        """Return a symbol's finished bars of "1s" or "1m", oldest first: the newest `limit`, or as the server likes.
+
+        Raises Refused and ConnectionEnded.
+        """
+        async with asked(self._address, self.traffic) as records:
+            return await records.bars(symbol, interval, limit)
 
     async def _learn(self) -> None:
-        """Ask what is traded. Raises ConnectionEnded."""
-        instruments = (await listed(self._address, self.traffic)).joined(self._inbox.instruments)
+        try:
+            async with asked(self._address, self.traffic) as records:
+                instruments = (await records.instruments()).joined(self._inbox.instruments)
+        except Refused as error:
+            raise ConnectionEnded(f"{self.url} does not say what is traded: {error}") from None
         self._inbox.instruments = instruments
         self.session.books.learn(instruments.listing())
         self._learnt = self.session.restarts
@@ -256,13 +251,13 @@ class Feed:
             except Refused:
                 return  # it is wanted no more, or traded no more
             except ConnectionEnded:
-                await asyncio.sleep(FIRST_DELAY_S)
+                await asyncio.sleep(FIRST_S)
 
     # The connection's life.
 
-    @property
+    @cached_property
     def _address(self) -> Address:
-        return Address.of(self.url, self._tls)
+        return Address.of(self.url, self._tls, self._token)
 
     def _desk(self) -> Desk:
         """Return what a new line works with. Raises ConnectionEnded where the URL is none."""
@@ -291,15 +286,17 @@ class Feed:
 
     async def _run(self, line: Line) -> None:
         """Listen to one connection after the other until there is to be no other."""
-        attempt, advice_s = 0, 0.0
+        backoff = Backoff()
+        ended: ConnectionEnded | None = None
+        lost: ConnectionEnded | None = None
         while True:
             heard = self._inbox.heard
             try:
                 if not self._opened:
-                    await asyncio.sleep(self._delay_s(attempt, advice_s))
-                    attempt += 1
+                    await asyncio.sleep(backoff.next_s(self._advice_s(ended)))
                     await self._open(line)
-                ended = await line.listen()
+                    self._inbox.note_reconnect(lost or ConnectionEnded("the connection was lost"))
+                ended = lost = await line.listen()
                 self._opened = False
             except ConnectionEnded as error:
                 ended = error
@@ -309,14 +306,14 @@ class Feed:
             if ended.final or not self._reconnect:
                 self._inbox.end(ended)
                 return await line.close() if line.live else None
-            attempt = 0 if self._inbox.heard > heard else attempt
-            advice_s = ended.after_s or self._inbox.advice_s or 0.0
-            self._inbox.advice_s = None
+            if self._inbox.heard > heard:
+                backoff.succeed()
 
-    def _delay_s(self, attempt: int, advice_s: float) -> float:
-        """Return how long to wait: the server's advice first, then longer each time, never the same for all."""
-        longest_s = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2**attempt)
-        return float(advice_s + longest_s * random.uniform(0.5, 1.0))
+    def _advice_s(self, ended: ConnectionEnded | None) -> float:
+        """Return how long the server asked us to wait, if it did."""
+        advice_s = (ended and ended.after_s) or self._inbox.advice_s or 0.0
+        self._inbox.advice_s = None
+        return advice_s
 
 
 def connect(url: str, **options: Unpack[Options]) -> Feed:

@@ -93,7 +93,8 @@ class HttpClient:
             again = connection.exchanges > 0
             try:
                 async with asyncio.timeout(within_s):
-                    return connection, await connection.request(self._address.prefix + path, self._host, accept)
+                    target = self._address.prefix + path
+                    return connection, await connection.request(target, self._host, accept, self._address.bearer)
             except (Lost, TimeoutError) as error:
                 retry = again and connection.untouched and not connection.aborted and isinstance(error, Lost)
                 self._give_up(connection)

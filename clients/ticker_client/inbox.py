@@ -5,13 +5,13 @@ A message is processed when whoever took it out comes back for the next one, or 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ticker.session.client import ClientSession, Gap
-from ticker.session.messages import Ack, AnyServerMessage, Closing, Lag, Listing, Snapshot, Ticks
+from ticker.session.messages import Ack, AnyServerMessage, Closing, Lag, Listing, Recovered, Snapshot, Ticks
 from ticker_client.arrays import Arrays
-from ticker_client.errors import OUR_FAULT, ConnectionEnded
+from ticker_client.errors import OUR_FAULT, ConnectionEnded, Incomplete
 from ticker_client.instruments import Instruments
 
 WAITING_MESSAGES_MAX = 256  # a consumer further behind than this lets the socket fill, and the server knows what to do
@@ -33,6 +33,9 @@ class Inbox:
         on_gap: Callable[[Gap], object] | None = None,
         on_lag: Callable[[Lag], object] | None = None,
         on_bad_book: Callable[[str], object] | None = None,
+        on_reconnect: Callable[[ConnectionEnded], object] | None = None,
+        *,
+        strict: bool = False,
     ) -> None:
         self.heard = 0
         """How many messages of any kind have come."""
@@ -49,11 +52,16 @@ class Inbox:
         self._on_gap = on_gap or _ignore
         self._on_lag = on_lag or _ignore
         self._on_bad_book = on_bad_book or _ignore
+        self._on_reconnect = on_reconnect or _ignore
+        self._strict = strict
+        self._restarts = session.restarts
         # Messages, the connection each came on, and whether there is something in it for whoever reads.
         self._waiting: deque[tuple[Waiting, int, bool]] = deque()
         self._without_news = 0
         self._taken: tuple[Waiting, int, bool] | None = None
         self._changed = asyncio.Event()
+        self._read = False
+        """Whether somebody waits for a message."""
 
     def __len__(self) -> int:
         return len(self._waiting) - self._without_news
@@ -61,22 +69,28 @@ class Inbox:
     # The line's end.
 
     def take(self, message: AnyServerMessage | Arrays) -> None:
-        """Take note of a message and keep what is to be read. Raises ConnectionEnded where a callback fails, or did."""
+        """Take note of a message and keep what is to be read.
+
+        Raises ConnectionEnded where a callback fails, or did, and Incomplete where something is missing.
+        """
         if self.ended is not None:
             raise self.ended
         self.heard += 1
         gaps = len(self._session.gaps)
         if isinstance(message, Arrays):
-            self._keep(self._note_arrays(message))
-        elif isinstance(message, Ticks):
-            message = self._session.fresh(message)
+            message = self._note_arrays(message)
+        else:
+            message = self._session.fresh(message) if isinstance(message, Ticks) else message
             self._session.note(message)
+        found = self._session.gaps[gaps:] if len(self._session.gaps) > gaps else ()
+        for gap in found:
+            self._tell("on_gap", self._on_gap, gap)
+        if self._strict:
+            self._insist(message, found)
+        if isinstance(message, Ticks | Snapshot | Arrays):
             self._keep(message)
         else:
-            self._session.note(message)
             self._take_other(message)
-        for gap in self._session.gaps[gaps:]:
-            self._tell("on_gap", self._on_gap, gap)
         if bad := self._session.books.to_ask_anew():
             self.mend(bad)
             for symbol in bad:
@@ -92,14 +106,33 @@ class Inbox:
 
     def _take_other(self, message: AnyServerMessage) -> None:
         match message:
-            case Snapshot():
-                self._keep(message)
             case Closing():
                 self.advice_s = message.reconnect_after_s
             case Listing():
                 self.instruments = Instruments.of(message)
             case Lag():
                 self._tell("on_lag", self._on_lag, message)
+
+    def _insist(self, message: AnyServerMessage | Arrays, gaps: Sequence[Gap]) -> None:
+        """Raise Incomplete, for whoever reads as well, where something is missing before a message."""
+        hole: Incomplete | None = None
+        if gaps:
+            gap = gaps[0]
+            hole = Incomplete(f"{gap.symbol} {gap.channel}: n {gap.after_n + 1} to {gap.before_n - 1} is missing", gap)
+        elif isinstance(message, Lag) and not self._session.forgives(message):
+            left_out = message.dropped + message.conflated
+            hole = Incomplete(f"the server left out {left_out} ticks ({message.reason})", message)
+        elif isinstance(message, Recovered) and not message.complete:
+            hole = Incomplete(f"the server could not fill the hole after {message.from_}")
+        elif self._session.restarts > self._restarts:
+            hole = Incomplete("the server has another tape now, or began this one anew")
+        if hole:
+            self.end(hole)
+            raise hole
+
+    def note_reconnect(self, ended: ConnectionEnded) -> None:
+        """Tell that a lost connection has been made again. Raises ConnectionEnded where the callback fails."""
+        self._tell("on_reconnect", self._on_reconnect, ended)
 
     def _keep(self, message: Waiting) -> None:
         """Keep a message; one without news only so that it is acknowledged when its turn comes."""
@@ -153,12 +186,21 @@ class Inbox:
                     return self._taken[0]
                 self._without_news -= 1
             elif self.ended is None:
-                self._changed.clear()
-                await self._changed.wait()
+                await self._news()
             elif self.ended.code == 1000:
                 return None
             else:
                 raise self.ended
+
+    async def _news(self) -> None:
+        if self._read:
+            raise RuntimeError("this feed is read elsewhere at this moment: read it in one place")
+        self._read = True
+        try:
+            self._changed.clear()
+            await self._changed.wait()
+        finally:
+            self._read = False
 
     def settle(self) -> bool:
         """Take what was taken out for processed; return whether that was acknowledged."""

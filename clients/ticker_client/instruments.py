@@ -41,6 +41,8 @@ class Instruments(Sequence[Instrument]):
 
     def joined(self, others: "Instruments") -> "Instruments":
         """Return these, and after them the others that are not among them."""
+        if others is self or others.numbers.keys() <= self.numbers.keys():
+            return self
         return Instruments([*self, *(other for other in others if other.symbol not in self.numbers)])
 
     @overload

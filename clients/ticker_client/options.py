@@ -1,11 +1,14 @@
 """How a feed is heard: what may be chosen, what that means, and what does not go together."""
 
 from collections.abc import Callable
-from ssl import SSLContext
+from os import PathLike
+from ssl import SSLContext, SSLError, create_default_context
 from typing import TypedDict
 
 from ticker.session.client import Gap, Paced
+from ticker.session.kinds import Quote, Trade
 from ticker.session.messages import Lag
+from ticker_client.errors import ConnectionEnded
 
 ENCODINGS = ("json", "packed")
 PACES = ("every", "latest")
@@ -30,11 +33,21 @@ class Options(TypedDict, total=False):
     """"every" tick (the default), or only the "latest" of each symbol and channel; "ws" and "sse" know both."""
     rate_hz: float | None
     """With pace "latest", messages of ticks a second, at most; the server's default where it is not given."""
+    on_trade: Callable[[Trade], object] | None
+    """Called with every trade as it is read, those of snapshots among them: by whoever iterates, or by `run`. A plain
+    function; what it raises, the reader raises."""
+    on_quote: Callable[[Quote], object] | None
+    """Called, like `on_trade`, with every quote."""
     on_gap: Callable[[Gap], object] | None
     """Called with every hole as soon as it is noticed, in the event loop: a plain function, which must not block.
     Where it raises an exception, the feed ends with a ConnectionEnded that says so."""
     on_lag: Callable[[Lag], object] | None
     """Called, like `on_gap`, when the server says that it left ticks out, or with reason "pace" that it merged them."""
+    on_reconnect: Callable[[ConnectionEnded], object] | None
+    """Called, like `on_gap`, when a lost connection has been made again, with what ended the one before."""
+    strict: bool
+    """Whether the feed ends, with Incomplete, rather than pass over a hole: a gap in `n`, a lag, a tape that began
+    anew. At pace "latest", what is merged is no hole. False by default."""
     books: bool
     """Whether the books of what is subscribed on channel "book" are rebuilt and checked (yes); it costs some 15 us of
     CPU a step and symbol."""
@@ -46,8 +59,12 @@ class Options(TypedDict, total=False):
     """Seconds between the questions of a short poll."""
     wait_s: float
     """Seconds for which the server holds a long poll, at most."""
-    tls: SSLContext | None
+    ssl: SSLContext | None
     """For `wss` and `https`; the system's certificates decide where there is none."""
+    cafile: str | PathLike[str] | None
+    """Instead of `ssl`, the certificates to trust, in a file (PEM)."""
+    token: str | None
+    """Who asks: every request says `Authorization: Bearer <token>`. It is shown and logged nowhere."""
 
 
 def acks(window: int | None, ack_every: int | None) -> tuple[int, int | None]:
@@ -83,3 +100,27 @@ def paced(pace: str | None, rate_hz: float | None, before: Paced | None) -> Pace
     if rate_hz is None and wanted == "latest" and before:
         rate_hz = before.rate_hz
     return Paced(wanted, rate_hz)
+
+
+def secured(url: str, ssl: SSLContext | None, cafile: str | PathLike[str] | None) -> SSLContext | None:
+    """Return how TLS is to be spoken, where that was said. Raises ValueError."""
+    if ssl is None and cafile is None:
+        return None
+    name = "cafile" if ssl is None else "ssl"
+    if not url.startswith(("wss:", "https:")):
+        raise ValueError(f"{name}: {url} is not encrypted: write wss:// or https://")
+    if cafile is None:
+        return ssl
+    if ssl is not None:
+        raise ValueError("ssl and cafile: one of the two says which certificates are trusted")
+    try:
+        return create_default_context(cafile=cafile)
+    except (OSError, SSLError) as error:
+        raise ValueError(f"cafile: {cafile} has no certificates: {error}") from None
+
+
+def tokened(token: str | None) -> str | None:
+    """Return a token that a header can hold. Raises ValueError, which does not show it."""
+    if token is not None and not (token and token.isascii() and token.isprintable() and " " not in token):
+        raise ValueError("token: it is empty, or has a space, a line break or another character that no token has")
+    return token

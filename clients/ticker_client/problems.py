@@ -1,16 +1,13 @@
 """What a server that says no over HTTP means by it: problem+json (RFC 9457) into the exceptions of the client."""
 
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
 
 from ticker.session.messages import Error
 from ticker_client.connection import Answer
-from ticker_client.errors import NO_TICKER, ConnectionEnded, Refused
+from ticker_client.errors import ConnectionEnded, Refused, close_code
 
-_COME_BACK = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
-_CLOSE_CODES = {HTTPStatus.UNAUTHORIZED: 4501, HTTPStatus.FORBIDDEN: 4503}
 _GENERAL = ("type", "title", "status", "instance", "code", "detail")
 
 
@@ -30,6 +27,4 @@ def ended(answer: Answer, url: str) -> ConnectionEnded:
     status = answer.status
     refused = refusal(answer)
     sentence = f"{url} answered HTTP {status}" + (f": {refused}" if refused else ", like no ticker server")
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _COME_BACK:
-        return ConnectionEnded(sentence, after_s=answer.after_s)
-    return ConnectionEnded(sentence, _CLOSE_CODES.get(HTTPStatus(status), NO_TICKER))
+    return ConnectionEnded(sentence, close_code(status), answer.after_s)

@@ -1,13 +1,16 @@
 """What a server answers to plain questions: who it is, what is traded, what is newest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
+from ticker.session.kinds import Tick
 from ticker.session.messages import Welcome
-from ticker.session.requests import InstrumentsAnswer, SnapshotAnswer
+from ticker.session.requests import Bar, BarsAnswer, InstrumentsAnswer, SnapshotAnswer
 from ticker_client import problems, wants
 from ticker_client.address import Address
 from ticker_client.errors import NO_TICKER, ConnectionEnded, Refused
@@ -27,6 +30,7 @@ class Snapshots(NamedTuple):
 
 
 _read_shown = msgspec.json.Decoder(SnapshotAnswer).decode
+_read_bars = msgspec.json.Decoder(BarsAnswer).decode
 _read_instruments = msgspec.json.Decoder(InstrumentsAnswer).decode
 
 
@@ -80,6 +84,19 @@ class Records:
                 known, refused = left, refused or error
         return Snapshots([], [], refused)
 
+    async def newest(self, symbols: Sequence[str], channels: Sequence[str]) -> list[Tick]:
+        """Return the newest ticks of symbols on channels, all of which are to exist."""
+        wants.check(symbols, channels)
+        found = await self.snapshots(symbols, channels)
+        if found.refused:
+            raise found.refused
+        return [tick for shown in found.shown for tick in shown.data]
+
+    async def bars(self, symbol: str, interval: str, limit: int | None) -> list[Bar]:
+        """Return finished bars, oldest first."""
+        path = f"/v1/bars?symbol={quote(symbol, safe='')}&interval={quote(interval, safe='')}"
+        return (await self._read(_read_bars, path + ("" if limit is None else f"&limit={limit}"))).bars
+
     async def _read(self, decode: Callable[[bytes], Read], path: str) -> Read:
         body = await self._ask(path)
         try:
@@ -97,12 +114,11 @@ class Records:
         raise refused
 
 
-async def listed(address: Address, traffic: Traffic) -> Instruments:
-    """Return all that a server trades, asked over a connection of its own. Raises ConnectionEnded."""
+@asynccontextmanager
+async def asked(address: Address, traffic: Traffic) -> AsyncIterator[Records]:
+    """Give a server to ask, over connections of its own."""
     http = HttpClient(address, traffic)
     try:
-        return await Records(http, address.url).instruments()
-    except Refused as error:
-        raise ConnectionEnded(f"{address.url} does not say what is traded: {error}") from None
+        yield Records(http, address.url)
     finally:
         http.close()

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import random
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 from conftest import RunningServer
 from tcp_proxy import Proxy
 from ticker.session.messages import Snapshot
-from ticker_client import TRANSPORTS, ConnectionEnded, connect
+from ticker_client import TRANSPORTS, ConnectionEnded
+from ticker_client.backoff import Backoff
 from witness import BOTH, BRISK, Witness, fetch, key_of, opened
 
 
@@ -143,11 +146,21 @@ async def test_what_is_gone_is_counted(forgetful: RunningServer, transport: str)
 
 
 def test_the_advice_when_to_come_back_is_obeyed() -> None:
-    feed = connect("ws://127.0.0.1:1/")
-    delays_s = [feed._delay_s(attempt, 5.0) for attempt in range(20)]
+    backoff = Backoff()
+    delays_s = [backoff.next_s(5.0) for _ in range(20)]
     assert min(delays_s) > 5.0
     assert max(delays_s) <= 15.0
     assert len(set(delays_s)) > 1, "not all at the same moment"
+
+
+def test_pauses_grow_to_a_limit_and_begin_again_after_a_success() -> None:
+    backoff = Backoff(random.Random(1))
+    pauses_s = [backoff.next_s() for _ in range(10)]
+    assert 0.125 <= pauses_s[0] <= 0.25
+    assert all(5.0 <= pause_s <= 10.0 for pause_s in pauses_s[-3:])
+    assert all(later > earlier / 2 for earlier, later in pairwise(pauses_s))
+    backoff.succeed()
+    assert 0.125 <= backoff.next_s() <= 0.25
 
 
 async def test_traffic_is_what_a_proxy_sees(proxy: Proxy, transport: str) -> None:

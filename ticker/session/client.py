@@ -242,10 +242,14 @@ class ClientSession:
         self.seq = max(self.seq, seq)
         self.reach(seq)
 
+    def forgives(self, message: Lag) -> bool:
+        """Tell whether a lag is no loss: what was merged into newer ticks, as was asked for."""
+        return message.reason == "pace" or self.paced.pace == "latest"
+
     def _note_lag(self, message: Lag) -> None:
         self.lagged += message.dropped
-        if message.reason == "pace" or self.paced.pace == "latest":
-            return  # what was merged into newer ones is not lost
+        if self.forgives(message):
+            return
         self.lagged += message.conflated
         self._numbers.loosen()  # the jump that follows is announced
         self.reach(message.to)
