@@ -10,7 +10,7 @@ import { path } from "./trend.js";
 
 const SHORT = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 const SVG = "http://www.w3.org/2000/svg";
-const TREND = { width: 80, height: 20 }; // pixels, as the stylesheet has it
+const TREND = { width: 80, height: 20 }; // pixels, where the stylesheet has room for as many
 /** @type {Name[]} */
 const WITH_ARROW = ["last", "change"];
 
@@ -33,6 +33,8 @@ export class Line {
     this.element = element("tr", { role: "row", id });
     for (const { name } of COLUMNS) this.#add(name);
     this.#picture.setAttribute("aria-hidden", "true");
+    this.#picture.setAttribute("viewBox", `0 0 ${TREND.width} ${TREND.height}`);
+    this.#picture.setAttribute("preserveAspectRatio", "none");
     this.#picture.append(this.#curve);
   }
 
