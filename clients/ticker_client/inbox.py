@@ -215,6 +215,12 @@ class Inbox:
         self.acknowledge(ack)
         return True
 
+    def farewell(self) -> None:
+        """Acknowledge what was processed, due or not."""
+        self.settle()
+        if self.acknowledge and (ack := self._session.farewell()):
+            self.acknowledge(ack)
+
 
 def _has_news(message: Waiting) -> bool:
     if isinstance(message, Ticks):

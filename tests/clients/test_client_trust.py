@@ -127,7 +127,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_believed(
     server: RunningServer, tmp_path: Path, transport: str
 ) -> None:
     async with tls_front(server.port, tmp_path) as front:
-        with pytest.raises(ConnectionEnded, match="(?i)certificate"):
+        with pytest.raises(ConnectionEnded, match=r"(?i)certificate"):
             async with asyncio.timeout(20), connect(f"wss://127.0.0.1:{front.port}/", transport=transport):
                 pass
         assert front.heads == [], "nothing was said to it"
