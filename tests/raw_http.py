@@ -10,7 +10,7 @@ import orjson
 
 PATIENCE_S = 5.0
 STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
-PROBE = b"OPTIONS /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+PROBE = b"OPTIONS /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 PROBED = 204
 
 

@@ -240,9 +240,19 @@ class HttpConfig(Section, frozen=True, kw_only=True):
     scan_steps: Annotated[
         int, Doc(ge=1, description="steps of tape looked through for one poll; the next one goes on from there")
     ] = 1000
+    hosts: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]+$")], ...],
+        Doc(
+            description="names that requests may be for (Host), such as market.example, besides localhost and "
+            "server.host; with server.public, none is any"
+        ),
+    ] = ()
     origins: Annotated[
         tuple[Annotated[str, Meta(pattern=r"^https?://[^/\s,*]+$")], ...],
-        Doc(description="origins whose web pages may read us (CORS), such as http://localhost:3000"),
+        Doc(
+            description="origins whose web pages may read us (CORS) and open WebSockets, such as "
+            "https://app.example; a page of this server and one of localhost may always open one"
+        ),
     ] = ()
 
 

@@ -30,6 +30,7 @@ HTTP_STATUS = {
     "timeout": 408,
     "unsupported_media_type": 415,
     "uri_too_long": 414,
+    "misdirected": 421,
     "upgrade_required": 426,
     "expectation_failed": 417,
     "head_too_large": 431,

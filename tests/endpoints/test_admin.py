@@ -271,8 +271,6 @@ def test_it_is_not_there_unless_it_is_enabled(ticker_server: RunningServer) -> N
         {"Origin": "http://127.0.0.1:1"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
-        {"Host": "rebound.example.org"},
-        {"Host": "rebound.example.org:8765"},
         {"X-Forwarded-For": "10.0.0.1"},
         {"Forwarded": "for=10.0.0.1"},
     ],
@@ -280,6 +278,19 @@ def test_it_is_not_there_unless_it_is_enabled(ticker_server: RunningServer) -> N
 def test_pages_proxies_and_borrowed_names_are_turned_away(admin: AdminClient, fields: dict[str, str]) -> None:
     for method, name in (("POST", "pause"), ("GET", "state")):
         assert code(admin.call(method, name, None, **fields)) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("flags", "refused"),
+    [((), (421, "misdirected")), (("--host", "0.0.0.0", "--server.public"), (403, "forbidden"))],
+)
+def test_borrowed_names_are_turned_away(
+    serve_ticker: Callable[..., RunningServer], flags: tuple[str, ...], refused: tuple[int, str]
+) -> None:
+    admin = AdminClient(serve_ticker(*QUICK, *flags))
+    for method, name in (("POST", "pause"), ("GET", "state")):
+        for host in ("rebound.example.org", "rebound.example.org:8765"):
+            assert code(admin.call(method, name, None, Host=host)) == refused
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST:8765", "[::1]:8765", "127.3.2.1:1"])
@@ -291,7 +302,7 @@ def test_a_page_of_our_own_and_any_name_of_this_machine_may(admin: AdminClient, 
     "sent", [None, "", "Bearer", "Bearer ", "Bearer hus", "Bearer hushh", "Basic hush", "hush", "Bearer é"]
 )
 def test_a_token_is_wanted_from_everybody(serve_ticker: Callable[..., RunningServer], sent: str | None) -> None:
-    admin = AdminClient(serve_ticker(*QUICK, "--admin.token", "hush"))
+    admin = AdminClient(serve_ticker(*QUICK, "--admin.token", "hush", "--http.hosts", "far.example.org"))
     fields = {} if sent is None else {"Authorization": sent}
     for method, name in (("POST", "pause"), ("GET", "state")):
         answer = admin.call(method, name, None, **fields)

@@ -156,8 +156,8 @@ SESSIONS = {
     "requests": [
         get("/healthz") + get("/v1/snapshot?symbols=*", method="HEAD") + get("/v1/instruments/NOPE"),
         get("/v1/ticks?symbols=*&wait=5") + get("/readyz"),
-        b"POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello",
+        b"POST /healthz HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello",
         get("/v1/ticks?symbols=*&channels=quotes", "Connection: close"),
     ],
     "events": [get("/healthz") + get("/v1/sse?symbols=*"), get("/healthz")],

@@ -14,7 +14,7 @@ from conftest import RunningServer
 from raw_http import body, exchange, get, status
 
 WEBSOCKET = (
-    b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 
@@ -86,7 +86,11 @@ def test_a_wrong_key_is_refused(server: RunningServer, key: bytes) -> None:
         (get("/", *(f"X-{number}: 1" for number in range(64))), 431, "head_too_large"),
         (get("/", "X: " + "x" * 16_384), 431, "head_too_large"),
         (b"NONSENSE\r\n\r\n", 400, "bad_request"),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "bad_request"),
+        (
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+            "bad_request",
+        ),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "bad_request"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "bad_request"),
         (get("/", "Content-Length: 70000", method="POST") + b"x" * 70_000, 413, "too_large"),

@@ -14,7 +14,7 @@ from hostile import TAB, Case, cases, compare, parameters, spelled
 from raw_http import converse, exchange, get, headers, read_on, status, statuses
 from web_servers import WebServer
 
-GOOD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+GOOD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 CHUNKED = b"Transfer-Encoding: chunked"
 END = b"0\r\n\r\n"
 STRICT = "llhttp is strict about chunks: what a proxy in front reads otherwise could smuggle a request"
@@ -23,7 +23,7 @@ LIMIT = "64 KiB of body are our limit, 1 MiB nginx's"
 
 
 def post(*fields: bytes, body: bytes = b"", method: bytes = b"POST", version: bytes = b"1.1") -> bytes:
-    head = b"\r\n".join([method + b" /healthz HTTP/" + version, b"Host: x", *fields])
+    head = b"\r\n".join([method + b" /healthz HTTP/" + version, b"Host: localhost", *fields])
     return head + b"\r\n\r\n" + body
 
 
@@ -177,7 +177,7 @@ def test_chunks_and_what_follows(case: Case, watched: RunningServer, nginx_peer:
 @pytest.mark.parametrize("field", ["Accept: application/json", "If-None-Match: *", "Host: y"])
 def test_trailers_are_not_headers(watched: RunningServer, field: str) -> None:
     """B10: what comes after the body cannot change what was asked."""
-    asked = b"GET / HTTP/1.1\r\nHost: x\r\n" + CHUNKED + b"\r\n\r\n0\r\n" + field.encode() + b"\r\n\r\n"
+    asked = b"GET / HTTP/1.1\r\nHost: localhost\r\n" + CHUNKED + b"\r\n\r\n0\r\n" + field.encode() + b"\r\n\r\n"
     with socket.create_connection(("127.0.0.1", watched.port)) as client:
         client.sendall(asked)
         answer = client.recv(65536)

@@ -87,7 +87,7 @@ def held(server: RunningServer, *targets: str, seconds: float) -> list[tuple[flo
     """Send requests in one packet; return when each answer came, in seconds, and its document."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=seconds) as client:
         started_s = time.monotonic()
-        client.sendall(b"".join(f"GET /{target} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for target in targets))
+        client.sendall(b"".join(f"GET /{target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for target in targets))
         file = client.makefile("rb")
         answers = []
         for _ in targets:
@@ -166,7 +166,7 @@ def test_who_hangs_up_while_waiting_leaves_nothing_behind(quiet: RunningServer) 
 
     clients = [socket.create_connection(("127.0.0.1", quiet.port)) for _ in range(20)]
     for client in clients:
-        client.sendall(b"GET /v1/ticks?symbols=*&channels=quotes&wait=20 HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.sendall(b"GET /v1/ticks?symbols=*&channels=quotes&wait=20 HTTP/1.1\r\nHost: localhost\r\n\r\n")
     time.sleep(0.3)
     assert gauge("audiences") == 1
     assert gauge("polls_held") == 20
@@ -181,7 +181,7 @@ def test_who_hangs_up_while_waiting_leaves_nothing_behind(quiet: RunningServer) 
 def test_waiting_ends_when_the_server_does(serve_ticker: Callable[..., RunningServer]) -> None:
     server = serve_ticker("--config", "configs/load.toml")
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
-        client.sendall(b"GET /v1/ticks?symbols=*&channels=quotes&wait=20 HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.sendall(b"GET /v1/ticks?symbols=*&channels=quotes&wait=20 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         time.sleep(0.3)
         server.process.terminate()
         answer = client.makefile("rb").read()
@@ -192,9 +192,9 @@ def test_waiting_ends_when_the_server_does(serve_ticker: Callable[..., RunningSe
 
 
 def test_too_many_requests_behind_one_that_is_held_are_refused(quiet: RunningServer) -> None:
-    waiting = b"GET /v1/ticks?symbols=*&channels=quotes&wait=20 HTTP/1.1\r\nHost: x\r\n\r\n"
+    waiting = b"GET /v1/ticks?symbols=*&channels=quotes&wait=20 HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with socket.create_connection(("127.0.0.1", quiet.port), timeout=5) as client:
-        client.sendall(waiting + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 9)
+        client.sendall(waiting + b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 9)
         answer = client.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 429 ")
     assert b"Retry-After: 1" in answer

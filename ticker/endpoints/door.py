@@ -207,6 +207,7 @@ class Door(asyncio.Protocol):
 
     def _routed(self, request: Request) -> Response | Held | asyncio.Protocol:
         try:
+            self._house.callers.check_host(request)
             return self._routes.answer(request)
         except Refusal as refusal:
             return self._refused(refusal)
@@ -235,6 +236,8 @@ class Door(asyncio.Protocol):
         upgrade = self._routes.upgrade(request)
         assert upgrade is not None
         try:
+            self._house.callers.check_host(request)
+            self._house.callers.check_origin(request)
             taken = upgrade(self._house, request)
         except Refusal as refusal:
             taken = self._refused(refusal)

@@ -27,6 +27,12 @@ def origin_form(target: str) -> str:
     return rest if rest.startswith("/") else "/" + rest
 
 
+def authority(target: str) -> str:
+    """Return the host and port that a target names; nothing where it is a path."""
+    origin = _ABSOLUTE.match(target)
+    return origin[1] if origin else ""
+
+
 def check(method: str, target: str, version: str, fields: Fields) -> bool:
     """Return whether 100-continue is expected. Raises Refusal for a head that is not to be answered otherwise."""
     if version not in VERSIONS:

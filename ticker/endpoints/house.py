@@ -15,6 +15,7 @@ from ticker.config import Config
 from ticker.dialects import native, packed
 from ticker.dialects.native import NativeDialect
 from ticker.dialects.packed import PackedDialect
+from ticker.endpoints.callers import Callers
 from ticker.endpoints.framing import Framing
 from ticker.feed.feed import Feed
 from ticker.feed.rendering import Dialect
@@ -66,6 +67,7 @@ class House:
         self._news: Counter[tuple[str, str]] = Counter()
         self._unswept: list[Connection] = []
         self._slice = 0
+        self.callers = Callers(self.config)
         self.framing = Framing(self.config.stream.compression_level)
 
     @cached_property

@@ -38,6 +38,7 @@ CODES = {
     "unsupported_media_type": "a body is `application/json`",
     "uri_too_long": "path and query are too long",
     "upgrade_required": "the path is a WebSocket",
+    "misdirected": "the Host named is none of ours",
     "expectation_failed": "nothing but 100-continue can be expected",
     "head_too_large": "too many headers, or too long ones",
     "internal": "a fault of the server's",

@@ -1,0 +1,63 @@
+"""Which names we answer to, and whose web pages may open a WebSocket.
+
+A browser lends its user's place in the network to any page. A page whose name was pointed at us (DNS rebinding) says a
+Host that is not ours; one that opens a WebSocket here (which no browser keeps it from) says an Origin that is not ours.
+Programs say no Origin, and are not meant by this.
+"""
+
+from urllib.parse import urlsplit
+
+from ticker.config import Config, is_loopback
+from ticker.endpoints.heads import authority
+from ticker.endpoints.http import Request
+from ticker.errors import Refusal
+
+SHOWN = 64  # characters of what was said
+_PORTS = (":80", ":443")
+
+
+class Callers:
+    """Who may ask, by what a browser says of itself."""
+
+    def __init__(self, config: Config) -> None:
+        named = [name.lower() for name in config.http.hosts]
+        self._hosts = frozenset([*named, config.server.host.lower()])
+        self._by_any_name = config.server.public and not named  # only its operator knows what it is called
+        self._origins = frozenset(config.http.origins)
+
+    def check_host(self, request: Request) -> None:
+        """Raise Refusal (misdirected) where a request was meant for somebody else."""
+        said = authority(request.target) or request.header("host")
+        name = _name(f"//{said}")
+        if not said or self._by_any_name or is_local(name) or name in self._hosts:
+            return
+        raise Refusal("misdirected", f"Host: {said[:SHOWN]!r} is no name of this server; http.hosts may name it")
+
+    def check_origin(self, request: Request) -> None:
+        """Raise Refusal (forbidden) where a web page asks that is not ours, not local, and not in http.origins."""
+        said = request.header("origin")
+        scheme, _, place = said.partition("://")
+        ours = _bare(place) == _bare(request.header("host"))
+        if not said or said in self._origins:
+            return
+        if scheme not in ("http", "https") or not (ours or is_local(_name(said))):
+            raise Refusal("forbidden", f"Origin: pages of {said[:SHOWN]!r} may not; http.origins may name them")
+
+
+def is_local(name: str) -> bool:
+    """Tell whether a name can mean nothing but the machine it is said on."""
+    return is_loopback(name) or name.endswith(".localhost")
+
+
+def _name(url: str) -> str:
+    """Return the name in a URL; nothing where it is none."""
+    try:
+        return (urlsplit(url).hostname or "").removesuffix(".")
+    except ValueError:
+        return ""
+
+
+def _bare(place: str) -> str:
+    """Return a host and port as both a page and a Host header spell it."""
+    place = place.lower()
+    return next((place.removesuffix(port) for port in _PORTS if place.endswith(port)), place)
