@@ -1,6 +1,6 @@
 /** How figures and states are said. */
 
-/** @import {Status} from "./messages.js" */
+/** @import {Status} from "./client/messages.js" */
 
 const COUNT = new Intl.NumberFormat("en-US");
 

@@ -1,21 +1,21 @@
 /** The page: brings the two conversations, the watch list, the focus, the panel and the sections together. */
 
 import { hash, here } from "./address.js";
-import { waitMs } from "./backoff.js";
+import { waitMs } from "./client/backoff.js";
 import { Control } from "./control/control.js";
-import { Conversation } from "./conversations/conversation.js";
+import { Conversation } from "./client/feed.js";
 import { Focus } from "./focus/focus.js";
-import { listed } from "./transports/once.js";
-import { sleep } from "./transports/reader.js";
+import { listed } from "./client/transports/once.js";
+import { sleep } from "./client/transports/reader.js";
 import { Record } from "./upgrade/record.js";
 import { Views } from "./views.js";
 import { WatchList } from "./watch/watch_list.js";
 import { Panel } from "./wire/panel.js";
 import { Wire } from "./wire/wire.js";
 
-/** @import {State, Transport} from "./conversations/conversation.js" */
-/** @import {Channel, Instrument} from "./messages.js" */
-/** @import {Event} from "./transports/reader.js" */
+/** @import {State, Transport} from "./client/feed.js" */
+/** @import {Channel, Instrument} from "./client/messages.js" */
+/** @import {Event} from "./client/transports/reader.js" */
 
 /** @type {Channel[]} */
 const LIST_CHANNELS = ["quotes", "stats", "status"];

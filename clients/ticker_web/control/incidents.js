@@ -6,7 +6,7 @@ import { label, number } from "./clock.js";
 import { KINDS } from "./kinds.js";
 import { Says } from "./says.js";
 
-/** @import {Instrument} from "../messages.js" */
+/** @import {Instrument} from "../client/messages.js" */
 /** @import {Admin, Caused} from "./admin.js" */
 /** @import {Kind} from "./kinds.js" */
 /** @typedef {"symbols" | "sector" | "all"} Scope */

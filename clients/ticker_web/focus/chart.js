@@ -8,7 +8,7 @@ import { library } from "./library.js";
 import { Line } from "./line.js";
 import { time, write } from "./words.js";
 
-/** @import {Bar, Instrument} from "../messages.js" */
+/** @import {Bar, Instrument} from "../client/messages.js" */
 /** @import {Candle} from "./bars.js" */
 /** @typedef {"1s" | "1m"} Interval */
 

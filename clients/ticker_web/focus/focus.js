@@ -12,7 +12,7 @@ import { Sales } from "./sales.js";
 import { Statistics } from "./statistics.js";
 import { mark } from "./words.js";
 
-/** @import {Instrument, Tick} from "../messages.js" */
+/** @import {Instrument, Tick} from "../client/messages.js" */
 /** @import {Counted, Place} from "./numbers.js" */
 
 export class Focus {

@@ -4,7 +4,7 @@ import { element } from "../element.js";
 import { arrow, change, count, NOTHING, price, stateWords, way } from "../format.js";
 import { day, mark, signed, time, write } from "./words.js";
 
-/** @import {Instrument, Quote, Stats, Status} from "../messages.js" */
+/** @import {Instrument, Quote, Stats, Status} from "../client/messages.js" */
 /** @import {Counted} from "./numbers.js" */
 
 export class Head {

@@ -1,6 +1,6 @@
 /** The counts `n` of one instrument, a count a channel: a hole in one is a tick that never came. The book counts for itself. */
 
-/** @import {Book, Tick} from "../messages.js" */
+/** @import {Book, Tick} from "../client/messages.js" */
 /** @typedef {Exclude<Tick, Book>} Counted */
 /** @typedef {"known" | "first" | "next" | "beyond"} Place  of a tick among those of its channel; beyond the next there is a hole */
 

@@ -4,7 +4,7 @@ import { element } from "../element.js";
 import { count, price } from "../format.js";
 import { fineTime, write } from "./words.js";
 
-/** @import {Instrument, Trade} from "../messages.js" */
+/** @import {Instrument, Trade} from "../client/messages.js" */
 
 const SHOWN = 100;
 const WORDS = { buy: "▲ buy", sell: "▼ sell" };

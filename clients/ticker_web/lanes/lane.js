@@ -7,8 +7,8 @@ import { Strip } from "./strip.js";
 import { Tally } from "./tally.js";
 import { Trace } from "./trace.js";
 
-/** @import {Tick} from "../messages.js" */
-/** @import {Beginning, Doing, Listener, Report, Wish} from "../transports/reader.js" */
+/** @import {Tick} from "../client/messages.js" */
+/** @import {Beginning, Doing, Listener, Report, Wish} from "../client/transports/reader.js" */
 /** @import {Kind} from "./kinds.js" */
 
 /** @type {[name: string, label: string, title: string][]} */

@@ -1,11 +1,11 @@
 /** What one reader has had: counts, how late, and the proof by `n` that nothing is missing. */
 
-import { CHANNEL_OF } from "../channels.js";
+import { CHANNEL_OF } from "../client/channels.js";
 import { wallOriginMs } from "../wall.js";
 import { Lateness } from "./lateness.js";
 
-/** @import {Tick, Ticks} from "../messages.js" */
-/** @import {Wish} from "../transports/reader.js" */
+/** @import {Tick, Ticks} from "../client/messages.js" */
+/** @import {Wish} from "../client/transports/reader.js" */
 
 export class Tally {
   ticks = 0;

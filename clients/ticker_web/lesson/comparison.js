@@ -3,11 +3,11 @@
 import { element } from "../element.js";
 import { count, duration, many } from "../format.js";
 import { Tally } from "../lanes/tally.js";
-import { listed, snapshot } from "../transports/once.js";
-import { ShortPoll } from "../transports/short_poll.js";
-import { Socket } from "../transports/websocket.js";
+import { listed, snapshot } from "../client/transports/once.js";
+import { ShortPoll } from "../client/transports/short_poll.js";
+import { Socket } from "../client/transports/websocket.js";
 
-/** @import {Listener, Reader, Wish} from "../transports/reader.js" */
+/** @import {Listener, Reader, Wish} from "../client/transports/reader.js" */
 
 const INTERVAL_MS = 250;
 const PAINT_MS = 250;

@@ -9,7 +9,7 @@ import { COLUMNS, pressed, sorted } from "./columns.js";
 import { Item } from "./item.js";
 import { Rows } from "./rows.js";
 
-/** @import {Instrument, Tick} from "../messages.js" */
+/** @import {Instrument, Tick} from "../client/messages.js" */
 /** @import {Column, Order} from "./columns.js" */
 
 const TYPING_MS = 150; // a pause this long ends a word, and the subscription follows

@@ -2,7 +2,7 @@
 
 import { element } from "../element.js";
 import { bytes, count, duration } from "../format.js";
-import { outline } from "../packed.js";
+import { outline } from "../client/packed.js";
 import { packedHead } from "../packed_frame.js";
 import { wallOriginMs } from "../wall.js";
 import { decoded, wholeText } from "./kept.js";

@@ -4,7 +4,7 @@ import { element } from "../element.js";
 import { count } from "../format.js";
 import { Sluggard } from "./sluggard.js";
 
-/** @import {Saying} from "../transports/tap.js" */
+/** @import {Saying} from "../client/transports/tap.js" */
 /** @typedef {{onAck: () => boolean, onDrop: () => void}} Wishes */
 
 export class Experiments {

@@ -4,10 +4,10 @@
  */
 
 import { packedWords } from "../packed_frame.js";
-import { Unpacker } from "../packed.js";
+import { Unpacker } from "../client/packed.js";
 
-/** @import {Listing, Snapshot, Ticks} from "../messages.js" */
-/** @import {Event} from "../transports/tap.js" */
+/** @import {Listing, Snapshot, Ticks} from "../client/messages.js" */
+/** @import {Event} from "../client/transports/tap.js" */
 /**
  * @typedef {object} Frame
  * @property {number} number  counted from 1

@@ -6,7 +6,7 @@ import { Rate } from "../rates.js";
 import { Choice } from "./choice.js";
 import { Latencies } from "./latencies.js";
 
-/** @import {Event} from "../transports/tap.js" */
+/** @import {Event} from "../client/transports/tap.js" */
 /** @typedef {"ws" | "sse" | "long-poll" | "short-poll"} Transport */
 /** @typedef {"json" | "packed"} Language */
 /**

@@ -4,10 +4,10 @@
  * the body of an event stream is left unread.
  */
 
-import { lateness } from "../transports/tap.js";
+import { lateness } from "../client/transports/tap.js";
 
-/** @import {Saying} from "../transports/tap.js" */
-/** @import {ServerMessage} from "../messages.js" */
+/** @import {Saying} from "../client/transports/tap.js" */
+/** @import {ServerMessage} from "../client/messages.js" */
 /** @typedef {{socket: SocketStream} | {abort: AbortController}} Held */
 /** @typedef {{opened: Promise<{readable: ReadableStream<string>, writable: WritableStream<string>}>, closed: Promise<{closeCode?: number, reason?: string}>, close: () => void}} SocketStream */
 /** @typedef {{messages: number, ticks: number, dropped: number, lags: number}} Heard */

@@ -8,8 +8,8 @@ import { Experiments } from "./experiments.js";
 import { Kept, wholeText } from "./kept.js";
 import { List } from "./list.js";
 
-/** @import {ClientMessage} from "../messages.js" */
-/** @import {Event, Saying} from "../transports/tap.js" */
+/** @import {ClientMessage} from "../client/messages.js" */
+/** @import {Event, Saying} from "../client/transports/tap.js" */
 /** @import {Frame} from "./kept.js" */
 /**
  * @typedef {object} ReaderLike

@@ -1,8 +1,8 @@
 /** A plain request: asked once, answered once. Nobody tells us what happens afterwards. */
 
-import { Reader, sleep } from "./reader.js";
+import { Reader, sleep } from "../client/transports/reader.js";
 
-/** @import {Beginning} from "./reader.js" */
+/** @import {Beginning} from "../client/transports/reader.js" */
 
 export class Request extends Reader {
   #wake = new AbortController();

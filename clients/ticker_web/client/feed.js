@@ -7,14 +7,14 @@
  * Each way goes on from the position of the one before.
  */
 
-import { LongPoll } from "../transports/long_poll.js";
-import { ShortPoll } from "../transports/short_poll.js";
-import { EventStream } from "../transports/sse.js";
-import { Socket } from "../transports/websocket.js";
+import { LongPoll } from "./transports/long_poll.js";
+import { ShortPoll } from "./transports/short_poll.js";
+import { EventStream } from "./transports/sse.js";
+import { Socket } from "./transports/websocket.js";
 
-/** @import {Channel, ClientMessage, Tick} from "../messages.js" */
-/** @import {Subprotocol} from "../connection.js" */
-/** @import {Doing, Event, Listener, Position, Reader, Wish} from "../transports/reader.js" */
+/** @import {Channel, ClientMessage, Tick} from "./messages.js" */
+/** @import {Subprotocol} from "./connection.js" */
+/** @import {Doing, Event, Listener, Position, Reader, Wish} from "./transports/reader.js" */
 /** @typedef {"ws" | "sse" | "long-poll" | "short-poll"} Transport */
 /** @typedef {"connecting" | "live" | "reconnecting" | "closed"} State */
 /** @typedef {{pace: "every" | "latest", rate_hz?: number}} Pace */
