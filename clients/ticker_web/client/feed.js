@@ -1,174 +1,176 @@
-/**
- * One conversation with the server, whichever way it is led: what is wanted, how it is read, and where it stands.
- *
- *     want ──▶ connecting ──▶ live ──lost──▶ reconnecting ──▶ live
- *       any ──close, or a close code that says: do not come back──▶ closed ──drop, switchTo──▶ connecting
- *
- * Each way goes on from the position of the one before.
- */
+/** A conversation as a program wants it: subscriptions, ticks to iterate over, and the proof that none is missing. */
 
-import { LongPoll } from "./transports/long_poll.js";
-import { ShortPoll } from "./transports/short_poll.js";
-import { EventStream } from "./transports/sse.js";
-import { Socket } from "./transports/websocket.js";
+import { CHANNELS } from "./channels.js";
+import { Conversation } from "./conversation.js";
+import { Numbers } from "./numbers.js";
+import { among, paceOf } from "./options.js";
+import { Queue } from "./queue.js";
+import { joined, sieve, wishFor, without } from "./wants.js";
 
-/** @import {Channel, ClientMessage, Tick} from "./messages.js" */
-/** @import {Subprotocol} from "./connection.js" */
-/** @import {Doing, Event, Listener, Position, Reader, Wish} from "./transports/reader.js" */
-/** @typedef {"ws" | "sse" | "long-poll" | "short-poll"} Transport */
-/** @typedef {"connecting" | "live" | "reconnecting" | "closed"} State */
-/** @typedef {{pace: "every" | "latest", rate_hz?: number}} Pace */
-/**
- * @typedef {object} Options
- * @property {URL} base
- * @property {Transport} transport
- * @property {boolean} [handshake]  be shown the upgrade
- * @property {(ticks: Tick[], seq: number) => void} onTicks
- * @property {(ticks: Tick[]) => void} onSnapshot
- * @property {(state: State, why: string) => void} onState
- * @property {(dropped: number) => void} onLag
- * @property {(epoch: string) => void} onTape  another tape, or the same begun anew: what was known is of no use
- * @property {(event: Event) => void} tap
- */
+/** @import {Message} from "./conversation.js" */
+/** @import {Channel, Subscriptions, Tick, Ticks} from "./messages.js" */
+/** @import {Pace, Wish} from "./wish.js" */
+/** @typedef {{channels?: Channel[], pace?: Pace, rateHz?: number}} Manner  `channels` are trades if not said; `rateHz` goes with latest */
+/** @typedef {{wanted: Subscriptions, wish: Wish}} Want */
+/** @typedef {Want & {resolve: (value?: undefined) => void, reject: (error: Error) => void}} Asked */
 
-/** @type {Record<Transport, typeof Reader>} */
-const READERS = { ws: Socket, sse: EventStream, "long-poll": LongPoll, "short-poll": ShortPoll };
-/** @type {Doing[]} */
-const GOING_ON = ["held", "streaming", "talking", "waiting"];
+export class Feed extends Conversation {
+  /** The position of what has been processed, as text: to go on `from` another time. */
+  processed = "";
+  /** Channel to symbols. @type {Subscriptions} */
+  subscriptions = {};
+  /** Whether a tick is wanted, where the server sends more than that. @type {((tick: Tick) => boolean) | null} */
+  #sieve = null;
+  /** What the server knows. @type {Want} */
+  #granted = { wanted: {}, wish: this.wish };
+  /** What it may not know yet. @type {Asked[]} */
+  #asked = [];
+  #numbers = new Numbers((gap) => void (this.#every && this.tell("gap", gap)));
+  #queue = new Queue();
 
-export class Conversation {
-  /** @type {State} */
-  state = "closed";
-  /** As far as it has come. @type {Position} */
-  #reached = { epoch: "", seq: 0 };
-  /** @type {Wish} */
-  #wish = { symbols: [], channels: [] };
-  /** @type {Reader | null} */
-  #reader = null;
-  /** @type {Subprotocol} */
-  #subprotocol = "ticker.v1.json";
-  #options;
-
-  /** @param {string} name @param {Options} options */
-  constructor(name, options) {
-    this.name = name;
-    this.transport = options.transport;
-    this.#options = options;
+  /** Ticks that were sent and never came, as `n` proves. */
+  get missed() {
+    return this.#numbers.missed;
   }
 
-  /** @returns {Position | null} */
-  get position() {
-    return this.#reader?.position ?? null;
+  /** @returns {AsyncGenerator<Tick, void>} every tick, those of snapshots among them, in one place at a time; ends with `close` */
+  [Symbol.asyncIterator]() {
+    return this.#queue.ticks();
   }
 
-  get reader() {
-    return this.#reader;
+  /** @returns {AsyncGenerator<Message, void>} the same, message by message */
+  messages() {
+    return this.#queue.messages();
   }
 
-  /** @param {string[]} symbols @param {Channel[]} channels @param {Pace} pace */
-  want(symbols, channels, pace) {
-    this.#wish = { symbols, channels, ...pace };
-    if (this.#reader) this.#reader.talk(this.#wish);
-    else this.#begin();
+  /**
+   * Ask for symbols (`"*"` for all), now and after every reconnect; the first time connects. A pace is that of all that is
+   * wanted, until another one is said: "every" tick at first.
+   *
+   * @param {string | string[]} symbols @param {Manner} [manner]
+   * @returns {Promise<void>} fulfilled when the server knows; rejected, and taken back, where it refuses
+   */
+  async subscribe(symbols, { channels = ["trades"], pace, rateHz } = {}) {
+    const names = named(symbols, channels);
+    return this.#want(joined(this.subscriptions, names, channels), pace ? paceOf(pace, rateHz) : this.#pace);
   }
 
-  /** Have what one channel showed shown again, from its beginning. @param {Channel} channel */
-  renew(channel) {
-    const { channels } = this.#wish;
-    this.#reader?.talk({ ...this.#wish, channels: channels.filter((one) => one !== channel) });
-    this.#reader?.talk(this.#wish);
+  /** Take some of it back. @param {string | string[]} symbols @param {{channels?: Channel[]}} [of] @returns {Promise<void>} as for `subscribe` */
+  async unsubscribe(symbols, { channels = ["trades"] } = {}) {
+    return this.#want(without(this.subscriptions, named(symbols, channels), channels), this.#pace);
   }
 
-  /** Go on another way, from here. @param {Transport} transport */
-  switchTo(transport) {
-    if (transport === this.transport) return;
-    this.transport = transport;
-    this.#begin();
+  /** Want this, and nothing else, however often it is refused. @param {string[]} symbols @param {Manner} manner */
+  want(symbols, { channels = ["trades"], pace = "every", rateHz }) {
+    this.#wish({ wanted: joined({}, symbols, channels), wish: { symbols, channels, ...paceOf(pace, rateHz) } });
   }
 
-  /** Only a new connection can speak another language. @param {Subprotocol} subprotocol */
-  speak(subprotocol) {
-    this.#subprotocol = subprotocol;
-    if (this.#reader instanceof Socket) this.#reader.speak(subprotocol);
-  }
-
-  /** @param {ClientMessage | string} message  a text is sent as it stands @returns {boolean} whether it was: over a WebSocket only */
-  send(message) {
-    return this.#reader?.send(message) ?? false;
-  }
-
-  /** Lose the connection on purpose, and come back to where we were. */
-  drop() {
-    if (this.state === "closed") this.#begin();
-    else this.#reader?.drop("dropped by hand");
-  }
-
+  /** Hang up; iterators end. @override */
   close() {
-    this.#leave();
-    this.#become("closed", "you disconnected");
+    super.close();
+    this.#queue.end(null);
+    for (const { resolve } of this.#asked.splice(0)) resolve();
   }
 
-  /** @returns {Position | null} where the reader that is no more had come to */
-  #leave() {
-    const reader = this.#reader;
-    const position = reader?.position ?? null;
-    this.#reader = null; // what it still says is not heard
-    reader?.stop();
-    return position;
+  // What a conversation asks of it.
+
+  /** @override @param {Ticks} message */
+  take(message) {
+    const news = message.data.filter((tick) => this.#isNews(tick));
+    return this.#hand(news.length < message.data.length ? { ...message, data: news } : message);
   }
 
-  #begin() {
-    const position = this.#leave();
-    const { base, tap, handshake } = this.#options;
-    const options = { conversation: this.name, handshake, subprotocol: this.#subprotocol, tap };
-    /** @type {Reader} */
-    const reader = new READERS[this.transport](base, this.#listener(() => this.#reader === reader), options);
-    this.#reader = reader;
-    this.#become("connecting", "");
-    reader.start(this.#wish, position ?? undefined);
+  /** @override @param {Tick[]} data */
+  show(data) {
+    const wanted = data.filter((tick) => this.#isNews(tick) || (this.heard("message") && this.#wants(tick)));
+    void this.#hand({ type: "snapshot", seq: this.reached.seq, data: wanted });
   }
 
-  /** @param {() => boolean} current  whether it is still this reader that counts @returns {Listener} */
-  #listener(current) {
-    const { onTicks, onSnapshot, onLag } = this.#options;
-    return {
-      onDoing: (doing, untilMs, why) => void (current() && this.#does(doing, untilMs, why)),
-      onUp: () => {},
-      onDown: () => {},
-      onTicks: (message) => {
-        if (!current()) return;
-        this.#reached.seq = message.seq;
-        this.#become("live", ""); // what comes proves it
-        onTicks(message.data, message.seq);
-      },
-      onFresh: () => void (current() && this.#arrive()),
-      onSnapshot: (data) => void (current() && onSnapshot(data)),
-      onLag: (dropped) => void (current() && onLag(dropped)),
-      onTook: () => {},
-      onReport: () => {},
-    };
+  /** @override */
+  forget() {
+    this.#numbers.forget();
   }
 
-  #arrive() {
-    const position = this.position;
-    if (!position) return;
-    const { epoch, seq } = this.#reached;
-    this.#reached = { ...position };
-    if (position.epoch !== epoch || position.seq < seq) this.#options.onTape(position.epoch);
+  /** @override @param {Wish} wish */
+  took(wish) {
+    const place = this.#asked.findIndex((one) => one.wish === wish);
+    const { wanted } = this.#asked[place] ?? { wanted: this.subscriptions };
+    this.#granted = { wanted, wish };
+    for (const { resolve } of this.#asked.splice(0, place + 1)) resolve();
   }
 
-  /** A held request proves nothing yet where the server was away. @param {Doing} doing @param {number | null} untilMs @param {string} why */
-  #does(doing, untilMs, why) {
-    const again = untilMs === null ? "" : `: again in ${((untilMs - performance.now()) / 1000).toFixed(1)} s`;
-    if (doing === "lost") this.#become("reconnecting", why + again);
-    else if (doing === "off" && why) this.#become("closed", why);
-    else if (GOING_ON.includes(doing) && !(doing === "held" && this.state === "reconnecting")) this.#become("live", "");
+  /** What was asked for since the server agreed is taken back. @override @param {string} why */
+  refuse(why) {
+    const asked = this.#asked.splice(0);
+    if (asked.length === 0) return super.refuse(why);
+    this.#wish(this.#granted);
+    for (const { reject } of asked) reject(new Error(why));
   }
 
-  /** @param {State} state @param {string} why */
-  #become(state, why) {
-    if (state === this.state && state === "live") return;
-    this.state = state;
-    this.#options.onState(state, why);
+  /** @override @param {string} why */
+  end(why) {
+    this.#queue.end(new Error(why));
+    for (const { reject } of this.#asked.splice(0)) reject(new Error(why));
   }
+
+  /** Every tick is wanted, so that a hole is one. */
+  get #every() {
+    return this.wish.pace !== "latest";
+  }
+
+  /** @returns {Pick<Wish, "pace" | "rate_hz">} */
+  get #pace() {
+    const { pace = "every", rate_hz } = this.wish;
+    return { pace, ...(rate_hz && { rate_hz }) };
+  }
+
+  /** @param {Subscriptions} wanted @param {Pick<Wish, "pace" | "rate_hz">} pace @returns {Promise<void>} */
+  #want(wanted, pace) {
+    if (this.over) throw new Error("closed, as the server does not want us back: drop() comes back all the same");
+    const wish = wishFor(wanted, pace);
+    return new Promise((resolve, reject) => {
+      this.#asked.push({ wanted, wish, resolve, reject });
+      this.#wish({ wanted, wish });
+    });
+  }
+
+  /** @param {Want} want */
+  #wish({ wanted, wish }) {
+    const wants = sieve(wanted);
+    this.subscriptions = wanted;
+    this.#sieve = wish.only ? wants : null;
+    const paced = (wish.pace ?? "every") !== (this.wish.pace ?? "every"); // what was merged is no hole
+    this.#numbers.forget((tick) => paced || !wants(tick));
+    if (this.state === "closed") this.#queue.reopen();
+    this.ask(wish);
+  }
+
+  /** @param {Tick} tick */
+  #wants(tick) {
+    return this.#sieve === null || this.#sieve(tick);
+  }
+
+  /** What a snapshot said already is none; a book may say the same again. @param {Tick} tick */
+  #isNews(tick) {
+    if (!this.#wants(tick)) return false;
+    return !this.#every || this.#numbers.take(tick) !== "known" || tick.ch === "book";
+  }
+
+  /** To who listens, or to who iterates. @param {Message} message @returns {void | Promise<unknown>} */
+  #hand(message) {
+    const { epoch } = this.reached;
+    const processed = () => void (this.processed = `${epoch}:${message.seq}`);
+    if (!this.heard("message")) return this.#queue.put(message).then(processed);
+    this.tell("message", message);
+    processed();
+  }
+}
+
+/** @param {string | string[]} symbols @param {Channel[]} channels @returns {string[]}. Throws a TypeError where nothing that can exist is named */
+function named(symbols, channels) {
+  const names = [symbols].flat();
+  if (names.length === 0) throw new TypeError("symbols: at least one is needed");
+  if (channels.length === 0) throw new TypeError("channels: at least one is needed");
+  for (const channel of channels) among(channel, CHANNELS, "a channel");
+  return names;
 }

@@ -2,13 +2,15 @@
 
 import { element } from "../element.js";
 import { arrow, bytes, count, duration, NOTHING, price } from "../format.js";
+import { METER } from "../meter.js";
 import { words } from "./doing.js";
 import { Strip } from "./strip.js";
 import { Tally } from "./tally.js";
 import { Trace } from "./trace.js";
 
 /** @import {Tick} from "../client/messages.js" */
-/** @import {Beginning, Doing, Listener, Report, Wish} from "../client/transports/reader.js" */
+/** @import {Beginning, Doing, Listener, Report} from "../client/transports/exchange.js" */
+/** @import {Wish} from "../client/wish.js" */
 /** @import {Kind} from "./kinds.js" */
 
 /** @type {[name: string, label: string, title: string][]} */
@@ -43,7 +45,7 @@ export class Lane {
     this.wish = wish;
     this.tally = new Tally(wish);
     this.decimals = decimals;
-    this.reader = new kind.Reader(base, this.#listener(onTicks), { bare: true });
+    this.reader = new kind.Reader(base, this.#listener(onTicks), { bare: true, meter: METER });
     this.strip = new Strip(this.#trace, `What the ${kind.title} did in the last eight seconds`);
     this.#said.textContent = kind.back;
     this.element = this.#build();

@@ -10,7 +10,7 @@ import { Lane } from "./lane.js";
 import { SameTape } from "./same_tape.js";
 
 /** @import {Instrument, Tick} from "../client/messages.js" */
-/** @import {Wish} from "../client/transports/reader.js" */
+/** @import {Wish} from "../client/wish.js" */
 
 const PAINT_MS = 100;
 const CALM_MS = 500; // between two pictures, where the reader of the page wants less motion

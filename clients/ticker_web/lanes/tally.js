@@ -5,7 +5,7 @@ import { wallOriginMs } from "../wall.js";
 import { Lateness } from "./lateness.js";
 
 /** @import {Tick, Ticks} from "../client/messages.js" */
-/** @import {Wish} from "../client/transports/reader.js" */
+/** @import {Wish} from "../client/wish.js" */
 
 export class Tally {
   ticks = 0;

@@ -6,14 +6,13 @@ import { Rate } from "../rates.js";
 import { Choice } from "./choice.js";
 import { Latencies } from "./latencies.js";
 
+/** @import {Encoding, Transport} from "../client/options.js" */
 /** @import {Event} from "../client/transports/tap.js" */
-/** @typedef {"ws" | "sse" | "long-poll" | "short-poll"} Transport */
-/** @typedef {"json" | "packed"} Language */
 /**
  * @typedef {object} Wishes
  * @property {(transport: Transport) => void} onSwitch
  * @property {() => void} onDrop
- * @property {(language: Language) => void} onLanguage
+ * @property {(language: Encoding) => void} onLanguage
  */
 
 const PAINT_MS = 250;
@@ -25,7 +24,7 @@ const TRANSPORTS = [
   ["long-poll", "Long poll"],
   ["short-poll", "Short poll"],
 ];
-/** @type {[Language, string][]} */
+/** @type {[Encoding, string][]} */
 const LANGUAGES = [
   ["json", "JSON"],
   ["packed", "packed"],
