@@ -1,9 +1,9 @@
 /** How a packed frame is shown: in a line what it is, and its bytes and ticks when somebody asks. */
 
 import { singular } from "./client/channels.js";
+import { HEAD_BYTES, outline } from "./client/packed.js";
 import { element } from "./element.js";
 import { bytes, count } from "./format.js";
-import { HEAD_BYTES, outline } from "./client/packed.js";
 
 /** @import {Snapshot, Ticks} from "./client/messages.js" */
 

@@ -4,10 +4,13 @@ import asyncio
 import json
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from playwright.async_api import Page
 from wire_stage import enter
 
 import ticker_web
+from browser import Visit
 from conftest import RunningServer
 from npm import node
 from tcp_proxy import Proxy
@@ -440,20 +444,49 @@ async def test_who_does_not_read_an_event_stream_leaves_it_and_goes_on(
 # In a browser.
 
 
-async def test_a_page_imports_it_from_the_server(server: RunningServer, visit: Any) -> None:
-    page: Page = (await enter(visit.page, server)).page
-    script = """async (ways) => {
-        const { connect } = await import("/client/client.js");
-        return Promise.all(ways.map(async (options) => {
-            const feed = connect(location.origin, options);
-            await feed.subscribe("ACME", { channels: ["trades", "quotes"] });
-            const ticks = [];
-            for await (const tick of feed) if (ticks.push(tick) === 100) break;
-            feed.close();
-            return [ticks, feed.missed];
-        }));
-    }"""
-    for ticks, missed in await page.evaluate(script, list(WAYS.values())):
+READ = """async ([origin, ways]) => {
+    const { connect } = await import(`${origin}client/client.js`);
+    return Promise.all(ways.map(async (options) => {
+        const feed = connect(origin, options);
+        await feed.subscribe("ACME", { channels: ["trades", "quotes"] });
+        const ticks = [];
+        for await (const tick of feed) if (ticks.push(tick) === 100) break;
+        feed.close();
+        return [ticks, feed.missed];
+    }));
+}"""
+
+
+async def read_in(page: Page, server: RunningServer) -> None:
+    for ticks, missed in await page.evaluate(READ, [server.url, list(WAYS.values())]):
         assert missed == 0
         assert len(ticks) == 100
         assert_each_once(ticks)
+
+
+async def test_a_page_imports_it_from_the_server(server: RunningServer, visit: Visit) -> None:
+    await enter(visit.page, server)
+    await read_in(visit.page, server)
+    assert visit.complaints == []
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[str]:
+    """The origin of another web server, which has nothing but an empty page."""
+    (tmp_path / "index.html").write_text("<!doctype html><link rel=icon href=data:,>")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as other:
+        thread = Thread(target=other.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{other.server_port}"
+        other.shutdown()
+        thread.join()
+
+
+async def test_a_page_of_another_origin_imports_it_where_the_server_lets_it(
+    serve_ticker: Callable[..., RunningServer], elsewhere: str, visit: Visit
+) -> None:
+    server = serve_ticker(*BRISK, "--http.origins", elsewhere)
+    await visit.page.goto(elsewhere)
+    await read_in(visit.page, server)
+    assert visit.complaints == []

@@ -1,9 +1,8 @@
 /** The depth ladder: ten levels a side, asks above, and the proof that they are the server's. */
 
 import { Book } from "../client/book.js";
-import { element } from "../element.js";
+import { element, write } from "../element.js";
 import { count, NOTHING, price } from "../format.js";
-import { write } from "./words.js";
 
 /** @import {Level} from "../client/book.js" */
 /** @import {Book as Row, Instrument} from "../client/messages.js" */

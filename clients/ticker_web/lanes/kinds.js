@@ -1,10 +1,10 @@
 /** The ways to the same tape, as the page tells of them: one entry a transport. */
 
 import { LongPoll } from "../client/transports/long_poll.js";
-import { Request } from "./request.js";
 import { ShortPoll } from "../client/transports/short_poll.js";
 import { EventStream } from "../client/transports/sse.js";
 import { Socket } from "../client/transports/websocket.js";
+import { Request } from "./request.js";
 
 /**
  * @typedef {object} Kind

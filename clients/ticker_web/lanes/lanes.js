@@ -1,12 +1,12 @@
 /** The section with all lanes: nothing of it runs while it is closed. */
 
+import { listed, snapshot } from "../client/transports/once.js";
+import { ShortPoll } from "../client/transports/short_poll.js";
 import { element } from "../element.js";
 import { count } from "../format.js";
-import { Request } from "./request.js";
-import { ShortPoll } from "../client/transports/short_poll.js";
-import { listed, snapshot } from "../client/transports/once.js";
 import { KINDS } from "./kinds.js";
 import { Lane } from "./lane.js";
+import { Request } from "./request.js";
 import { SameTape } from "./same_tape.js";
 
 /** @import {Instrument, Tick} from "../client/messages.js" */

@@ -124,7 +124,7 @@ function measured(Kind, base, wish) {
     onTicks: (message) => tally.take(message),
     onFresh: () => tally.restart(),
     onSnapshot: (data) => tally.seed(data),
-    onLag: (dropped) => void (tally.holes += dropped),
+    onLag: (dropped) => void (tally.dropped += dropped),
     onTook: nothing,
     onReport: nothing,
   };

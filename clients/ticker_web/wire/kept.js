@@ -3,8 +3,8 @@
  * newest of them keep what they said, so that looking on costs no more memory after an hour than after a minute.
  */
 
-import { packedWords } from "../packed_frame.js";
 import { Unpacker } from "../client/packed.js";
+import { packedWords } from "../packed_frame.js";
 
 /** @import {Listing, Snapshot, Ticks} from "../client/messages.js" */
 /** @import {Event} from "../client/transports/tap.js" */

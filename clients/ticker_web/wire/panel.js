@@ -1,6 +1,6 @@
 /** How we are connected: transport, language, position, how late, how much, and what was missed. The header says the state. */
 
-import { element } from "../element.js";
+import { element, write } from "../element.js";
 import { bytes, count, duration, NOTHING } from "../format.js";
 import { Rate } from "../rates.js";
 import { Choice } from "./choice.js";
@@ -102,7 +102,7 @@ export class Panel {
 
   /** @param {string} name @param {string} said */
   #write(name, said) {
-    if (this.#text[name].data !== said) this.#text[name].data = said;
+    write(this.#text[name], said);
   }
 
   /** @param {[name: string, label: string, title: string]} figure */

@@ -7,8 +7,8 @@
 import { events } from "../client/event_stream.js";
 import { lateness } from "../client/transports/tap.js";
 
-/** @import {Saying} from "../client/transports/tap.js" */
 /** @import {ServerMessage} from "../client/messages.js" */
+/** @import {Saying} from "../client/transports/tap.js" */
 /** @typedef {{socket: SocketStream} | {abort: AbortController}} Held */
 /** @typedef {{opened: Promise<{readable: ReadableStream<string>, writable: WritableStream<string>}>, closed: Promise<{closeCode?: number, reason?: string}>, close: () => void}} SocketStream */
 /** @typedef {{messages: number, ticks: number, dropped: number, lags: number}} Heard */

@@ -7,8 +7,8 @@ import { Reader } from "./reader.js";
 import { lateness } from "./tap.js";
 import { Trouble } from "./trouble.js";
 
-/** @import {Lag, Recovered, Snapshot, Ticks} from "../messages.js" */
 /** @import {Source} from "../event_source.js" */
+/** @import {Lag, Recovered, Snapshot, Ticks} from "../messages.js" */
 
 const BEHIND_MAX = 256; // messages that wait to be processed
 

@@ -8,8 +8,8 @@ import { Reader } from "./reader.js";
 import { lateness } from "./tap.js";
 import { Trouble } from "./trouble.js";
 
-/** @import {ClientMessage, Refused, ServerMessage, Ticks, Welcome} from "../messages.js" */
 /** @import {State, Subprotocol} from "../connection.js" */
+/** @import {ClientMessage, Refused, ServerMessage, Ticks, Welcome} from "../messages.js" */
 /** @import {Part, Wish} from "../wish.js" */
 /** @import {Listener, Options} from "./exchange.js" */
 
