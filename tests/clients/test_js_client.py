@@ -281,6 +281,29 @@ async def test_less_than_every_symbol_on_every_channel(
     assert_each_once(ticks)
 
 
+async def test_what_is_taken_back_and_wanted_again_is_no_hole(
+    server: RunningServer, tmp_path: Path, way: dict[str, Any]
+) -> None:
+    script = """
+    const feed = open();
+    let [left, enough] = [0, () => {}];
+    feed.on("message", ({ data }) => {
+      for (const { sym } of data) if (sym === "ACME" && --left === 0) enough();
+    });
+    await feed.subscribe("BYTE", { channels: ["quotes"] });
+    for (let again = 0; again < 4; again += 1) {
+      const heard = new Promise((resolve) => ([left, enough] = [30, resolve]));
+      await feed.subscribe("ACME", { channels: ["quotes"] });
+      await heard;
+      await feed.unsubscribe("ACME", { channels: ["quotes"] });
+    }
+    say({ missed: feed.missed, wanted: feed.subscriptions });
+    feed.close();
+    """
+    said = [one for one in await told(tmp_path, script, server.url, **way) if "tape" not in one]
+    assert said == [{"missed": 0, "wanted": {"quotes": ["BYTE"]}}]
+
+
 def symbols(server: RunningServer) -> list[str]:
     return [one["symbol"] for one in json.loads(fetch(server.url, "/v1/instruments"))["instruments"]]
 
@@ -297,6 +320,7 @@ async def test_what_is_refused_is_said_and_taken_back(
     await feed.subscribe("ACME", { channels: ["tardes"] }).catch(refused);
     await feed.subscribe("ACME", { pace: "slow" }).catch(refused);
     await feed.subscribe("ACME", { pace: "every", rateHz: 2 }).catch(refused);
+    await feed.subscribe("ACME", { rateHz: 2 }).catch(refused);
     await feed.subscribe([]).catch(refused);
     say({ wanted: feed.subscriptions });
     let left = 50;
@@ -309,6 +333,7 @@ async def test_what_is_refused_is_said_and_taken_back(
         {"error": "unknown_symbol: unknown symbol: NADA"},
         {"error": f"tardes is not a channel; known: {', '.join(CHANNELS)}"},
         {"error": "slow is not a pace; known: every, latest"},
+        {"error": "rateHz: 2 goes with pace latest, and is above 0"},
         {"error": "rateHz: 2 goes with pace latest, and is above 0"},
         {"error": "symbols: at least one is needed"},
         {"wanted": {"quotes": ["ACME"]}},

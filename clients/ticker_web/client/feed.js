@@ -19,8 +19,8 @@ export class Feed extends Conversation {
   processed = "";
   /** Channel to symbols. @type {Subscriptions} */
   subscriptions = {};
-  /** Whether a tick is wanted, where the server sends more than that. @type {((tick: Tick) => boolean) | null} */
-  #sieve = null;
+  /** Whether a tick is wanted: over HTTP more may come than that, and what is taken back is under way for a while. */
+  #wants = sieve({});
   /** What the server knows. @type {Want} */
   #granted = { wanted: {}, wish: this.wish };
   /** What it may not know yet. @type {Asked[]} */
@@ -52,7 +52,8 @@ export class Feed extends Conversation {
    */
   async subscribe(symbols, { channels = ["trades"], pace, rateHz } = {}) {
     const names = named(symbols, channels);
-    return this.#want(joined(this.subscriptions, names, channels), pace ? paceOf(pace, rateHz) : this.#pace);
+    const manner = pace || rateHz !== undefined ? paceOf(pace ?? this.#pace.pace, rateHz) : this.#pace;
+    return this.#want(joined(this.subscriptions, names, channels), manner);
   }
 
   /** Take some of it back. @param {string | string[]} symbols @param {{channels?: Channel[]}} [of] @returns {Promise<void>} as for `subscribe` */
@@ -118,7 +119,6 @@ export class Feed extends Conversation {
     return this.wish.pace !== "latest";
   }
 
-  /** @returns {Pick<Wish, "pace" | "rate_hz">} */
   get #pace() {
     const { pace = "every", rate_hz } = this.wish;
     return { pace, ...(rate_hz && { rate_hz }) };
@@ -136,18 +136,12 @@ export class Feed extends Conversation {
 
   /** @param {Want} want */
   #wish({ wanted, wish }) {
-    const wants = sieve(wanted);
     this.subscriptions = wanted;
-    this.#sieve = wish.only ? wants : null;
+    this.#wants = sieve(wanted);
     const paced = (wish.pace ?? "every") !== (this.wish.pace ?? "every"); // what was merged is no hole
-    this.#numbers.forget((tick) => paced || !wants(tick));
+    this.#numbers.forget((tick) => paced || !this.#wants(tick));
     if (this.state === "closed") this.#queue.reopen();
     this.ask(wish);
-  }
-
-  /** @param {Tick} tick */
-  #wants(tick) {
-    return this.#sieve === null || this.#sieve(tick);
   }
 
   /** What a snapshot said already is none; a book may say the same again. @param {Tick} tick */
