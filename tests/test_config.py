@@ -97,12 +97,16 @@ def test_a_value_out_of_bounds_is_refused_with_the_bound(path: str, value: objec
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e400", "", " ", "0x10", "ten"])
 @pytest.mark.parametrize("path", ["market.step_ms", "feed.tape_s", "stream.stall_s", "clock.speed"])
 def test_a_number_is_finite(path: str, text: str) -> None:
-    complaint(from_flags, {path: text})
+    sentence = complaint(from_flags, {path: text})
+    said = "number out of range" if text == "1e400" else "expected a number"
+    assert sentence.startswith(f"--{path.replace('_', '-')}: {said}")
+    assert sentence.endswith(f", got {text!r}")
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_number_in_a_file_is_finite(value: float) -> None:
-    complaint(from_tables, {"market": {"step_ms": value}}, "f")
+@pytest.mark.parametrize(("value", "bound"), [(float("nan"), ">= 0.0"), (float("inf"), "<= 60000.0")])
+def test_a_number_in_a_file_is_finite(value: float, bound: str) -> None:
+    sentence = f"f: market.step_ms: expected a number {bound}, got {value}"
+    assert complaint(from_tables, {"market": {"step_ms": value}}, "f") == sentence
 
 
 def test_the_start_needs_an_offset() -> None:
@@ -180,7 +184,9 @@ def test_keys_that_contradict_each_other_are_refused(flags: dict[str, str], sent
     ],
 )
 def test_keys_that_agree_are_taken(flags: dict[str, str]) -> None:
-    build(from_flags(flags))
+    values = from_flags(flags)
+    built = build(values)
+    assert {path: getattr(getattr(built, KEYS[path].section), KEYS[path].name) for path in flags} == values
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from conftest import ROOT, RunningServer
+from npm import installed
 from packed_client import TAGS
 from plain_client import PlainClient
 from published import Conversation, Requests
@@ -26,7 +27,6 @@ from ticker.wire.packed import SNAPSHOT, unpack
 
 PATIENCE_S = 10.0
 REDOCLY = "1.34.20"  # the newest that runs on the Node of Debian 12
-NODE = ROOT / "tests" / ".node"
 QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "CI": "1"}
 UPGRADE = {
     "Connection": "Upgrade",
@@ -300,13 +300,8 @@ def test_a_document_names_the_host_it_was_asked_of(server: RunningServer) -> Non
 
 @pytest.fixture(scope="module")
 def redocly() -> str:
-    """Return the linter, installed at its pinned version when it is absent or another."""
-    manifest = NODE / "node_modules/@redocly/cli/package.json"
-    if not manifest.exists() or json.loads(manifest.read_text())["version"] != REDOCLY:
-        NODE.mkdir(exist_ok=True)
-        quiet = ("--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
-        subprocess.run(["npm", "install", "--prefix", NODE, *quiet, f"@redocly/cli@{REDOCLY}"], check=True)
-    return str(NODE / "node_modules/.bin/redocly")
+    """Return the linter."""
+    return str(installed("@redocly/cli", REDOCLY) / "bin" / "cli.js")
 
 
 def lint(redocly: str, folder: Path, document: dict[str, Any]) -> dict[str, int]:

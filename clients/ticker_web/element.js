@@ -19,3 +19,11 @@ export function element(tag, properties, ...children) {
   made.append(...children);
   return made;
 }
+
+/** Words that are only written where they differ: what does not change costs nothing. @param {Node} where @param {string} words */
+export function write(where, words) {
+  if (where.textContent !== words) where.textContent = words;
+}
+
+/** @param {string[]} values @param {string} [nothing]  what an empty one is called @returns {HTMLOptionElement[]} of a choice among them */
+export const options = (values, nothing = "") => values.map((value) => element("option", { value }, value || nothing));

@@ -1,6 +1,6 @@
 /** How figures and states are said. */
 
-/** @import {Status} from "./messages.js" */
+/** @import {Instrument, Status} from "./client/messages.js" */
 
 const COUNT = new Intl.NumberFormat("en-US");
 
@@ -44,3 +44,6 @@ export const clock = (date) => date.toTimeString().slice(0, 8);
 
 /** @param {number} size */
 export const bytes = (size) => (size < 1_000 ? `${size} B` : size < 1e6 ? `${(size / 1e3).toFixed(1)} kB` : `${(size / 1e6).toFixed(2)} MB`);
+
+/** @param {Instrument[]} instruments @returns {string[]} their sectors, in alphabetical order */
+export const sectorsOf = (instruments) => [...new Set(instruments.map(({ sector }) => sector))].filter(Boolean).sort();

@@ -1,28 +1,28 @@
 /** The page: brings the two conversations, the watch list, the focus, the panel and the sections together. */
 
 import { hash, here } from "./address.js";
-import { waitMs } from "./backoff.js";
+import { sleep, waitMs } from "./client/backoff.js";
+import { connect } from "./client/client.js";
+import { listed } from "./client/transports/once.js";
 import { Control } from "./control/control.js";
-import { Conversation } from "./conversations/conversation.js";
 import { Focus } from "./focus/focus.js";
-import { listed } from "./transports/once.js";
-import { sleep } from "./transports/reader.js";
+import { METER } from "./meter.js";
 import { Record } from "./upgrade/record.js";
 import { Views } from "./views.js";
 import { WatchList } from "./watch/watch_list.js";
 import { Panel } from "./wire/panel.js";
 import { Wire } from "./wire/wire.js";
 
-/** @import {State, Transport} from "./conversations/conversation.js" */
-/** @import {Channel, Instrument} from "./messages.js" */
-/** @import {Event} from "./transports/reader.js" */
+/** @import {State} from "./client/conversation.js" */
+/** @import {Channel, Instrument} from "./client/messages.js" */
+/** @import {Encoding, Transport} from "./client/options.js" */
+/** @import {Event} from "./client/transports/exchange.js" */
 
 /** @type {Channel[]} */
 const LIST_CHANNELS = ["quotes", "stats", "status"];
 /** @type {Channel[]} */
 const FOCUS_CHANNELS = ["trades", "quotes", "book", "bars.1s", "bars.1m", "stats", "status"];
-const LIST_PACE = { pace: /** @type {const} */ ("latest"), rate_hz: 8 };
-const FOCUS_PACE = { pace: /** @type {const} */ ("every") };
+const LIST_HZ = 8;
 const SPELLED_MAX = 200; // symbols: whoever wants more is sent all, which is said in one word
 const EVERYTHING = ["*"];
 /** From good to bad. @type {State[]} */
@@ -38,30 +38,8 @@ const write = (id, words) => void (byId(id).textContent = words);
 const base = new URL(".", location.href);
 const record = new Record();
 const watch = new WatchList(byId("watch"), { onChoose, onShown });
-const list = new Conversation("list", {
-  base,
-  tap,
-  transport: "ws",
-  onTicks: (ticks) => onListed(() => watch.take(ticks)),
-  onSnapshot: (ticks) => onListed(() => watch.reset(ticks)),
-  onState: (state, why) => onState("list", state, why),
-  onTape: onListTape,
-  onLag: () => {},
-});
-const focus = new Conversation("focus", {
-  base,
-  tap,
-  transport: "ws",
-  handshake: true,
-  onTicks: (ticks, seq) => {
-    closeUp.take(ticks);
-    panel.position(epoch, seq);
-  },
-  onSnapshot: (ticks) => closeUp.reset(ticks),
-  onState: (state, why) => onState("focus", state, why),
-  onTape: onFocusTape,
-  onLag: (dropped) => void (lagged += dropped),
-});
+const list = connect(base, { name: "list", tap, meter: METER, window: 0 });
+const focus = connect(base, { name: "focus", tap, meter: METER, window: 0, handshake: true });
 /** What each conversation does. @type {{list: {state: State, why: string}, focus: {state: State, why: string}}} */
 const doing = { list: { state: "connecting", why: "" }, focus: { state: "connecting", why: "" } };
 /** Of the focus. */
@@ -121,7 +99,8 @@ function onListTape() {
 
 /** @param {string[]} symbols @param {boolean} all */
 function onShown(symbols, all) {
-  list.want(all || symbols.length > SPELLED_MAX ? EVERYTHING : symbols, LIST_CHANNELS, LIST_PACE);
+  const wanted = all || symbols.length > SPELLED_MAX ? EVERYTHING : symbols;
+  list.want(wanted, { channels: LIST_CHANNELS, pace: "latest", rateHz: LIST_HZ });
 }
 
 /** @param {Instrument} instrument */
@@ -133,7 +112,7 @@ function onChoose(instrument) {
   chosen = instrument;
   views.carry(symbol);
   closeUp.choose(instrument);
-  focus.want([symbol], FOCUS_CHANNELS, FOCUS_PACE);
+  focus.want([symbol], { channels: FOCUS_CHANNELS });
 }
 
 /** The focus is on another tape. @param {string} name */
@@ -164,9 +143,9 @@ function onDrop() {
   for (const one of [focus, list]) one.drop();
 }
 
-/** @param {string} language */
+/** @param {Encoding} language */
 function onLanguage(language) {
-  for (const one of [focus, list]) one.speak(language.includes("packed") ? "ticker.v1.packed" : "ticker.v1.json");
+  for (const one of [focus, list]) one.speak(language);
 }
 
 /** Everything that goes either way. @param {Event} event */
@@ -192,6 +171,17 @@ function paint(nowMs) {
   panel.paint(nowMs);
 }
 
+list.on("message", ({ type, data }) => onListed(() => (type === "ticks" ? watch.take(data) : watch.reset(data))));
+list.on("state", (state, why) => onState("list", state, why));
+list.on("tape", onListTape);
+focus.on("message", ({ type, data, seq }) => {
+  if (type === "snapshot") return closeUp.reset(data);
+  closeUp.take(data);
+  panel.position(epoch, seq);
+});
+focus.on("state", (state, why) => onState("focus", state, why));
+focus.on("tape", onFocusTape);
+focus.on("lag", ({ dropped }) => void (lagged += dropped));
 addEventListener("hashchange", () => {
   const { symbol } = here();
   if (symbol && chosen) watch.choose(symbol);

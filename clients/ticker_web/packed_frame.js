@@ -1,11 +1,11 @@
 /** How a packed frame is shown: in a line what it is, and its bytes and ticks when somebody asks. */
 
-import { singular } from "./channels.js";
+import { singular } from "./client/channels.js";
+import { HEAD_BYTES, outline } from "./client/packed.js";
 import { element } from "./element.js";
 import { bytes, count } from "./format.js";
-import { HEAD_BYTES, outline } from "./packed.js";
 
-/** @import {Snapshot, Ticks} from "./messages.js" */
+/** @import {Snapshot, Ticks} from "./client/messages.js" */
 
 /** @type {[title: string, end: number][]} the fields of the head, in order */
 const FIELDS = [

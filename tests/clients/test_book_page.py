@@ -16,11 +16,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Takes ticks into a book, and tells of each what it said and what the book is then.
 TAKE = """async ([instrument, ticks]) => {
-    const {Book} = await import("/book.js");
+    const {Book} = await import("/client/book.js");
     const book = new Book(instrument);
     return ticks.map((tick) => [book.take(tick), book.n, book.whole, book.verified, book.bids, book.asks]);
 }"""
-CRC = """async (texts) => { const {crc32} = await import("/book.js"); return texts.map(crc32); }"""
+CRC = """async (texts) => { const {crc32} = await import("/client/book.js"); return texts.map(crc32); }"""
 
 
 async def test_the_crc_is_zlibs(page: Page) -> None:

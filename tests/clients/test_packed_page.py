@@ -31,7 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Decodes each of the frames, and gives back the message as JSON, or why there is none.
 DECODE = """async ([listing, frames]) => {
-    const {Unpacker} = await import("/packed.js");
+    const {Unpacker} = await import("/client/packed.js");
     const unpacker = new Unpacker(listing);
     return frames.map((frame) => {
         try {

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 import ticker_web
-from conftest import ROOT
+from npm import installed
 
 TYPESCRIPT = "5.9.3"
-NODE = ROOT / "tests" / ".node" / "typescript"  # a folder of its own: npm removes what it did not put there
 FILES = Path(ticker_web.__file__).parent
 OPTIONS = {
     "allowJs": True,
@@ -29,13 +28,8 @@ OPTIONS = {
 
 @pytest.fixture(scope="module")
 def tsc() -> Path:
-    """Return the compiler, installed at its pinned version when it is absent or another."""
-    manifest = NODE / "node_modules/typescript/package.json"
-    if not manifest.exists() or json.loads(manifest.read_text())["version"] != TYPESCRIPT:
-        NODE.mkdir(parents=True, exist_ok=True)
-        quiet = ("--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
-        subprocess.run(["npm", "install", "--prefix", NODE, *quiet, f"typescript@{TYPESCRIPT}"], check=True)
-    return NODE / "node_modules/typescript/bin/tsc"
+    """Return the compiler."""
+    return installed("typescript", TYPESCRIPT) / "bin" / "tsc"
 
 
 def complaints(tsc: Path, folder: Path, sources: list[str]) -> list[str]:

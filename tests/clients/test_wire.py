@@ -21,9 +21,9 @@ SLOW = ("--config", "configs/load.toml", "--instruments", "200", "--feed.tape-s"
 # Readers that count what they have had, in `talks`, by name; `open` is the inspector with a panel, told of all of them.
 SETUP = """async () => {
     const [{Socket}, {EventStream}, {LongPoll}, {ShortPoll}, {Panel}, {Wire}] = await Promise.all([
-        "/transports/websocket.js", "/transports/sse.js", "/transports/long_poll.js", "/transports/short_poll.js",
-        "/wire/panel.js", "/wire/wire.js",
-    ].map((file) => import(file)));
+        "client/transports/websocket", "client/transports/sse", "client/transports/long_poll",
+        "client/transports/short_poll", "wire/panel", "wire/wire",
+    ].map((file) => import(`/${file}.js`)));
     const readers = {"ws": Socket, "sse": EventStream, "long-poll": LongPoll, "short-poll": ShortPoll};
     const base = new URL("/", location.href);
     window.talks = {};

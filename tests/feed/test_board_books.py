@@ -1,5 +1,7 @@
 """Books made of changes, against the market's own and against a reader that only sets and deletes."""
 
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from ticker.feed import books as module
 from ticker.feed.board import Board
 from ticker.market.depth import Depth, levels_of
-from ticker.ticks import ASK, BID, BOOK, EMPTY, LEVELS, NO_CRC, Batch, Rows
+from ticker.ticks import ASK, BID, BOOK, DTYPES, EMPTY, LEVELS, NO_CRC, Batch, Rows
 
 INSTRUMENTS = 3
 Levels = dict[tuple[int, int, int], int]
@@ -88,6 +90,17 @@ def compare(found: list[dict[int, tuple[list[int], list[int], int]]], asked: set
             shown = {who: row for who, row in last.items() if who != 1}
             assert board.newest(BOOK, [0, 2]).tolist() == image_of(levels, shown)
             assert board.counts(BOOK).tolist() == [last.get(who, (0, 0))[1] for who in range(INSTRUMENTS)]
+
+
+def test_what_was_noted_is_not_held_on_to() -> None:
+    books = module.Books(INSTRUMENTS)
+    rows = np.ones(module.NOTED_MAX + 1, DTYPES[BOOK])
+    held = weakref.ref(rows)
+    books.note(rows)
+    del rows
+    assert held() is not None
+    books.settle()
+    assert held() is None
 
 
 def test_an_empty_book_that_was_none_is_one_row() -> None:

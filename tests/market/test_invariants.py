@@ -20,6 +20,8 @@ from ticker.stage import stage
 from ticker.ticks import BARS_1M, BARS_1S, BOOK, CHANNELS, QUOTES, STATS, STATUS, TRADES, Batch
 
 EVENTS = 12_000
+SEEN = {"freeze", "halt", "quote_stuffing", "regime", "shock"}
+"""Incidents that show on the tape whatever the market does: where there is no halt, `resume` does nothing."""
 
 
 def market_of(**fields: Any) -> Market:
@@ -41,7 +43,8 @@ def test_universes(universe: str, seed: int) -> None:
 
 @pytest.mark.parametrize("step_ms", [1.0, 7.0, 50.0, 780.0, 10_000.0, 60_000.0])
 def test_steps(step_ms: float) -> None:
-    hold(judge(market_of(step_ms=step_ms, instruments=12, start=datetime(2026, 1, 5, 14, 29, 59, 123457, UTC)), EVENTS))
+    market = market_of(step_ms=step_ms, instruments=12, start=datetime(2026, 1, 5, 14, 29, 59, 123457, UTC))
+    hold(judge(market, EVENTS), *CHANNELS)
 
 
 @pytest.mark.parametrize("name", shipped("scenarios"))
@@ -97,7 +100,9 @@ def test_incidents(plan: list[tuple[int, Incident]], step_ms: float, start: date
         assert shows >= market.seq + 1 + prepared
     for _ in range(80):
         rules.take(market.step())
-    hold(rules)
+    hold(rules, STATUS)
+    if any(incident.kind in SEEN for _, incident in plan):
+        assert rules.reasons - {"schedule"}, "something happened"
 
 
 EXTREMES = [

@@ -1,7 +1,7 @@
 /** The section that controls the market, by the admin API: its clock, and what happens in it. */
 
+import { listed } from "../client/transports/once.js";
 import { element } from "../element.js";
-import { listed } from "../transports/once.js";
 import { Admin, Refused } from "./admin.js";
 import { Clock } from "./clock.js";
 import { History } from "./history.js";

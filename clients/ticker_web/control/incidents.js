@@ -1,12 +1,12 @@
 /** Something is made to happen: a kind, to whom, how much, how long, and when. */
 
-import { element } from "../element.js";
-import { count } from "../format.js";
+import { element, options } from "../element.js";
+import { count, sectorsOf } from "../format.js";
 import { label, number } from "./clock.js";
 import { KINDS } from "./kinds.js";
 import { Says } from "./says.js";
 
-/** @import {Instrument} from "../messages.js" */
+/** @import {Instrument} from "../client/messages.js" */
 /** @import {Admin, Caused} from "./admin.js" */
 /** @import {Kind} from "./kinds.js" */
 /** @typedef {"symbols" | "sector" | "all"} Scope */
@@ -70,9 +70,8 @@ export class Incidents {
 
   /** @param {Instrument[]} instruments */
   offer(instruments) {
-    const sectors = [...new Set(instruments.map(({ sector }) => sector))].sort();
     this.#known.replaceChildren(...instruments.map(({ symbol, name }) => element("option", { value: symbol }, name)));
-    this.#sectors.replaceChildren(...sectors.map((sector) => element("option", { value: sector }, sector)));
+    this.#sectors.replaceChildren(...options(sectorsOf(instruments)));
     if (!instruments.some(({ symbol }) => symbol === this.#symbols.value)) this.#symbols.value = instruments[0]?.symbol ?? "";
   }
 

@@ -1,6 +1,7 @@
 /** The AsyncAPI document: who says what, and what is answered. */
 
-import { card, element, listed, shown } from "./elements.js";
+import { element } from "../element.js";
+import { card, listed, shown } from "./elements.js";
 import { prose, sentence } from "./prose.js";
 import { fields, named } from "./types.js";
 

@@ -1,17 +1,6 @@
-/** Elements made of text, never of markup. */
+/** What the pages of reference are made of: lists, tables, cards. */
 
-/**
- * @param {string} name
- * @param {Record<string, string>} attributes
- * @param {...(Node | string)} children
- * @returns {HTMLElement}
- */
-export function element(name, attributes, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
+import { element } from "../element.js";
 
 /** @param {(Node | string)[]} items */
 export const listed = (items) => element("ul", {}, ...items.map((item) => element("li", {}, item)));

@@ -1,7 +1,8 @@
 /** Fetches the two documents, and shows them: the conversation, the requests, the types both are made of. */
 
+import { element } from "../element.js";
 import { conversation } from "./conversation.js";
-import { element, listed } from "./elements.js";
+import { listed } from "./elements.js";
 import { requests } from "./requests.js";
 import { typeCard } from "./types.js";
 

@@ -1,6 +1,7 @@
 /** The little Markdown that our documents are written in: paragraphs, headings, lists, tables, code, strong words. */
 
-import { element, listed, table } from "./elements.js";
+import { element } from "../element.js";
+import { listed, table } from "./elements.js";
 
 const INLINE = /`([^`]+)`|\*\*([^*]+)\*\*/g;
 const ITEM = /^(?:\d+\.|-) /;

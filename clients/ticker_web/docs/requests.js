@@ -1,6 +1,7 @@
 /** The OpenAPI document: every path and verb, and a way to try what only reads. */
 
-import { card, element, table } from "./elements.js";
+import { element } from "../element.js";
+import { card, table } from "./elements.js";
 import { prose, words } from "./prose.js";
 import { trial } from "./trial.js";
 import { example, kind, named, parameterTable } from "./types.js";

@@ -1,6 +1,6 @@
 /** A form that sends a GET and shows what comes back, as it comes. */
 
-import { element } from "./elements.js";
+import { element } from "../element.js";
 
 const SHOWN_CHARACTERS = 20_000;
 const PLACEHOLDER = /\{(\w+)\}/g;

@@ -1,6 +1,7 @@
 /** Schemas, as tables of fields and as words. */
 
-import { card, element, shown, table } from "./elements.js";
+import { element } from "../element.js";
+import { card, shown, table } from "./elements.js";
 import { prose, words } from "./prose.js";
 
 const BOUNDS = { minimum: "at least", maximum: "at most", maxLength: "characters at most", minItems: "items at least" };

@@ -1,6 +1,6 @@
 /** The newest bars of one interval, oldest first, and what has changed of them since it was last drawn. */
 
-/** @import {Bar} from "../messages.js" */
+/** @import {Bar} from "../client/messages.js" */
 /** @typedef {Pick<Bar, "t" | "open" | "high" | "low" | "close" | "volume">} Candle */
 /** @typedef {{whole: boolean, bars: Candle[]}} Changes  the bars from the first that changed on, or all of them */
 

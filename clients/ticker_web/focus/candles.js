@@ -3,7 +3,7 @@
 import { colours } from "./library.js";
 import { day, time } from "./words.js";
 
-/** @import {Instrument} from "../messages.js" */
+/** @import {Instrument} from "../client/messages.js" */
 /** @import {Candle, Changes} from "./bars.js" */
 /** @import {Colours, Library} from "./library.js" */
 

@@ -1,14 +1,14 @@
 /** The price chart: what the server remembers of an interval's bars, then what the feed brings. */
 
-import { element } from "../element.js";
+import { element, write } from "../element.js";
 import { count, NOTHING, price } from "../format.js";
 import { Bars } from "./bars.js";
 import { Candles } from "./candles.js";
 import { library } from "./library.js";
 import { Line } from "./line.js";
-import { time, write } from "./words.js";
+import { time } from "./words.js";
 
-/** @import {Bar, Instrument} from "../messages.js" */
+/** @import {Bar, Instrument} from "../client/messages.js" */
 /** @import {Candle} from "./bars.js" */
 /** @typedef {"1s" | "1m"} Interval */
 

@@ -3,17 +3,18 @@
  * once a frame, and then only what changed.
  */
 
+import { Numbers } from "../client/numbers.js";
 import { element } from "../element.js";
 import { Chart } from "./chart.js";
 import { Head } from "./head.js";
 import { Ladder } from "./ladder.js";
-import { Numbers } from "./numbers.js";
 import { Sales } from "./sales.js";
 import { Statistics } from "./statistics.js";
 import { mark } from "./words.js";
 
-/** @import {Instrument, Tick} from "../messages.js" */
-/** @import {Counted, Place} from "./numbers.js" */
+/** @import {Instrument, Tick} from "../client/messages.js" */
+/** @import {Place} from "../client/numbers.js" */
+/** @import {Counted} from "./head.js" */
 
 export class Focus {
   #symbol = "";

@@ -1,11 +1,11 @@
 /** Who is looked at: name, last price, change, quote, state and market time. */
 
-import { element } from "../element.js";
+import { element, write } from "../element.js";
 import { arrow, change, count, NOTHING, price, stateWords, way } from "../format.js";
-import { day, mark, signed, time, write } from "./words.js";
+import { day, mark, signed, time } from "./words.js";
 
-/** @import {Instrument, Quote, Stats, Status} from "../messages.js" */
-/** @import {Counted} from "./numbers.js" */
+/** @import {Book, Instrument, Quote, Stats, Status, Tick} from "../client/messages.js" */
+/** @typedef {Exclude<Tick, Book>} Counted  by its number, as a book counts for itself */
 
 export class Head {
   #text = texts("symbol", "name", "sector", "arrow", "last", "changeArrow", "change", "state", "time", "bid", "ask");

@@ -1,12 +1,11 @@
 /** The depth ladder: ten levels a side, asks above, and the proof that they are the server's. */
 
-import { Book } from "../book.js";
-import { element } from "../element.js";
+import { Book } from "../client/book.js";
+import { element, write } from "../element.js";
 import { count, NOTHING, price } from "../format.js";
-import { write } from "./words.js";
 
-/** @import {Level} from "../book.js" */
-/** @import {Book as Row, Instrument} from "../messages.js" */
+/** @import {Level} from "../client/book.js" */
+/** @import {Book as Row, Instrument} from "../client/messages.js" */
 
 const LEVELS = 10;
 const PROOFS_TO_DOUBT_AGAIN = 100; // in a row, after which a book that was asked for anew may be asked for another time

@@ -4,7 +4,7 @@ import { price } from "../format.js";
 import { colours } from "./library.js";
 import { time } from "./words.js";
 
-/** @import {Instrument} from "../messages.js" */
+/** @import {Instrument} from "../client/messages.js" */
 /** @import {Candle, Changes} from "./bars.js" */
 
 const SHOWN = 240;

@@ -1,10 +1,10 @@
 /** Time and sales: the last trades, newest first. The rows stay; what falls out below is written anew on top. */
 
-import { element } from "../element.js";
+import { element, write } from "../element.js";
 import { count, price } from "../format.js";
-import { fineTime, write } from "./words.js";
+import { fineTime } from "./words.js";
 
-/** @import {Instrument, Trade} from "../messages.js" */
+/** @import {Instrument, Trade} from "../client/messages.js" */
 
 const SHOWN = 100;
 const WORDS = { buy: "▲ buy", sell: "▼ sell" };

@@ -1,10 +1,9 @@
 /** What the session was so far. */
 
-import { element } from "../element.js";
+import { element, write } from "../element.js";
 import { count, NOTHING, price } from "../format.js";
-import { write } from "./words.js";
 
-/** @import {Instrument, Stats} from "../messages.js" */
+/** @import {Instrument, Stats} from "../client/messages.js" */
 /** @typedef {"open" | "high" | "low" | "previous" | "vwap" | "volume" | "trades"} Figure */
 
 /** @type {[name: Figure, label: string, title: string][]} */

@@ -1,4 +1,4 @@
-/** How market time is said, and texts that are only written where they differ. */
+/** How market time is said, and marks that are only set where they differ. */
 
 /** @param {number} t  market time in microseconds @returns {string} such as 2026-01-05 */
 export const day = (t) => new Date(t / 1000).toISOString().slice(0, 10);
@@ -13,11 +13,6 @@ export const fineTime = (t) => new Date(t / 1000).toISOString().slice(11, 23);
 export function signed(value, decimals) {
   const shown = Math.abs(value).toFixed(decimals);
   return `${Number(shown) === 0 ? "" : value > 0 ? "+" : "−"}${shown}`;
-}
-
-/** @param {Text} text @param {string} words */
-export function write(text, words) {
-  if (text.data !== words) text.data = words;
 }
 
 /** @param {HTMLElement} element @param {string} name @param {string} value  of a data attribute */

@@ -1,6 +1,6 @@
 /** What a lane is doing, in words. */
 
-/** @import {Doing} from "../transports/reader.js" */
+/** @import {Doing} from "../client/transports/exchange.js" */
 
 /**
  * @param {{what: Doing, sinceMs: number, untilMs: number | null, why: string}} doing @param {number} nowMs

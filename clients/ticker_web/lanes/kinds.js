@@ -1,10 +1,10 @@
 /** The ways to the same tape, as the page tells of them: one entry a transport. */
 
-import { LongPoll } from "../transports/long_poll.js";
-import { Request } from "../transports/request.js";
-import { ShortPoll } from "../transports/short_poll.js";
-import { EventStream } from "../transports/sse.js";
-import { Socket } from "../transports/websocket.js";
+import { LongPoll } from "../client/transports/long_poll.js";
+import { ShortPoll } from "../client/transports/short_poll.js";
+import { EventStream } from "../client/transports/sse.js";
+import { Socket } from "../client/transports/websocket.js";
+import { Request } from "./request.js";
 
 /**
  * @typedef {object} Kind
@@ -14,7 +14,7 @@ import { Socket } from "../transports/websocket.js";
  * @property {string} lesson  in one sentence
  * @property {string} back  how a change of mind reaches the server
  * @property {boolean} answers  ticks come as answers to requests, and not by themselves
- * @property {typeof import("../transports/reader.js").Reader} Reader
+ * @property {typeof import("../client/transports/reader.js").Reader} Reader
  */
 
 /** @type {Kind[]} */

@@ -1,14 +1,16 @@
 /** One lane: a reader, what it has had, and how that looks. */
 
-import { element } from "../element.js";
-import { arrow, bytes, count, duration, NOTHING, price } from "../format.js";
+import { element, write } from "../element.js";
+import { arrow, bytes, count, duration, many, NOTHING, price } from "../format.js";
+import { METER } from "../meter.js";
 import { words } from "./doing.js";
 import { Strip } from "./strip.js";
 import { Tally } from "./tally.js";
 import { Trace } from "./trace.js";
 
-/** @import {Tick} from "../messages.js" */
-/** @import {Beginning, Doing, Listener, Report, Wish} from "../transports/reader.js" */
+/** @import {Tick} from "../client/messages.js" */
+/** @import {Beginning, Doing, Listener, Report} from "../client/transports/exchange.js" */
+/** @import {Wish} from "../client/wish.js" */
 /** @import {Kind} from "./kinds.js" */
 
 /** @type {[name: string, label: string, title: string][]} */
@@ -43,7 +45,7 @@ export class Lane {
     this.wish = wish;
     this.tally = new Tally(wish);
     this.decimals = decimals;
-    this.reader = new kind.Reader(base, this.#listener(onTicks), { bare: true });
+    this.reader = new kind.Reader(base, this.#listener(onTicks), { bare: true, meter: METER });
     this.strip = new Strip(this.#trace, `What the ${kind.title} did in the last eight seconds`);
     this.#said.textContent = kind.back;
     this.element = this.#build();
@@ -75,8 +77,7 @@ export class Lane {
 
   /** Several times a second. @param {number} nowMs */
   paint(nowMs) {
-    const said = words(this.#doing, nowMs);
-    if (this.#state.textContent !== said) this.#state.textContent = said;
+    write(this.#state, words(this.#doing, nowMs));
     this.#paintPrice();
     this.#paintFigures();
   }
@@ -100,7 +101,7 @@ export class Lane {
         if (why) this.#said.textContent = why;
       },
       onSnapshot: (data) => this.tally.seed(data),
-      onLag: (dropped) => void (this.tally.holes += dropped),
+      onLag: (dropped) => void (this.tally.dropped += dropped),
       onTook: (wish) => this.tally.rewish(wish),
       onReport: (report) => this.#report(report),
     };
@@ -115,8 +116,8 @@ export class Lane {
 
   /** @param {Report} report */
   #report({ ms, requests, connections, frames }) {
-    const cost = [plural(connections, "new connection"), plural(requests, "request")];
-    if (frames > 0) cost.push(plural(frames, "frame"));
+    const cost = [many(connections, "new connection"), many(requests, "request")];
+    if (frames > 0) cost.push(many(frames, "frame"));
     this.#said.textContent = `in force after ${duration(ms)}: ${cost.join(", ")}`;
     this.#said.classList.add("done");
   }
@@ -149,7 +150,7 @@ export class Lane {
 
   /** @param {string} name @param {string} said */
   #write(name, said) {
-    if (this.#text[name].data !== said) this.#text[name].data = said;
+    write(this.#text[name], said);
   }
 
   #build() {
@@ -173,6 +174,3 @@ export class Lane {
     );
   }
 }
-
-/** @param {number} many @param {string} what */
-const plural = (many, what) => `${many} ${what}${many === 1 ? "" : "s"}`;

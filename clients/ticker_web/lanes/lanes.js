@@ -1,16 +1,16 @@
 /** The section with all lanes: nothing of it runs while it is closed. */
 
+import { listed, snapshot } from "../client/transports/once.js";
+import { ShortPoll } from "../client/transports/short_poll.js";
 import { element } from "../element.js";
 import { count } from "../format.js";
-import { Request } from "../transports/request.js";
-import { ShortPoll } from "../transports/short_poll.js";
-import { listed, snapshot } from "../transports/once.js";
 import { KINDS } from "./kinds.js";
 import { Lane } from "./lane.js";
+import { Request } from "./request.js";
 import { SameTape } from "./same_tape.js";
 
-/** @import {Instrument, Tick} from "../messages.js" */
-/** @import {Wish} from "../transports/reader.js" */
+/** @import {Instrument, Tick} from "../client/messages.js" */
+/** @import {Wish} from "../client/wish.js" */
 
 const PAINT_MS = 100;
 const CALM_MS = 500; // between two pictures, where the reader of the page wants less motion

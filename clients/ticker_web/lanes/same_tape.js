@@ -1,6 +1,6 @@
 /** The proof that all lanes read the same tape: the same number has the same contents, whichever way it came. */
 
-/** @import {Tick} from "../messages.js" */
+/** @import {Tick} from "../client/messages.js" */
 
 const KEPT = 5_000;
 

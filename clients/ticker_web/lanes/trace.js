@@ -2,8 +2,8 @@
 
 import { wallOriginMs } from "../wall.js";
 
-/** @import {Ticks} from "../messages.js" */
-/** @import {Doing} from "../transports/reader.js" */
+/** @import {Ticks} from "../client/messages.js" */
+/** @import {Doing} from "../client/transports/exchange.js" */
 /** @typedef {{what: Doing, fromMs: number, toMs: number}} Span  `toMs` is infinite while it lasts */
 /** @typedef {{way: "up" | "down", atMs: number}} Mark */
 /** @typedef {{bornMs: number, atMs: number, ticks: number}} Flight  a message, from its `ts` to our having it */

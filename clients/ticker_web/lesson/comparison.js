@@ -1,13 +1,16 @@
 /** The lesson's table, each row with what this page measures while it is open: a short poll and a WebSocket side by side. */
 
+import { listed, snapshot } from "../client/transports/once.js";
+import { ShortPoll } from "../client/transports/short_poll.js";
+import { Socket } from "../client/transports/websocket.js";
 import { element } from "../element.js";
 import { count, duration, many } from "../format.js";
 import { Tally } from "../lanes/tally.js";
-import { listed, snapshot } from "../transports/once.js";
-import { ShortPoll } from "../transports/short_poll.js";
-import { Socket } from "../transports/websocket.js";
+import { METER } from "../meter.js";
 
-/** @import {Listener, Reader, Wish} from "../transports/reader.js" */
+/** @import {Listener} from "../client/transports/exchange.js" */
+/** @import {Reader} from "../client/transports/reader.js" */
+/** @import {Wish} from "../client/wish.js" */
 
 const INTERVAL_MS = 250;
 const PAINT_MS = 250;
@@ -121,11 +124,11 @@ function measured(Kind, base, wish) {
     onTicks: (message) => tally.take(message),
     onFresh: () => tally.restart(),
     onSnapshot: (data) => tally.seed(data),
-    onLag: (dropped) => void (tally.holes += dropped),
+    onLag: (dropped) => void (tally.dropped += dropped),
     onTook: nothing,
     onReport: nothing,
   };
-  return Object.assign(counted, { reader: new Kind(base, listener, { bare: true }), tally });
+  return Object.assign(counted, { reader: new Kind(base, listener, { bare: true, meter: METER }), tally });
 }
 
 /** @param {number} heads @param {number} ticks */

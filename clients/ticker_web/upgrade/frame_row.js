@@ -4,7 +4,7 @@ import { element } from "../element.js";
 import { count } from "../format.js";
 import { packedLine } from "../packed_frame.js";
 
-/** @import {Snapshot, Ticks} from "../messages.js" */
+/** @import {Snapshot, Ticks} from "../client/messages.js" */
 /** @import {Frame} from "./record.js" */
 
 const ITEMS_MAX = 3;

@@ -1,8 +1,8 @@
 /** What this page noticed of its own upgrade: the heads, as the server tells them, and the first frames both ways. */
 
-import { frameHead } from "../frames.js";
+import { frameHead } from "../client/frames.js";
 
-/** @import {ClientMessage, Handshake, ServerMessage} from "../messages.js" */
+/** @import {ClientMessage, Handshake, ServerMessage} from "../client/messages.js" */
 /** @typedef {{sent: boolean, message: ClientMessage | ServerMessage, bytes: number, head: (number | null)[], packed: ArrayBuffer | null}} Frame */
 
 const FRAMES_MAX = 10;

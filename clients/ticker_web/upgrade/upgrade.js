@@ -5,7 +5,7 @@ import { count, bytes } from "../format.js";
 import { accept, GUID } from "./accept.js";
 import { frameRow } from "./frame_row.js";
 
-/** @import {Handshake, Head} from "../messages.js" */
+/** @import {Handshake, Head} from "../client/messages.js" */
 /** @import {Record} from "./record.js" */
 
 /** @type {globalThis.Record<string, string>} */

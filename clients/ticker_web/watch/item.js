@@ -2,7 +2,7 @@
 
 import { Trend } from "./trend.js";
 
-/** @import {Instrument, Quote, State, Stats, Status, Tick} from "../messages.js" */
+/** @import {Instrument, Quote, State, Stats, Status, Tick} from "../client/messages.js" */
 /** @typedef {Quote | Stats | Status} Watched */
 
 export class Item {

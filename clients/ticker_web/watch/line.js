@@ -1,6 +1,6 @@
 /** A line of the watch list: it shows one item after another, as the list is scrolled. */
 
-import { element } from "../element.js";
+import { element, write } from "../element.js";
 import { arrow, change, NOTHING, price, stateWords, way } from "../format.js";
 import { COLUMNS } from "./columns.js";
 import { path } from "./trend.js";
@@ -146,7 +146,6 @@ export class Line {
 
   /** @param {string} name @param {string} words */
   #say(name, words) {
-    const text = this.#text[name];
-    if (text.data !== words) text.data = words;
+    write(this.#text[name], words);
   }
 }

@@ -3,13 +3,13 @@
  * is painted once per frame. Arrows move what is selected, Enter or a click chooses it.
  */
 
-import { element } from "../element.js";
-import { count } from "../format.js";
+import { element, options, write } from "../element.js";
+import { count, sectorsOf } from "../format.js";
 import { COLUMNS, pressed, sorted } from "./columns.js";
 import { Item } from "./item.js";
 import { Rows } from "./rows.js";
 
-/** @import {Instrument, Tick} from "../messages.js" */
+/** @import {Instrument, Tick} from "../client/messages.js" */
 /** @import {Column, Order} from "./columns.js" */
 
 const TYPING_MS = 150; // a pause this long ends a word, and the subscription follows
@@ -74,9 +74,9 @@ export class WatchList {
   build(instruments) {
     this.#items = new Map(instruments.map((instrument, place) => [instrument.symbol, new Item(instrument, place)]));
     this.#chosen = this.#selected = undefined;
-    const sectors = [...new Set(instruments.map(({ sector }) => sector))].filter(Boolean).sort();
+    const sectors = sectorsOf(instruments);
     const kept = this.#sector.value;
-    this.#sector.replaceChildren(...["", ...sectors].map((sector) => element("option", { value: sector }, sector || "All sectors")));
+    this.#sector.replaceChildren(...options(["", ...sectors], "All sectors"));
     this.#sector.value = sectors.includes(kept) ? kept : "";
     this.#follow();
   }
@@ -119,8 +119,7 @@ export class WatchList {
       if (item.ratio < 0) down += 1;
       if (item.state !== "trading") other += 1;
     }
-    const said = `▲ ${count(up)}  ▼ ${count(down)}${other > 0 ? `  ‖ ${count(other)} not trading` : ""}`;
-    if (this.#breadth.textContent !== said) this.#breadth.textContent = said;
+    write(this.#breadth, `▲ ${count(up)}  ▼ ${count(down)}${other > 0 ? `  ‖ ${count(other)} not trading` : ""}`);
     // Rows do not run away from under a pointer.
     if (this.#order && !this.#body.matches(":hover")) this.#arrange(this.#shown);
   }
@@ -142,7 +141,7 @@ export class WatchList {
     this.#arrange(found, words);
     if (!this.#selected || !this.#shown.includes(this.#selected)) this.#selected = this.#shown[0];
     const all = found.length === this.#items.size;
-    this.#say(this.#count, `${count(found.length)} of ${count(this.#items.size)}`);
+    write(this.#count, `${count(found.length)} of ${count(this.#items.size)}`);
     this.#empty.hidden = found.length > 0 || this.#items.size === 0;
     this.#listener.onShown(found.map((item) => item.symbol), all);
   }
@@ -230,10 +229,5 @@ export class WatchList {
     if (this.#table.getAttribute("aria-activedescendant") === (id || null)) return;
     if (id) this.#table.setAttribute("aria-activedescendant", id);
     else this.#table.removeAttribute("aria-activedescendant");
-  }
-
-  /** @param {HTMLElement} where @param {string} words */
-  #say(where, words) {
-    if (where.textContent !== words) where.textContent = words;
   }
 }

@@ -1,24 +1,24 @@
 /** One frame, opened: decoded, and a packed one byte by byte too. */
 
+import { outline } from "../client/packed.js";
 import { element } from "../element.js";
 import { bytes, count, duration } from "../format.js";
-import { outline } from "../packed.js";
 import { packedHead } from "../packed_frame.js";
 import { wallOriginMs } from "../wall.js";
+import { copyButton } from "./copy.js";
 import { decoded, wholeText } from "./kept.js";
 import { pretty, readable } from "./pretty.js";
 
 /** @import {Frame} from "./kept.js" */
 
 const WAYS = { sent: "→ sent", received: "← received", note: "· note" };
-const COPIED_MS = 1_500;
 
 export class Detail {
   /** @type {Frame | null} */
   #frame = null;
   #head = element("p", { class: "wire-what" });
   #body = element("div", { class: "wire-body" });
-  #copy = element("button", { type: "button", class: "small", onclick: () => this.#copyIt() }, "Copy");
+  #copy = copyButton({ class: "small" }, () => this.#frame && { text: wholeText(this.#frame), done: "Copied ✓" });
   element = element(
     "section",
     { class: "wire-detail", "aria-label": "The chosen frame" },
@@ -49,22 +49,6 @@ export class Detail {
     );
     this.#body.scrollTop = 0;
     this.#body.replaceChildren(...inside(frame));
-  }
-
-  async #copyIt() {
-    if (!this.#frame) return;
-    this.#copy.textContent = (await copied(wholeText(this.#frame))) ? "Copied ✓" : "Not allowed";
-    setTimeout(() => (this.#copy.textContent = "Copy"), COPIED_MS);
-  }
-}
-
-/** @param {string} text @returns {Promise<boolean>} whether it is on the clipboard */
-export async function copied(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false; // not a secure context, or not permitted
   }
 }
 

@@ -1,10 +1,10 @@
 /** Buttons that make something happen to a connection: ack, drop, stop reading. */
 
-import { element } from "../element.js";
+import { element, write } from "../element.js";
 import { count } from "../format.js";
 import { Sluggard } from "./sluggard.js";
 
-/** @import {Saying} from "../transports/tap.js" */
+/** @import {Saying} from "../client/transports/tap.js" */
 /** @typedef {{onAck: () => boolean, onDrop: () => void}} Wishes */
 
 export class Experiments {
@@ -78,9 +78,4 @@ export class Experiments {
     onDrop();
     write(this.#said, "Dropped: it comes back by itself, and asks for everything since its position.");
   }
-}
-
-/** @param {HTMLElement} where @param {string} words */
-function write(where, words) {
-  if (where.textContent !== words) where.textContent = words;
 }

@@ -3,11 +3,11 @@
  * newest of them keep what they said, so that looking on costs no more memory after an hour than after a minute.
  */
 
+import { Unpacker } from "../client/packed.js";
 import { packedWords } from "../packed_frame.js";
-import { Unpacker } from "../packed.js";
 
-/** @import {Listing, Snapshot, Ticks} from "../messages.js" */
-/** @import {Event} from "../transports/tap.js" */
+/** @import {Listing, Snapshot, Ticks} from "../client/messages.js" */
+/** @import {Event} from "../client/transports/tap.js" */
 /**
  * @typedef {object} Frame
  * @property {number} number  counted from 1

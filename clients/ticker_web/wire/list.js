@@ -3,7 +3,7 @@
  * anew, so that a thousand frames a second cost no more than what can be seen of them.
  */
 
-import { element } from "../element.js";
+import { element, write } from "../element.js";
 import { bytes, duration } from "../format.js";
 import { clockMs } from "./detail.js";
 import { line } from "./kept.js";
@@ -138,6 +138,6 @@ class Row {
     const late = frame.latencyMs === undefined ? "" : duration(frame.latencyMs);
     const size = frame.way === "note" ? "" : bytes(frame.bytes);
     const said = [ARROWS[frame.way], clockMs(frame.atMs), frame.conversation, frame.kind, size, late, line(frame)];
-    for (const [n, words] of said.entries()) if (this.#texts[n].data !== words) this.#texts[n].data = words;
+    for (const [n, words] of said.entries()) write(this.#texts[n], words);
   }
 }

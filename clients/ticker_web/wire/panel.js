@@ -1,19 +1,18 @@
 /** How we are connected: transport, language, position, how late, how much, and what was missed. The header says the state. */
 
-import { element } from "../element.js";
+import { element, write } from "../element.js";
 import { bytes, count, duration, NOTHING } from "../format.js";
 import { Rate } from "../rates.js";
 import { Choice } from "./choice.js";
 import { Latencies } from "./latencies.js";
 
-/** @import {Event} from "../transports/tap.js" */
-/** @typedef {"ws" | "sse" | "long-poll" | "short-poll"} Transport */
-/** @typedef {"json" | "packed"} Language */
+/** @import {Encoding, Transport} from "../client/options.js" */
+/** @import {Event} from "../client/transports/tap.js" */
 /**
  * @typedef {object} Wishes
  * @property {(transport: Transport) => void} onSwitch
  * @property {() => void} onDrop
- * @property {(language: Language) => void} onLanguage
+ * @property {(language: Encoding) => void} onLanguage
  */
 
 const PAINT_MS = 250;
@@ -25,7 +24,7 @@ const TRANSPORTS = [
   ["long-poll", "Long poll"],
   ["short-poll", "Short poll"],
 ];
-/** @type {[Language, string][]} */
+/** @type {[Encoding, string][]} */
 const LANGUAGES = [
   ["json", "JSON"],
   ["packed", "packed"],
@@ -103,7 +102,7 @@ export class Panel {
 
   /** @param {string} name @param {string} said */
   #write(name, said) {
-    if (this.#text[name].data !== said) this.#text[name].data = said;
+    write(this.#text[name], said);
   }
 
   /** @param {[name: string, label: string, title: string]} figure */

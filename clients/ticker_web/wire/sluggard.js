@@ -4,10 +4,11 @@
  * the body of an event stream is left unread.
  */
 
-import { lateness } from "../transports/tap.js";
+import { events } from "../client/event_stream.js";
+import { lateness } from "../client/transports/tap.js";
 
-/** @import {Saying} from "../transports/tap.js" */
-/** @import {ServerMessage} from "../messages.js" */
+/** @import {ServerMessage} from "../client/messages.js" */
+/** @import {Saying} from "../client/transports/tap.js" */
 /** @typedef {{socket: SocketStream} | {abort: AbortController}} Held */
 /** @typedef {{opened: Promise<{readable: ReadableStream<string>, writable: WritableStream<string>}>, closed: Promise<{closeCode?: number, reason?: string}>, close: () => void}} SocketStream */
 /** @typedef {{messages: number, ticks: number, dropped: number, lags: number}} Heard */
@@ -119,7 +120,7 @@ export class Sluggard {
     this.#tell({ way: "sent", kind: "sse", bytes: 0, text: `GET ${url.pathname}${url.search}` });
     const answer = await fetch(url, { signal: abort.signal });
     if (!answer.ok || !answer.body) throw new Error(String(answer.status));
-    return answer.body.pipeThrough(new TextDecoderStream()).pipeThrough(events()).getReader();
+    return answer.body.pipeThrough(new TextDecoderStream()).pipeThrough(events()).pipeThrough(data()).getReader();
   }
 
   /** @param {ReadableStreamDefaultReader<string>} chunks */
@@ -155,17 +156,11 @@ export class Sluggard {
   }
 }
 
-/** @returns {TransformStream<string, string>} from pieces of text to the data of whole events */
-function events() {
-  let rest = "";
+/** @returns {TransformStream<{data: string}, string>} what events say */
+function data() {
   return new TransformStream({
-    transform(piece, controller) {
-      const whole = (rest + piece).split("\n\n");
-      rest = whole.pop() ?? "";
-      for (const event of whole) {
-        const data = /^data: (.*)$/m.exec(event);
-        if (data) controller.enqueue(data[1]);
-      }
+    transform(event, controller) {
+      if (event.data) controller.enqueue(event.data);
     },
   });
 }

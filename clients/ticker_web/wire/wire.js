@@ -3,13 +3,14 @@
 import { element } from "../element.js";
 import { count } from "../format.js";
 import { ByHand } from "./by_hand.js";
-import { copied, Detail, clockMs } from "./detail.js";
+import { copyButton } from "./copy.js";
+import { clockMs, Detail } from "./detail.js";
 import { Experiments } from "./experiments.js";
 import { Kept, wholeText } from "./kept.js";
 import { List } from "./list.js";
 
-/** @import {ClientMessage} from "../messages.js" */
-/** @import {Event, Saying} from "../transports/tap.js" */
+/** @import {ClientMessage} from "../client/messages.js" */
+/** @import {Event, Saying} from "../client/transports/tap.js" */
 /** @import {Frame} from "./kept.js" */
 /**
  * @typedef {object} ReaderLike
@@ -22,7 +23,6 @@ import { List } from "./list.js";
 const FOCUS = "focus"; // whose WebSocket is talked on by hand
 const SLOW = "slow reader"; // what the connection that stops reading is called
 const TYPING_MS = 150;
-const COPIED_MS = 1_500;
 
 export class Wire {
   #kept = new Kept();
@@ -40,7 +40,7 @@ export class Wire {
   #filter = element("input", { type: "search", id: "wire-filter", placeholder: "Filter: a word in a frame", autocomplete: "off", spellcheck: "false" });
   #whose = element("select", { id: "wire-whose", "aria-label": "Conversation", onchange: () => this.#sift() });
   #pause = element("button", { type: "button", id: "wire-pause", onclick: () => this.#setPaused(!this.#paused) }, "Pause");
-  #copy = element("button", { type: "button", id: "wire-copy", title: "All that the filter lets through, a frame a line", onclick: () => this.#copyAll() }, "Copy");
+  #copy = copyButton({ id: "wire-copy", title: "All that the filter lets through, a frame a line" }, () => this.#all());
   #newer = element("button", { type: "button", class: "small wire-newer", hidden: true, onclick: () => this.#catchUp() });
   #count = element("p", { class: "wire-count" });
   #talk;
@@ -173,10 +173,9 @@ export class Wire {
     this.tap({ conversation: SLOW, atMs: performance.now(), ...saying });
   }
 
-  async #copyAll() {
+  #all() {
     const frames = this.#still ?? this.#kept.passing();
     const lines = frames.map((frame) => `${clockMs(frame.atMs)} ${frame.way} ${frame.conversation} ${frame.kind} ${wholeText(frame)}`);
-    this.#copy.textContent = (await copied(lines.join("\n"))) ? `Copied ${count(lines.length)} ✓` : "Not allowed";
-    setTimeout(() => (this.#copy.textContent = "Copy"), COPIED_MS);
+    return { text: lines.join("\n"), done: `Copied ${count(lines.length)} ✓` };
   }
 }

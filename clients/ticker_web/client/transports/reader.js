@@ -6,77 +6,35 @@
  *                └─ "gone", or another tape ──▶ wait ──▶ a snapshot tells where the tape is now ──▶ read
  */
 
-import { waitMs } from "../backoff.js";
-import { answerHead, requestHead } from "./heads.js";
-import { watchConnection } from "./sockets.js";
-import { lateness } from "./tap.js";
+import { sleep, waitMs } from "../backoff.js";
+import { added } from "../wish.js";
+import { Exchange } from "./exchange.js";
+import { Trouble } from "./trouble.js";
 
-/** @import {Channel, ClientMessage, Tick, Ticks} from "../messages.js" */
-/** @typedef {"off" | "opening" | "asking" | "held" | "waiting" | "streaming" | "talking" | "lost"} Doing */
-/** @typedef {{symbols: string[], channels: Channel[], pace?: "every" | "latest", rate_hz?: number}} Wish  `rate_hz` goes with latest */
-/** @typedef {{epoch: string, seq: number}} Position */
-/** @typedef {Position & {data: Tick[]}} Beginning  a snapshot, after which everything is wanted */
-/** @typedef {{requests: number, connections: number, frames: number, heads: number, bytes: number}} Counts */
-/** @typedef {{ms: number, requests: number, connections: number, frames: number}} Report  what a change of wish took */
-/** @import {Saying} from "./tap.js" */
-/** @typedef {import("./tap.js").Event} Event */
-/**
- * @typedef {object} Options
- * @property {string} [conversation]  what events of this reader are called by
- * @property {boolean} [handshake]  be shown the upgrade
- * @property {import("../connection.js").Subprotocol} [subprotocol]
- * @property {(event: Event) => void} [tap]  is told of everything that goes either way
- * @property {boolean} [bare]  what is newly wanted is not shown first, so that a change of wish costs nothing but itself
- */
-/**
- * @typedef {object} Listener
- * @property {(doing: Doing, untilMs: number | null, why: string) => void} onDoing
- * @property {() => void} onUp  a request or a frame leaves
- * @property {(bytes: number) => void} onDown  an answer or a message is here; its ticks follow
- * @property {(message: Ticks) => void} onTicks
- * @property {(why: string) => void} onFresh  what was before does not join what comes
- * @property {(data: Tick[]) => void} onSnapshot
- * @property {(dropped: number) => void} onLag
- * @property {(wish: Wish) => void} onTook  from now on the server knows this wish
- * @property {(report: Report) => void} onReport
- */
+/** @import {ClientMessage, Ticks} from "../messages.js" */
+/** @import {Part, Wish} from "../wish.js" */
+/** @import {Beginning, Counts, Doing, Position} from "./exchange.js" */
 
 const CONNECTION_KNOWN_MS = 120; // the browser tells of a request's connection a little after its answer
 
-/** Why reading ended. `stale`: there is no going on from our position. `final`: the server does not want us back. */
-export class Trouble extends Error {
-  /** @param {string} why @param {{stale?: boolean, final?: boolean, askedS?: number | null}} [details] */
-  constructor(why, { stale = false, final = false, askedS = null } = {}) {
-    super(why);
-    this.stale = stale;
-    this.final = final;
-    this.askedS = askedS;
-  }
-}
-
-export class Reader {
+export class Reader extends Exchange {
   /** @type {Wish} */
   wish = { symbols: [], channels: [] };
   /** @type {Position | null} */
   position = null;
-  /** @type {Counts} */
-  counts = { requests: 0, connections: 0, frames: 0, heads: 0, bytes: 0 };
   #tries = 0;
   /** @type {AbortController | null} */
   #effort = null;
   /** Ends reading, for somebody pressed a button. @type {AbortController} */
   #cut = new AbortController();
-  /** What is wanted but was not before: it is shown before we go on. @type {Wish[]} */
+  /** Ends waiting for what came to be processed, for something else is wanted. */
+  #talked = new AbortController();
+  /** What is wanted but was not before: it is shown before we go on. @type {Part[]} */
   #unshown = [];
   /** @type {{atMs: number, before: Counts, wish: Wish} | null} */
   #talk = null;
-
-  /** @param {URL} base  where the server is @param {Listener} listener @param {Options} [options] */
-  constructor(base, listener, options = {}) {
-    this.base = base;
-    this.listener = listener;
-    this.options = options;
-  }
+  /** What the listener was last told that the server knows. @type {Wish | null} */
+  #known = null;
 
   /** Only the newest is wanted: there is nothing to go on from, a snapshot tells it all. */
   get latest() {
@@ -95,6 +53,7 @@ export class Reader {
   start(wish, since) {
     this.stop();
     this.wish = wish;
+    this.#known = null;
     this.#tries = 0;
     if (since && "data" in since) this.begin(since, "");
     else if (since) this.position = { epoch: since.epoch, seq: since.seq };
@@ -125,6 +84,7 @@ export class Reader {
     const [before, wasIdle] = [this.wish, this.idle];
     this.#talk = { atMs: performance.now(), before: { ...this.counts }, wish };
     this.wish = wish;
+    this.#talked.abort();
     if (this.remembers || (wasIdle && this.idle)) return this.change();
     if (wasIdle || this.idle) return this.#startOver();
     if (!this.options.bare) this.#unshown.push(...added(before, wish));
@@ -156,16 +116,24 @@ export class Reader {
   /** The server answers with this wish in mind. @param {Wish} wish */
   took(wish) {
     this.#tries = 0;
+    if (wish !== this.#known) this.listener.onTook(wish);
+    this.#known = wish;
     const talk = this.#talk;
     if (talk?.wish !== wish) return;
     this.#talk = null;
-    this.listener.onTook(wish);
     const ms = performance.now() - talk.atMs;
     const requests = this.counts.requests - talk.before.requests;
     const frames = this.counts.frames - talk.before.frames;
     setTimeout(() => {
       this.listener.onReport({ ms, requests, frames, connections: this.counts.connections - talk.before.connections });
     }, CONNECTION_KNOWN_MS);
+  }
+
+  /** Wait until what came has been processed, or something else is wanted. @param {Promise<unknown>} processed @param {AbortSignal} signal */
+  async settled(processed, signal) {
+    this.#talked = new AbortController();
+    const either = AbortSignal.any([signal, this.#talked.signal]);
+    await Promise.race([processed, new Promise((resolve) => either.addEventListener("abort", resolve))]);
   }
 
   /** @param {Beginning} beginning @param {string} why */
@@ -175,21 +143,10 @@ export class Reader {
     this.listener.onSnapshot(beginning.data);
   }
 
-  /** @param {Ticks} message */
+  /** @param {Ticks} message @returns {void | Promise<unknown>} fulfilled when they have been processed, where that takes time */
   deliver(message) {
     if (this.position) this.position.seq = message.seq;
-    this.listener.onTicks(message);
-  }
-
-  /** @param {number} bytes */
-  down(bytes) {
-    this.counts.bytes += bytes;
-    this.listener.onDown(bytes);
-  }
-
-  /** Tell the tap. @param {Saying} saying */
-  tell(saying) {
-    this.options.tap?.({ conversation: this.options.conversation ?? "", atMs: performance.now(), ...saying });
+    return this.listener.onTicks(message);
   }
 
   /** Show what is newly wanted, as a WebSocket's server does by itself. @param {AbortSignal} signal */
@@ -210,45 +167,6 @@ export class Reader {
   /** @returns {Record<string, string>} the wish as a request spells it */
   get spelled() {
     return { symbols: this.wish.symbols.join(","), channels: this.wish.channels.join(",") };
-  }
-
-  /** @param {string} path @param {Record<string, string | number>} query */
-  address(path, query) {
-    const url = new URL(path, this.base);
-    url.search = Object.entries(query)
-      .map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2C", ",").replaceAll("%3A", ":")}`)
-      .join("&");
-    return url;
-  }
-
-  /**
-   * Ask once. Throws Trouble where the answer is a refusal.
-   *
-   * @param {string} path @param {Record<string, string | number>} query @param {AbortSignal} signal
-   * @returns {Promise<any>} the answer, read
-   */
-  async ask(path, query, signal) {
-    const url = this.address(path, query);
-    watchConnection(url, (isNew) => void (this.counts.connections += Number(isNew)));
-    const head = requestHead(url);
-    this.counts.requests += 1;
-    this.counts.heads += head;
-    this.listener.onUp();
-    const line = `GET ${url.pathname}${url.search}`;
-    this.tell({ way: "sent", kind: path.slice(path.lastIndexOf("/") + 1), bytes: head, text: line });
-    const answer = await fetch(url, { signal });
-    const body = await answer.arrayBuffer();
-    this.counts.heads += answerHead(answer);
-    this.down(body.byteLength);
-    const text = new TextDecoder().decode(body);
-    const said = JSON.parse(text);
-    const newest = said.batches?.at(-1);
-    const latencyMs = newest && lateness(newest.ts);
-    this.tell({ way: "received", kind: String(answer.status), bytes: body.byteLength, text, decoded: said, latencyMs });
-    if (answer.ok) return said;
-    const asked = answer.headers.get("retry-after");
-    const stale = said.code === "gone" || said.code === "bad_position";
-    throw new Trouble(`${answer.status} ${said.code}`, { stale, askedS: asked ? Number(asked) : null });
   }
 
   #strive() {
@@ -298,6 +216,11 @@ export class Reader {
   /** @param {Error} error @param {AbortSignal} signal */
   async #waitOut(error, signal) {
     const trouble = error instanceof Trouble ? error : new Trouble("no answer");
+    if (trouble.refused) {
+      this.#unshown = [];
+      this.listener.onRefused?.(trouble.refused);
+      if (signal.aborted) return; // nothing is wanted any more
+    }
     if (trouble.stale) {
       this.position = null;
       this.#tries = 0; // it was an answer: the server is there
@@ -309,30 +232,4 @@ export class Reader {
     this.doing("lost", { untilMs: performance.now() + delayMs, why });
     await sleep(delayMs, signal);
   }
-}
-
-/** What a wish has that another had not. @param {Wish} before @param {Wish} wish @returns {Wish[]} */
-export function added(before, wish) {
-  const symbols = wish.symbols.filter((symbol) => !before.symbols.includes(symbol));
-  const kept = wish.symbols.filter((symbol) => before.symbols.includes(symbol));
-  const channels = wish.channels.filter((channel) => !before.channels.includes(channel));
-  const both = [
-    { symbols, channels: wish.channels },
-    { symbols: kept, channels },
-  ];
-  return both.filter((one) => one.symbols.length > 0 && one.channels.length > 0);
-}
-
-/** @param {number} ms @param {AbortSignal} signal  wakes at once @returns {Promise<void>} */
-export function sleep(ms, signal) {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve(); // somebody was quicker than we
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-    function done() {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-  });
 }

@@ -3,18 +3,23 @@
 import { Acks } from "../acks.js";
 import { Connection } from "../connection.js";
 import { frameHead } from "../frames.js";
-import { added, Reader, Trouble } from "./reader.js";
+import { added, pieces } from "../wish.js";
+import { Reader } from "./reader.js";
 import { lateness } from "./tap.js";
+import { Trouble } from "./trouble.js";
 
-/** @import {Channel, ClientMessage, Refused, ServerMessage, Welcome} from "../messages.js" */
 /** @import {State, Subprotocol} from "../connection.js" */
-/** @import {Listener, Options, Wish} from "./reader.js" */
-/** @typedef {{symbols: string[], channels: Channel[]}} Part */
+/** @import {ClientMessage, Refused, ServerMessage, Ticks, Welcome} from "../messages.js" */
+/** @import {Part, Wish} from "../wish.js" */
+/** @import {Listener, Options} from "./exchange.js" */
 
 const REMIND_MS = 250;
+/** @type {Wish} */
+const NOTHING = { symbols: [], channels: [] };
 /** @type {Partial<Record<State, string>>} what there is to say where nobody says why */
 const BECAME = { connecting: "an upgrade is asked for", live: "upgraded and welcomed: both ends may talk" };
 const STALE = ["gone", "bad_position"];
+const NEVER = ["bad_request", "forbidden", "too_many_symbols", "unknown_channel", "unknown_symbol"]; // what is wanted cannot be had
 
 export class Socket extends Reader {
   #id = 0;
@@ -26,7 +31,8 @@ export class Socket extends Reader {
   /** @type {(error: Error) => void} */
   #fail = () => {};
   #connection;
-  #acks;
+  /** Of this connection. */
+  #acks = this.#newAcks();
 
   /** @param {URL} base @param {Listener} listener @param {Options} [options] */
   constructor(base, listener, options = {}) {
@@ -41,9 +47,8 @@ export class Socket extends Reader {
         this.#sent(message.op, bytes, text, message);
       },
       onSaid: (text, bytes) => this.#sent("by hand", bytes, text),
-    });
+    }, options.WebSocket);
     if (options.subprotocol) this.#connection.subprotocol = options.subprotocol;
-    this.#acks = new Acks((message) => this.#connection.send(message));
   }
 
   /** @override */
@@ -141,12 +146,13 @@ export class Socket extends Reader {
       case "welcome":
         return this.#begin(message);
       case "ticks":
-        this.deliver(message);
-        return this.#acks.processed(message.seq);
+        return this.#take(message);
+      case "window":
+        return this.#acks.window(message.size);
       case "snapshot":
         return this.listener.onSnapshot(message.data);
       case "lag":
-        return this.listener.onLag(message.dropped);
+        return this.listener.onLag(message.dropped, message);
       case "heartbeat":
         return this.#moveOn(message.seq);
       case "recovered":
@@ -166,10 +172,24 @@ export class Socket extends Reader {
     if (!joins && !this.latest && !this.idle) return this.#fail(new Trouble("another tape", { stale: true }));
     if (!joins) this.begin({ epoch: welcome.epoch, seq: welcome.seq, data: [] }, position ? "another tape: began afresh" : "");
     this.#symbolsMax = welcome.limits.symbols;
-    this.#acks.restart();
+    this.#acks = this.#newAcks();
     this.doing("talking");
+    if (this.options.window) this.#connection.send({ op: "window", size: this.options.window });
     if (this.idle) this.#granted = this.wish;
-    else this.#require(this.#subscriptions([this.wish], this.latest ? {} : { from: this.since }));
+    else this.#require(this.#subscriptions(added(NOTHING, this.wish), this.latest ? {} : { from: this.since }));
+  }
+
+  #newAcks() {
+    return new Acks((message) => this.#connection.send(message));
+  }
+
+  /** What was processed after its connection was lost is not acknowledged on another. @param {Ticks} message */
+  #take(message) {
+    const acks = this.#acks;
+    const processed = () => void (acks === this.#acks && acks.processed(message.seq));
+    const later = this.deliver(message);
+    if (later) void later.then(processed);
+    else processed();
   }
 
   /** The tape went on, with nothing in it for us. @param {number} seq */
@@ -182,8 +202,8 @@ export class Socket extends Reader {
     const { wish } = this;
     const paced = granted.pace !== wish.pace || granted.rate_hz !== wish.rate_hz;
     /** @type {ClientMessage[]} */
-    const given = added(wish, granted).flatMap((part) => this.#pieces(part).map((piece) => ({ op: "unsubscribe", ...piece })));
-    const wanted = paced && !this.idle ? [wish] : added(granted, wish);
+    const given = pieces(added(wish, granted), this.#symbolsMax).map((piece) => ({ op: "unsubscribe", ...piece }));
+    const wanted = added(paced ? NOTHING : granted, wish);
     this.#require([...given, ...this.#subscriptions(wanted, {})]);
   }
 
@@ -191,16 +211,7 @@ export class Socket extends Reader {
   #subscriptions(parts, since) {
     const { pace, rate_hz } = this.wish;
     const manner = pace ? { pace, ...(pace === "latest" && rate_hz && { rate_hz }) } : {};
-    return parts.flatMap((part) => this.#pieces(part).map((piece) => ({ op: "subscribe", ...piece, ...manner, ...since })));
-  }
-
-  /** As many messages as the server's limit of symbols makes of it. @param {Part} part @returns {Part[]} */
-  #pieces({ symbols, channels }) {
-    const many = Math.ceil(symbols.length / this.#symbolsMax);
-    return Array.from({ length: many }, (_, n) => ({
-      channels,
-      symbols: symbols.slice(n * this.#symbolsMax, (n + 1) * this.#symbolsMax),
-    }));
+    return pieces(parts, this.#symbolsMax).map((piece) => ({ op: "subscribe", ...piece, ...manner, ...since }));
   }
 
   /** Send what makes our wish come true, and wait until all of it is granted. @param {ClientMessage[]} messages */
@@ -231,8 +242,9 @@ export class Socket extends Reader {
   }
 
   /** An answer to what somebody said by hand is theirs; to what we asked for, there is no going on. @param {Refused} refusal */
-  #refused({ id, code }) {
+  #refused({ id, code, message }) {
     if (id === undefined || !this.#outstanding?.ids.has(id)) return;
-    this.#fail(new Trouble(code, { stale: STALE.includes(code) }));
+    const refused = NEVER.includes(code) ? `${code}: ${message}` : "";
+    this.#fail(new Trouble(code, { stale: STALE.includes(code), refused }));
   }
 }

@@ -15,8 +15,10 @@ export class Poll extends Reader {
     const query = { ...this.spelled, since: this.since, limit: MESSAGES_MAX, ...extra };
     const answer = await this.ask("v1/ticks", query, signal);
     this.took(wish);
-    for (const message of answer.batches) this.deliver(message);
+    let processed;
+    for (const message of answer.batches) processed = this.deliver(message);
     this.position = { epoch: answer.epoch, seq: answer.seq };
+    if (processed && wish === this.wish) await this.settled(processed, signal);
     return answer.batches.length;
   }
 }

@@ -1,7 +1,8 @@
 /** What is asked once, before reading begins; undefined where that cannot be had: readers find their own beginning. */
 
 /** @import {Instrument} from "../messages.js" */
-/** @import {Beginning, Wish} from "./reader.js" */
+/** @import {Wish} from "../wish.js" */
+/** @import {Beginning} from "./exchange.js" */
 
 /** @param {URL} base @returns {Promise<Instrument[] | undefined>} what is traded */
 export const listed = async (base) => (await read(new URL("v1/instruments", base)))?.instruments;

@@ -13,3 +13,17 @@ export function waitMs(tries, askedS) {
   if (askedS !== null) return askedS * 1000 * (1 + Math.random() / 2);
   return Math.min(LONGEST_MS, FIRST_MS * 2 ** tries) * (0.5 + Math.random() / 2);
 }
+
+/** @param {number} ms @param {AbortSignal} signal  wakes at once @returns {Promise<void>} */
+export function sleep(ms, signal) {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve(); // somebody was quicker than we
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+    function done() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    }
+  });
+}

@@ -1,7 +1,7 @@
 /** Short poll: asks, is answered at once (often with nothing), and sleeps before it asks again. */
 
+import { sleep } from "../backoff.js";
 import { Poll } from "./poll.js";
-import { sleep } from "./reader.js";
 
 export class ShortPoll extends Poll {
   #intervalMs = 1_000;

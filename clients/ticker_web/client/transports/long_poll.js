@@ -1,7 +1,7 @@
 /** Long poll: the server holds the request until there is something to say, or until our patience ends. */
 
+import { sleep } from "../backoff.js";
 import { Poll } from "./poll.js";
-import { sleep } from "./reader.js";
 
 const WAIT_S = 20; // a proxy's limit is commonly 30 or 60
 const RATE_HZ = 10; // where only the newest is wanted, and no rate is named: what came meanwhile comes in one answer

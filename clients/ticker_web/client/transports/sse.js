@@ -3,18 +3,31 @@
  * says the last id it has had; it never tells a status, so that a refusal has to be asked for.
  */
 
-import { requestHead } from "./heads.js";
-import { Reader, Trouble } from "./reader.js";
+import { Reader } from "./reader.js";
 import { lateness } from "./tap.js";
+import { Trouble } from "./trouble.js";
 
-/** @import {Recovered, Snapshot, Ticks} from "../messages.js" */
+/** @import {Source} from "../event_source.js" */
+/** @import {Lag, Recovered, Snapshot, Ticks} from "../messages.js" */
+
+const BEHIND_MAX = 256; // messages that wait to be processed
 
 /** Not a trouble: somebody wants something else. */
 class Changed extends Error {}
 
+/** No trouble either: what came is to be processed before more may come, and a stream cannot be told to wait. */
+class Behind extends Error {
+  /** @param {Promise<unknown>} processed */
+  constructor(processed) {
+    super("too much waits to be processed");
+    this.processed = processed;
+  }
+}
+
 export class EventStream extends Reader {
-  /** @type {EventSource | null} */
+  /** @type {Source | null} */
   #source = null;
+  #behind = 0;
   /** @type {(error: Error) => void} */
   #fail = () => {};
 
@@ -25,18 +38,20 @@ export class EventStream extends Reader {
 
   /** @override @param {AbortSignal} signal */
   async read(signal) {
+    const Source = globalThis.EventSource ?? (await import("../event_source.js")).EventSource; // of which Node has none
     while (!signal.aborted) {
       await this.showNew(signal);
       const failed = new Promise((_, reject) => (this.#fail = reject));
       const close = () => this.#fail(new Trouble("closed"));
       signal.addEventListener("abort", close);
       try {
-        this.#open();
+        this.#open(Source);
         await failed;
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof Trouble) throw error;
-        if (!(error instanceof Changed)) await this.#askWhy(signal);
+        if (error instanceof Behind) await this.#catchUp(error.processed, signal);
+        else if (!(error instanceof Changed)) await this.#askWhy(signal);
       } finally {
         signal.removeEventListener("abort", close);
         this.#source?.close();
@@ -45,10 +60,11 @@ export class EventStream extends Reader {
     }
   }
 
-  #open() {
+  /** @param {new (url: URL) => Source} Source */
+  #open(Source) {
     const wish = this.wish;
     const url = this.address("v1/sse", { ...this.spelled, ...this.#manner });
-    const source = new EventSource(url);
+    const source = new Source(url);
     this.#source = source;
     this.doing("opening");
     this.#asked(url);
@@ -63,7 +79,7 @@ export class EventStream extends Reader {
       this.doing("streaming");
     };
     source.onerror = () => {
-      if (source.readyState === EventSource.CLOSED) return this.#fail(new Error("refused"));
+      if (source.readyState === source.CLOSED) return this.#fail(new Error("refused"));
       this.tell({ way: "note", kind: "lost", bytes: 0, text: "the browser comes back by itself, and says the last id it has had" });
       this.doing("lost", { why: "the browser comes back by itself" });
     };
@@ -93,23 +109,39 @@ export class EventStream extends Reader {
   /** @param {URL} url */
   #asked(url) {
     this.counts.requests += 1;
-    const head = requestHead(url);
+    const head = this.meter.requestHead(url);
     this.counts.heads += head; // the answer's head is not shown to us
     this.listener.onUp();
     this.tell({ way: "sent", kind: "sse", bytes: head, text: `GET ${url.pathname}${url.search}` });
   }
 
-  /** @param {MessageEvent<string>} event */
+  /** @param {{type: string, data: string, lastEventId: string}} event */
   #hear(event) {
     const said = JSON.parse(event.data);
     const text = `event: ${event.type}\nid: ${event.lastEventId}\ndata: ${event.data}\n\n`;
     this.down(text.length);
     const latencyMs = event.type === "ticks" ? lateness(said.ts) : undefined;
     this.tell({ way: "received", kind: event.type, bytes: text.length, text, decoded: said, latencyMs });
-    if (event.type === "ticks") this.deliver(/** @type {Ticks} */ (said));
+    if (event.type === "ticks") this.#take(/** @type {Ticks} */ (said));
     if (event.type === "snapshot") this.listener.onSnapshot(/** @type {Snapshot} */ (said).data);
-    if (event.type === "lag") this.listener.onLag(said.dropped);
+    if (event.type === "lag") this.listener.onLag(said.dropped, /** @type {Lag} */ (said));
     if (event.type === "recovered") this.#recovered(/** @type {Recovered} */ (said));
+  }
+
+  /** @param {Ticks} message */
+  #take(message) {
+    const processed = this.deliver(message);
+    if (!processed) return;
+    this.#behind += 1;
+    void processed.then(() => void (this.#behind -= 1));
+    if (this.#behind >= BEHIND_MAX) this.#fail(new Behind(processed));
+  }
+
+  /** Close the stream, and go on from our position when there is room again. @param {Promise<unknown>} processed @param {AbortSignal} signal */
+  async #catchUp(processed, signal) {
+    this.#source?.close();
+    this.doing("waiting", { why: "what came is not processed yet" });
+    await this.settled(processed, signal);
   }
 
   /** @param {Recovered} said */

@@ -1,8 +1,9 @@
 /** A plain request: asked once, answered once. Nobody tells us what happens afterwards. */
 
-import { Reader, sleep } from "./reader.js";
+import { sleep } from "../client/backoff.js";
+import { Reader } from "../client/transports/reader.js";
 
-/** @import {Beginning} from "./reader.js" */
+/** @import {Beginning} from "../client/transports/exchange.js" */
 
 export class Request extends Reader {
   #wake = new AbortController();

@@ -1,31 +1,33 @@
 /** @import {ClientMessage} from "./messages.js" */
 
 const EVERY_MESSAGES = 50;
+const ACKS_A_WINDOW = 4; // are on their way before the window is shut
 const EVERY_MS = 1_000;
 
-/** Tells the server now and then how far we have come: an ack is cumulative, so that one stands for many messages. */
+/** Tells the server of one connection now and then how far we have come: an ack is cumulative, so that one stands for many messages. */
 export class Acks {
   #unacked = 0;
   #seq = 0;
   #lastMs = 0;
+  #every = EVERY_MESSAGES;
   #send;
 
   /** @param {(message: ClientMessage) => boolean} send */
   constructor(send) {
     this.#send = send;
+    this.#settle();
   }
 
-  /** A new conversation: nothing of the old one is owed. */
-  restart() {
-    this.#seq = 0;
-    this.#settle();
+  /** @param {number} size  messages that the server sends at most before it waits for an ack */
+  window(size) {
+    this.#every = size > 0 ? Math.max(1, Math.floor(size / ACKS_A_WINDOW)) : EVERY_MESSAGES;
   }
 
   /** @param {number} seq  of a `ticks` message that has been processed */
   processed(seq) {
     this.#seq = seq;
     this.#unacked += 1;
-    if (this.#unacked >= EVERY_MESSAGES) this.flush();
+    if (this.#unacked >= this.#every) this.flush();
   }
 
   /** Called now and then: what is left does not wait for the fiftieth message. */

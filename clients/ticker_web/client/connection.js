@@ -43,11 +43,13 @@ export class Connection {
   #watch = 0;
   #url;
   #listener;
+  #WebSocket;
 
-  /** @param {URL} url @param {Listener} listener */
-  constructor(url, listener) {
+  /** @param {URL} url @param {Listener} listener @param {typeof WebSocket} [Socket]  where the global one is not to be used */
+  constructor(url, listener, Socket = WebSocket) {
     this.#url = url;
     this.#listener = listener;
+    this.#WebSocket = Socket;
   }
 
   /** Whether frames are deflated on their way. */
@@ -103,13 +105,13 @@ export class Connection {
 
   /** @param {string} text */
   #transmit(text) {
-    if (this.state !== "live" || this.#socket?.readyState !== WebSocket.OPEN) return false;
+    if (this.state !== "live" || !this.#socket || this.#socket.readyState !== this.#socket.OPEN) return false;
     this.#socket.send(text);
     return true;
   }
 
   #open() {
-    const socket = new WebSocket(this.#url, this.subprotocol);
+    const socket = new this.#WebSocket(this.#url, this.subprotocol);
     socket.binaryType = "arraybuffer";
     socket.onmessage = (event) => (typeof event.data === "string" ? this.#hear(event.data) : this.#unpack(event.data));
     socket.onclose = (event) => this.#lose(event.code, event.reason);
@@ -200,6 +202,6 @@ export class Connection {
  * @param {WebSocket} socket @param {number} code
  */
 function close(socket, code) {
-  if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close(code);
+  if (socket.readyState === socket.CONNECTING) socket.onopen = () => socket.close(code);
   else socket.close(code);
 }
