@@ -46,6 +46,7 @@ CLIENTS_MAY_IMPORT = {
     "errors",
     "clock",
     "ticks",
+    "files",
     "pages",
 }
 UNCLEAN = {

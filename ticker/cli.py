@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import import_module, resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -248,7 +247,7 @@ def load_test(
         given["bad"] = plans.shares("--bad", bad)
     if acks is not None:
         given |= plans.acks(acks)
-    made = replace(made, **given)
+    made = made.but(**given)
     made = made.with_clients(clients) if clients is not None else made
     made = made.with_seconds(duration) if duration is not None else made
     return int(module.run(made, module.Outputs(json, threshold or [])))

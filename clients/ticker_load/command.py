@@ -13,10 +13,10 @@ from websockets.uri import parse_uri
 from ticker import clock
 from ticker.errors import SetupError
 from ticker_client import ConnectionEnded
-from ticker_load import files, report, tables, threshold, worker
+from ticker_load import account, files, report, tables, threshold, worker
 from ticker_load.crew import Crew, processes
+from ticker_load.dialling import allow_open_files
 from ticker_load.plan import Plan
-from ticker_load.swarm import allow_open_files
 from ticker_load.worker import Status, loop_factory
 
 __all__ = ["Outputs", "run"]
@@ -47,7 +47,7 @@ def run(plan: Plan, outputs: Outputs) -> int:
         tables.announce(plan, processes(plan))
     with asyncio.Runner(loop_factory=loop_factory()) as runner, Watching(plan) as watching:
         outcome = runner.run(Crew(plan, watching.show).run())
-    made, _ = report.build(plan, outcome, report.merged(outcome))
+    made, _ = account.build(plan, outcome, account.merged(outcome))
     made.broken.extend(filter(None, [threshold.read(text).broken(made) for text in outputs.thresholds]))
     tables.show(made)
     if outputs.json is not None:

@@ -14,8 +14,8 @@ from ticker import clock
 from ticker.errors import SetupError
 from ticker_load import worker
 from ticker_load.plan import Plan
+from ticker_load.roles import Share
 from ticker_load.serverside import Looker, ServerSide
-from ticker_load.swarm import Share
 from ticker_load.worker import Result, Status
 
 END_S = 30.0

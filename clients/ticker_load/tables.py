@@ -3,9 +3,10 @@
 from rich.table import Table
 from rich.text import Text
 
+from ticker_load.paper import milliseconds, paper, shortened
 from ticker_load.percentiles import Percentiles
 from ticker_load.plan import Plan
-from ticker_load.report import Process, Report, paper, shortened
+from ticker_load.report import Report
 
 
 def announce(plan: Plan, processes: int) -> None:
@@ -97,10 +98,6 @@ def _figures(report: Report) -> Table:
     return _grid(rows)
 
 
-def _process(one: Process) -> str:
-    return f"{one.cpu_share:.0%} of a core, {one.late_s * 1e3:,.1f} ms late"
-
-
 def _server(report: Report) -> str:
     server = report.server
     said = [
@@ -127,11 +124,6 @@ def _times(report: Report) -> Table:
     ):
         table.add_row(name, *_cells(spread))
     return table
-
-
-def milliseconds(us: int) -> str:
-    """Return microseconds as milliseconds of about three digits."""
-    return f"{us / 1000:,.{0 if us >= 100_000 else 2}f}"
 
 
 def _cells(spread: Percentiles | None) -> list[str]:

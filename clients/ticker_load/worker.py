@@ -16,7 +16,8 @@ from ticker.errors import SetupError
 from ticker_client.address import Address
 from ticker_load.member import Terms
 from ticker_load.plan import Plan
-from ticker_load.swarm import Share, Swarm
+from ticker_load.roles import Share
+from ticker_load.swarm import Swarm
 from ticker_load.tally import Findings
 
 LOOK_S = 0.02
@@ -114,7 +115,6 @@ class _Worker:
             share, late_s = (clock.cpu_s() - began[1]) / max(window_s, 1e-9), self._late_s
             await swarm.close()
             telling.cancel()
-            swarm.tally.found.latencies.pack()
             self._say(Result(swarm.tally.found, window_s, share, late_s))
         except SetupError as error:
             await swarm.close()
@@ -142,7 +142,7 @@ class _Worker:
     async def _tell(self, swarm: Swarm) -> None:
         while True:
             seen = swarm.tally.found.seen
-            self._say(Status(swarm.joined, swarm.open, seen.ticks, seen.missed))
+            self._say(Status(swarm.joined, swarm.crowd.open, seen.ticks, seen.missed))
             await asyncio.sleep(TELL_S)
 
     async def _watch(self) -> None:

@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +55,7 @@ def latencies(*received: tuple[Ticks, int]) -> list[int]:
         step = ways.step(ways.start, b"", message, "ws", 0)
         found.anchors.learn(step, STEP_US)
         found.take(step, np.array([received_us]), 0)
-    return in_full(found.slices().get((0, "ws"), Histogram()))
+    return in_full(found.lanes().get("ws", Histogram()))
 
 
 def in_full(histogram: Histogram) -> list[int]:
@@ -68,8 +67,8 @@ def about(values: Iterable[int]) -> Any:
 
 
 def attack(url: str, clients: int, symbols: list[str], channels: list[str], seconds: float, file: Path | None) -> int:
-    plan = Plan(url=url, symbols=symbols, channels=channels, processes=1)
-    plan = replace(plan, phases=[Phase("steady", clients, seconds)])
+    phases = [Phase("steady", clients, seconds)]
+    plan = Plan(url=url, symbols=symbols, channels=channels, processes=1, phases=phases)
     return command.run(plan, Outputs(file))
 
 
@@ -122,7 +121,7 @@ def test_a_bar_is_not_as_late_as_it_is_old() -> None:
 
 
 def test_messages_outside_the_window_settle_the_schedule_and_do_not_count() -> None:
-    tally, ways = Tally(1.0), Ways()
+    tally, ways = Tally(10.0), Ways()
     tally.found.latencies.step_us = STEP_US
 
     def take(message: Ticks, received_us: int) -> None:
@@ -135,7 +134,7 @@ def test_messages_outside_the_window_settle_the_schedule_and_do_not_count() -> N
     tally.end()
     take(*on_time(3))
     tally.digest()
-    assert in_full(tally.found.latencies.slices()[0, "ws"]) == [400 + DELAY_US]
+    assert in_full(tally.found.latencies.lanes()["ws"]) == [400 + DELAY_US]
 
 
 @given(lateness_us=st.lists(st.integers(0, 10**7), min_size=1, max_size=30), seed=st.integers())
