@@ -192,6 +192,8 @@ def load_test(
     token: str | None = None,
     cafile: str | None = None,
     json: Path | None = None,
+    html: Path | None = None,
+    hdr: Path | None = None,
     threshold: list[str] | None = None,
 ) -> int:
     """Hammer a server with clients and report what they saw.
@@ -231,7 +233,11 @@ def load_test(
     cafile
         Certificates to trust over TLS, as a PEM file.
     json
-        Also write the report to this file.
+        Also write the report to this file, for `ticker load compare`.
+    html
+        Also write it, with plots, to this page.
+    hdr
+        Also write the latencies to this HdrHistogram log (.hlog), in microseconds.
     threshold
         What must be kept, or the exit code is 1: p99<20ms, gaps<1, ticks_per_s>1000. May be given several times.
     """
@@ -250,7 +256,7 @@ def load_test(
     made = made.but(**given)
     made = made.with_clients(clients) if clients is not None else made
     made = made.with_seconds(duration) if duration is not None else made
-    return int(module.run(made, module.Outputs(json, threshold or [])))
+    return int(module.run(made, module.Outputs(json, html, hdr, threshold or [])))
 
 
 @load_app.command(name="compare")

@@ -24,8 +24,8 @@ def merged(outcome: Outcome) -> Findings:
     return found
 
 
-def build(plan: Plan, outcome: Outcome, found: Findings) -> tuple[Report, Histogram]:
-    """Return the report of a run that is over, and all its latencies."""
+def build(plan: Plan, outcome: Outcome, found: Findings) -> Report:
+    """Return the report of a run that is over."""
     whole = Histogram()
     for histogram in found.latencies.lanes().values():
         whole.add(histogram)
@@ -65,7 +65,7 @@ def build(plan: Plan, outcome: Outcome, found: Findings) -> tuple[Report, Histog
     )
     if later:
         report.warnings.append(doubts.spell_later(later, later_us, found.offsets_us))
-    return report, whole
+    return report
 
 
 def _processes(outcome: Outcome) -> Iterator[Process]:

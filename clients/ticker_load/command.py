@@ -13,10 +13,12 @@ from websockets.uri import parse_uri
 from ticker import clock
 from ticker.errors import SetupError
 from ticker_client import ConnectionEnded
-from ticker_load import account, files, report, tables, threshold, worker
+from ticker_load import account, files, hdr, page, report, tables, threshold, worker
 from ticker_load.crew import Crew, processes
 from ticker_load.dialling import allow_open_files
+from ticker_load.paper import paper
 from ticker_load.plan import Plan
+from ticker_load.tally import slice_s
 from ticker_load.worker import Status, loop_factory
 
 __all__ = ["Outputs", "run"]
@@ -27,11 +29,16 @@ class Outputs:
     """Files to write, and thresholds to keep."""
 
     json: Path | None = None
+    html: Path | None = None
+    hdr: Path | None = None
     thresholds: list[str] = field(default_factory=list)
 
     def check(self) -> None:
         """Raise SetupError where something cannot be."""
-        files.check(self.json, "--json")
+        for flag in ("json", "html", "hdr"):
+            files.check(getattr(self, flag), f"--{flag}")
+        if self.hdr is not None:
+            hdr.check()
         for text in self.thresholds:
             threshold.read(text)
 
@@ -43,15 +50,20 @@ def run(plan: Plan, outputs: Outputs) -> int:
     outputs.check()
     worker.tls(plan.cafile, plan.url.startswith(("wss:", "https:")))
     allow_open_files(-(-plan.clients // processes(plan)), 1)
-    if Console(stderr=True).is_terminal or Console().is_terminal:
-        tables.announce(plan, processes(plan))
+    tables.announce(plan, processes(plan), paper() if paper().is_terminal else Console(stderr=True, highlight=False))
     with asyncio.Runner(loop_factory=loop_factory()) as runner, Watching(plan) as watching:
         outcome = runner.run(Crew(plan, watching.show).run())
-    made, _ = account.build(plan, outcome, account.merged(outcome))
+    found = account.merged(outcome)
+    made = account.build(plan, outcome, found)
+    made.thresholds.extend(outputs.thresholds)
     made.broken.extend(filter(None, [threshold.read(text).broken(made) for text in outputs.thresholds]))
     tables.show(made)
     if outputs.json is not None:
         files.write(outputs.json, report.as_json(made))
+    if outputs.html is not None:
+        files.write(outputs.html, page.render(plan, made))
+    if outputs.hdr is not None:
+        files.write(outputs.hdr, hdr.log(found.latencies.slices(), slice_s(plan.seconds), outcome.began_s))
     return 0 if made.ok else 1
 
 

@@ -29,6 +29,8 @@ class Outcome:
     results: list[Result] = field(default_factory=list)
     server: ServerSide = field(default_factory=ServerSide)
     connect_s: float = 0.0
+    began_s: float = 0.0
+    """Wall clock when the measured window began."""
     interrupted: bool = False
 
 
@@ -111,6 +113,7 @@ class Crew:
             self._hands = [Hand(self.plan, Share(place, count), listed) for place in range(count)]
             await asyncio.gather(*(hand.joined for hand in self._hands))
             self._outcome.connect_s = clock.monotonic_s() - started_s
+            self._outcome.began_s = clock.wall_us() / 1e6
             self.go()
             self._outcome.server = looker.found
             watching = asyncio.create_task(looker.watch())

@@ -180,7 +180,7 @@ def test_a_run_against_the_real_server(ticker_server: Any, tmp_path: Path, capsy
     assert "20 of 20 connected" in printed.out
     assert "Passed" in printed.out
     assert max(len(line.rstrip()) for line in printed.out.splitlines()) <= 80
-    assert printed.err == ""
+    assert printed.err.startswith("plan"), "first of all, and beside what may be read by a program"
 
 
 def test_some_symbols_only(ticker_server: Any, tmp_path: Path) -> None:
@@ -442,10 +442,10 @@ def ticker_load(*flags: str) -> subprocess.CompletedProcess[str]:
 def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.startswith("ticker: ")
-    assert done.stderr.count("\n") == 1
+    sentence = done.stderr[done.stderr.index("ticker: ") :]
+    assert sentence.count("\n") == 1
     for word in words:
-        assert word in done.stderr
+        assert word in sentence
 
 
 def test_a_refused_port_is_one_clear_line() -> None:
