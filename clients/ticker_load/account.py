@@ -48,7 +48,7 @@ def build(plan: Plan, outcome: Outcome, found: Findings) -> Report:
         connecting_us=Percentiles.among(found.connects_us.all()),
         subscribing_us=Percentiles.among(found.subscribes_us.all()),
         fan_out_us=Percentiles.among(found.spread.all()),
-        lanes=list(_lanes(found)),
+        lanes=list(_lanes(plan, found)),
         moments=list(_moments(plan, found)),
         closes={str(code): count for code, count in sorted(found.closes.items())},
         bad_clients=dict(sorted(found.bad_closes.items())),
@@ -115,9 +115,9 @@ def _delivered(found: Findings, seconds: float) -> Delivered:
     )
 
 
-def _lanes(found: Findings) -> Iterator[Lane]:
+def _lanes(plan: Plan, found: Findings) -> Iterator[Lane]:
     histograms = found.latencies.lanes()
-    for kind, clients in found.members.items():
+    for kind in filter(found.members.get, plan.transports):
         ticks, messages, size = (
             sum(count for (_, lane), count in counted.items() if lane == kind)
             for counted in (found.ticks, found.messages, found.bytes)
@@ -125,7 +125,7 @@ def _lanes(found: Findings) -> Iterator[Lane]:
         late = histograms.get(kind, Histogram())
         yield Lane(
             transport=kind,
-            clients=clients,
+            clients=found.members[kind],
             ticks=ticks,
             messages=messages,
             bytes=size,

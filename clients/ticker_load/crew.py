@@ -19,7 +19,7 @@ from ticker_load.serverside import Looker, ServerSide
 from ticker_load.worker import Result, Status
 
 END_S = 30.0
-Watch = Callable[[list[Status], str], None]
+Watch = Callable[[list[Status], str, ServerSide], None]
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Hand:
         )
         self.process.start()
         theirs.close()
-        self.status = Status(0, 0, 0, 0)
+        self.status = Status()
         loop = asyncio.get_running_loop()
         self.joined: asyncio.Future[None] = loop.create_future()
         self.done: asyncio.Future[Result] = loop.create_future()
@@ -141,7 +141,8 @@ class Crew:
     async def _tell(self) -> None:
         while True:
             joining = not all(hand.joined.done() for hand in self._hands)
-            self._watch([hand.status for hand in self._hands], "joining" if joining else "measuring")
+            doing = "joining" if joining else "measuring"
+            self._watch([hand.status for hand in self._hands], doing, self._outcome.server)
             await asyncio.sleep(0.5)
 
 

@@ -25,9 +25,7 @@ def log(slices: Mapping[int, Packed], slice_s: float, began_s: float) -> bytes:
     """Return the log; `began_s` is the wall clock at which the window began."""
     text = StringIO()
     writer = import_module("hdrh.log").HistogramLogWriter(text)
-    writer.output_comment(
-        "[Latency from the scheduled emission to the receipt, in microseconds]"
-    )
+    writer.output_comment("[Latency from the scheduled emission to the receipt, in microseconds]")
     writer.output_log_format_version()
     began = datetime.fromtimestamp(began_s, UTC).isoformat(" ", "seconds")
     writer.output_comment(f"[StartTime: {began_s:.3f} (seconds since epoch), {began}]")

@@ -20,6 +20,7 @@ from ticker_load.histogram import Histogram, Packed
 from ticker_load.proof import Step
 
 KEPT_MAX = 2_000_000  # values of 8 bytes
+LATEST_MAX = 10_000
 Slice = tuple[int, str, bool]
 """A slice of the measured window, a transport, and whether its values are dated by ticks."""
 
@@ -93,6 +94,14 @@ class Latencies:
         """Return the latencies of each slice of the window, by the schedule as known now."""
         self._fold()
         return self._slices
+
+    def latest(self) -> Packed:
+        """Return some of the latencies of the newest slice, by the schedule as known by now."""
+        newest, found = max((place for place, _, _ in self._kept), default=0), Histogram()
+        for (place, _, dated), values in self._kept.items():
+            if place == newest:
+                found.record(np.array(values[-LATEST_MAX:], np.int64) + self.anchors.correction_us(dated))
+        return found.packed()
 
     def _keep(self, key: Slice, values: bytes) -> None:
         if key not in self._kept:

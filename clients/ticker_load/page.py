@@ -27,10 +27,10 @@ def _body(plan: Plan, report: Report) -> Iterator[str]:
     lanes = [Row(lane.transport, words.lane(lane, report.delivered.window_s)) for lane in report.lanes]
     yield table("", words.LANES_COLUMNS, lanes)
     yield heading("Counts")
-    yield table("", ("",), [_count(*row) for row in words.counts(report)])
+    yield table("", (), [_count(*row) for row in words.counts(report)], "narrow")
     if report.thresholds:
         yield heading("Thresholds")
-        yield table("", ("",), [_threshold(text, report.broken) for text in report.thresholds], judged=True)
+        yield table("", (), [_threshold(text, report.broken) for text in report.thresholds], "narrow judged")
     yield heading("Plan")
     yield definitions(words.plan(plan, len(report.processes)))
 

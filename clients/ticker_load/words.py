@@ -16,7 +16,7 @@ Named = tuple[str, str]
 def plan(shown: Plan, processes: int) -> Iterator[Named]:
     """Yield a plan as it takes effect."""
     phases = ", then ".join(
-        f"{phase.clients:,} for {phase.seconds:g} s" + (f" (ramp {phase.ramp_s:g} s)" if phase.ramp_s else "")
+        f"{phase.clients:,} for {phase.seconds:.4g} s" + (f" (ramp {phase.ramp_s:.3g} s)" if phase.ramp_s else "")
         for phase in shown.phases
     )
     yield "plan", f"{shown.title}: clients {phases}; {processes} process{'es' * (processes > 1)}"
@@ -65,17 +65,18 @@ def figures(report: Report) -> Iterator[Named]:
         yield "bad", ", ".join(f"{count:,} {name}" for name, count in report.bad_clients.items())
     tester = (f"{one.cpu_share:.0%} of a core, {one.late_s * 1e3:,.1f} ms late" for one in report.processes)
     yield "tester", "; ".join(tester)
-    yield "server", _server(report)
+    told = report.server
+    yield "server", server(told.cpu_share, told.rss_bytes_max, told.late_s_max)
 
 
-def _server(report: Report) -> str:
-    server = report.server
+def server(cpu_share: float | None, rss_bytes: float | None, late_s: float | None) -> str:
+    """Return what a server tells of itself."""
     said = [
-        f"{server.cpu_share:.0%} of a core" if server.cpu_share is not None else "",
-        f"{server.rss_bytes_max / 2**20:,.0f} MiB" if server.rss_bytes_max is not None else "",
-        f"{server.late_s_max * 1e3:,.1f} ms late" if server.late_s_max is not None else "",
+        f"{cpu_share:.0%} of a core" if cpu_share is not None else "",
+        f"{rss_bytes / 2**20:,.0f} MiB" if rss_bytes is not None else "",
+        f"{late_s * 1e3:,.1f} ms late" if late_s is not None else "",
     ]
-    return ", ".join(word for word in said if word) or "does not tell at /metrics"
+    return ", ".join(filter(None, said)) or "does not tell at /metrics"
 
 
 def times(report: Report) -> Iterator[tuple[str, list[str]]]:

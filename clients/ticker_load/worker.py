@@ -14,6 +14,7 @@ from ssl import SSLContext, create_default_context
 from ticker import clock
 from ticker.errors import SetupError
 from ticker_client.address import Address
+from ticker_load.histogram import Packed
 from ticker_load.member import Terms
 from ticker_load.plan import Plan
 from ticker_load.roles import Share
@@ -28,10 +29,16 @@ TELL_S = 0.5
 class Status:
     """How it goes, while it does."""
 
-    joined: int
-    open: int
-    ticks: int
-    missed: int
+    joined: int = 0
+    open: int = 0
+    ticks: int = 0
+    bytes: int = 0
+    missed: int = 0
+    lagged: int = 0
+    lost: int = 0
+    resumed: int = 0
+    latest: Packed | None = None
+    """Some of the newest latencies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +148,7 @@ class _Worker:
 
     async def _tell(self, swarm: Swarm) -> None:
         while True:
-            seen = swarm.tally.found.seen
-            self._say(Status(swarm.joined, swarm.crowd.open, seen.ticks, seen.missed))
+            self._say(_status(swarm))
             await asyncio.sleep(TELL_S)
 
     async def _watch(self) -> None:
@@ -151,3 +157,18 @@ class _Worker:
             due_s = clock.monotonic_s() + LOOK_S
             await asyncio.sleep(LOOK_S)
             self._late_s = max(self._late_s, clock.monotonic_s() - due_s)
+
+
+def _status(swarm: Swarm) -> Status:
+    found, seen = swarm.tally.found, swarm.tally.found.seen
+    return Status(
+        joined=swarm.joined,
+        open=swarm.crowd.open,
+        ticks=seen.ticks,
+        bytes=seen.bytes,
+        missed=seen.missed + seen.repeated + seen.reordered,
+        lagged=seen.lagged,
+        lost=found.lost,
+        resumed=found.resumed,
+        latest=found.latencies.latest(),
+    )

@@ -6,7 +6,7 @@ from html import escape
 from math import ceil, floor, isfinite, log10
 
 WIDTH, HEIGHT = 720, 310
-LEFT, RIGHT, TOP, FOOT = 60, 14, 24, 46
+LEFT, RIGHT, TOP, FOOT = 60, 30, 24, 46
 INNER_WIDTH, INNER_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - FOOT
 DECADES_FINE = 2.6  # a shorter logarithmic axis has numbers between powers of ten
 MARKS = 8  # about so many numbers on an axis

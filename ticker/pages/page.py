@@ -56,15 +56,12 @@ def definitions(rows: Iterable[tuple[str, str]]) -> str:
     return f"<dl>{''.join(f'<dt>{escape(name)}</dt><dd>{escape(text)}</dd>' for name, text in rows)}</dl>"
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Row], *, judged: bool = False) -> str:
-    """Return a table with `title` over its names; `judged` where the last column is words, not numbers."""
+def table(title: str, columns: Sequence[str], rows: Iterable[Row], kind: str = "") -> str:
+    """Return a table with `title` over its names: judged where its last column is words, narrow where it has few."""
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
     first = f'<th scope="col">{escape(title)}</th>' if title else "<td></td>"
-    kind = ' class="judged"' if judged else ""
-    return (
-        f'<div class="wide"><table{kind}><thead><tr>{first}{heads}</tr></thead>'
-        f"<tbody>{''.join(map(_row, rows))}</tbody></table></div>"
-    )
+    head = f"<thead><tr>{first}{heads}</tr></thead>" if heads else ""
+    return f'<div class="wide"><table class="{kind}">{head}<tbody>{"".join(map(_row, rows))}</tbody></table></div>'
 
 
 def _row(row: Row) -> str:

@@ -36,9 +36,9 @@ def _tables(report: Report, run: Run) -> Iterator[str]:
     yield heading(words.headline(run))
     yield listed(words.summary(run.micro))
     micro = [_row(row.check.name, words.micro_cells(row), row.check.bold) for row in run.micro.rows]
-    yield table("Micro block", words.MICRO_COLUMNS, micro, judged=True)
+    yield table("Micro block", words.MICRO_COLUMNS, micro, "judged")
     others = [_row(name, cells) for name, cells in words.other_rows(report, run)]
-    yield table("Epps, engineering, days", words.OTHER_COLUMNS, others, judged=True)
+    yield table("Epps, engineering, days", words.OTHER_COLUMNS, others, "judged")
 
 
 def _row(name: str, cells: tuple[str, ...], bold: bool = False) -> Row:
