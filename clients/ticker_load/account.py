@@ -34,15 +34,15 @@ def build(plan: Plan, outcome: Outcome, found: Findings) -> Report:
     delivered = _delivered(found, max((result.window_s for result in outcome.results), default=0.0))
     report = Report(
         plan=plan.shown(),
+        delivered=delivered,
+        latency_us=latency,
+        curve_us=_curve(whole),
         url=plan.url,
         symbols=plan.symbols,
         channels=plan.channels,
         clients=plan.clients,
         connected=found.connected,
         connect_s=outcome.connect_s,
-        delivered=delivered,
-        latency_us=latency,
-        curve_us=_curve(whole),
         ping_us=Percentiles.among(found.pings_us.all()),
         first_tick_us=Percentiles.among(found.first_ticks_us.all()),
         connecting_us=Percentiles.among(found.connects_us.all()),

@@ -36,7 +36,7 @@ async def connected(terms: Terms, make: Callable[[], AnyLine]) -> AnyLine:
     address, loop = terms.address, asyncio.get_running_loop()
     try:
         async with asyncio.timeout(JOIN_S):
-            _, line = await loop.create_connection(make, address.host, address.port, ssl=terms.tls)
+            _, line = await loop.create_connection(make, address.host, address.port, ssl=address.tls)
     except TimeoutError:
         raise _silent(terms) from None
     except OSError as error:

@@ -83,13 +83,19 @@ class Watching:
     def _clients(self, statuses: list[Status], done_s: float) -> Text:
         wanted = self._plan.members_at(done_s)
         text = Text(f"{sum(status.joined for status in statuses):,} of {wanted:,}")
-        for name in ("lost", "missed", "lagged", "resumed"):
-            if count := sum(getattr(status, name) for status in statuses):
+        counts = {
+            "lost": sum(status.lost for status in statuses),
+            "missed": sum(status.seen.missed for status in statuses),
+            "lagged": sum(status.seen.lagged for status in statuses),
+            "resumed": sum(status.resumed for status in statuses),
+        }
+        for name, count in counts.items():
+            if count:
                 text.append(f", {count:,} {name}", "green" if name == "resumed" else "bold red")
         return text
 
     def _rate(self, statuses: list[Status], now_s: float) -> str:
-        ticks, size = (sum(getattr(status, name) for status in statuses) for name in ("ticks", "bytes"))
+        ticks, size = (sum(getattr(status.seen, name) for status in statuses) for name in ("ticks", "bytes"))
         passed_s = max(now_s - self._last[0], 1e-3)
         rate, bytes_per_s = (ticks - self._last[1]) / passed_s, (size - self._last[2]) / passed_s
         self._last = (now_s, ticks, size)

@@ -5,7 +5,6 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ssl import SSLContext
 
 from ticker import clock
 from ticker.errors import SetupError
@@ -41,8 +40,6 @@ class Terms:
     """What all clients have in common."""
 
     address: Address
-    tls: SSLContext | None
-    token: str
     acks: str
     acks_number: float
     window: int

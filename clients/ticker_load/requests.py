@@ -66,7 +66,8 @@ class Listener(asyncio.Protocol):
             query += f"&{'from' if kind == 'sse' else 'since'}={self._since}"
         if kind == "long-poll":
             query += f"&wait={WAIT_S}"
-        token = f"Authorization: Bearer {terms.token}\r\n" if terms.token else ""
+        bearer = terms.address.bearer
+        token = f"Authorization: {bearer}\r\n" if bearer else ""
         accept = "text/event-stream" if kind == "sse" else "application/json"
         address = terms.address
         self._write(

@@ -69,8 +69,8 @@ def greeting(member: Member) -> ClientProtocol:
         parse_uri(member.terms.address.stream), subprotocols=[Subprotocol(native.SUBPROTOCOL)], logger=_quiet
     )
     request = ws.connect()
-    if member.terms.token:
-        request.headers["Authorization"] = f"Bearer {member.terms.token}"
+    if bearer := member.terms.address.bearer:
+        request.headers["Authorization"] = bearer
     ws.send_request(request)
     return ws
 

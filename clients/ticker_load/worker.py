@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from multiprocessing.connection import Connection
 from ssl import SSLContext, create_default_context
@@ -19,7 +19,7 @@ from ticker_load.member import Terms
 from ticker_load.plan import Plan
 from ticker_load.roles import Share
 from ticker_load.swarm import Swarm
-from ticker_load.tally import Findings
+from ticker_load.tally import Findings, Seen
 
 LOOK_S = 0.02
 TELL_S = 0.5
@@ -31,10 +31,7 @@ class Status:
 
     joined: int = 0
     open: int = 0
-    ticks: int = 0
-    bytes: int = 0
-    missed: int = 0
-    lagged: int = 0
+    seen: Seen = field(default_factory=Seen)
     lost: int = 0
     resumed: int = 0
     latest: Packed | None = None
@@ -72,12 +69,8 @@ def tls(cafile: str, secure: bool) -> SSLContext | None:
 def terms(plan: Plan) -> Terms:
     """Return what all clients of a plan have in common. Raises SetupError."""
     secure = plan.url.startswith(("wss:", "https:"))
-    context = tls(plan.cafile, secure)
-    address = Address.of(plan.url, context)
     return Terms(
-        address,
-        context,
-        plan.token,
+        Address.of(plan.url, tls(plan.cafile, secure), plan.token or None),
         plan.acks,
         plan.acks_number,
         plan.window,
@@ -160,14 +153,11 @@ class _Worker:
 
 
 def _status(swarm: Swarm) -> Status:
-    found, seen = swarm.tally.found, swarm.tally.found.seen
+    found = swarm.tally.found
     return Status(
         joined=swarm.joined,
         open=swarm.crowd.open,
-        ticks=seen.ticks,
-        bytes=seen.bytes,
-        missed=seen.missed + seen.repeated + seen.reordered,
-        lagged=seen.lagged,
+        seen=found.seen,
         lost=found.lost,
         resumed=found.resumed,
         latest=found.latencies.latest(),
