@@ -44,7 +44,7 @@ class ServerSide:
         self.late_s_max = _most(self.late_s_max, look.late_s)
         self.looks.append(look)
         if len(self.looks) > LOOKS_MAX:
-            self.looks[1::2] = []
+            del self.looks[1::2]
 
     @property
     def cpu_share(self) -> float | None:
