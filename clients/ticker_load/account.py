@@ -75,6 +75,7 @@ def _processes(outcome: Outcome) -> Iterator[Process]:
             ticks_per_s=result.findings.window.ticks / max(result.window_s, 1e-9),
             cpu_share=result.cpu_share,
             late_s=result.late_s,
+            rss_bytes=result.rss_bytes,
         )
 
 

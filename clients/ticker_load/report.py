@@ -29,12 +29,13 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """One process of the tester: its share of a core, and how late its event loop was at most."""
+    """One process of the tester: its share of a core, how late its event loop was at most, and its memory at most."""
 
     clients: int
     ticks_per_s: float
     cpu_share: float
     late_s: float
+    rss_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

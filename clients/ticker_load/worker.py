@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import resource
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +24,7 @@ from ticker_load.tally import Findings, Seen
 
 LOOK_S = 0.02
 TELL_S = 0.5
+KIB = 1024  # what Linux counts ru_maxrss in
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Result:
     window_s: float
     cpu_share: float
     late_s: float
+    rss_bytes: int
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -115,7 +118,7 @@ class _Worker:
             share, late_s = (clock.cpu_s() - began[1]) / max(window_s, 1e-9), self._late_s
             await swarm.close()
             telling.cancel()
-            self._say(Result(swarm.tally.found, window_s, share, late_s))
+            self._say(Result(swarm.tally.found, window_s, share, late_s, rss_bytes_max()))
         except SetupError as error:
             await swarm.close()
             self._say(error)
@@ -150,6 +153,11 @@ class _Worker:
             due_s = clock.monotonic_s() + LOOK_S
             await asyncio.sleep(LOOK_S)
             self._late_s = max(self._late_s, clock.monotonic_s() - due_s)
+
+
+def rss_bytes_max() -> int:
+    """Return the most memory that this process has ever had resident."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
 
 
 def _status(swarm: Swarm) -> Status:

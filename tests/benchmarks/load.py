@@ -1,0 +1,158 @@
+"""The load tester itself: what a core of it takes in, what a client of it weighs, and whether it times as C does."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from contestants import Contestant, ticker
+from stopwatch import Failed, Server, cores, measured, prepare, receiving, run_command, running, serving
+from works import own_ticker
+
+TRADES = ("--channels", "trades")
+QUIET = ("--channels", "status")
+JOIN_S = 2.0
+WARMUP_S = 2.0
+END_TIMEOUT_S = 120.0
+FULL = 0.85  # of a core: what the tester takes in here is about all that it can
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the tester in one process, pinned to its own core."""
+
+    what: str
+    clients: int
+    report: dict[str, Any]
+
+    @property
+    def process(self) -> dict[str, Any]:
+        """What its only process says of itself."""
+        found: dict[str, Any] = self.report["processes"][0]
+        return found
+
+    @property
+    def ticks_per_core_s(self) -> float:
+        """Ticks it would take in with all of a core, at what it spent on each."""
+        return float(self.process["ticks_per_s"] / self.process["cpu_share"])
+
+    @property
+    def us_per_message(self) -> float:
+        """Its CPU for a message and client."""
+        return 1e6 * float(self.process["cpu_share"] / self.report["delivered"]["messages_per_s"])
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Returns the command's options."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, nargs="+", default=[100, 500, 1000], help="who hear the same")
+    parser.add_argument("--own", type=int, default=200, help="clients with 20 instruments of their own (%(default)s)")
+    parser.add_argument("--idle", type=int, default=5000, help="clients that hear nothing (%(default)s)")
+    parser.add_argument("--agree", type=int, nargs="+", default=[50, 200], help="beside as many in C")
+    parser.add_argument("--rounds", type=int, default=3, help="runs beside the C receiver (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=6.0, help="length of a measured window (%(default)s)")
+    parser.add_argument("--python", default=sys.executable, help="the interpreter of both server and tester")
+    parser.add_argument("--json", type=Path, help="also write all reports to this file")
+    return parser.parse_args()
+
+
+def command(server: Server, python: str, clients: int, seconds: float, file: Path, *flags: str) -> tuple[str, ...]:
+    """Returns the tester's command line."""
+    url = f"ws://127.0.0.1:{server.port}{server.path}"
+    size = ("--clients", str(clients), "--duration", str(seconds), "--processes", "1", "--json", str(file))
+    return (python, "-m", "ticker", "load", "--url", url, *size, *flags)
+
+
+def load(what: str, contestant: Contestant, clients: int, arguments: argparse.Namespace, *flags: str) -> Run:
+    """Runs the tester against a server of its own."""
+    with tempfile.TemporaryDirectory() as folder, serving(contestant) as server:
+        file = Path(folder) / "report.json"
+        line = command(server, arguments.python, clients, arguments.seconds, file, *flags)
+        with running("tester", line, cores()[1]) as tester:
+            tester.wait_for(re.compile("^(Passed|Failed)"), END_TIMEOUT_S)
+            return Run(what, clients, json.loads(file.read_bytes()))
+
+
+def beside(contestant: Contestant, clients: int, arguments: argparse.Namespace) -> tuple[Run, dict[str, int]]:
+    """Runs the tester, and within its window the C receiver on the same core; returns what both found."""
+    with tempfile.TemporaryDirectory() as folder, serving(contestant) as server:
+        file = Path(folder) / "report.json"
+        whole_s = arguments.seconds + 2 * WARMUP_S + JOIN_S
+        line = command(server, arguments.python, clients, whole_s, file, *TRADES)
+        with running("tester", line, cores()[1]) as tester:
+            time.sleep(JOIN_S)
+            with receiving(server, clients=clients, seconds=arguments.seconds, warmup_s=WARMUP_S) as receiver:
+                window = measured(server, receiver, arguments.seconds)
+            tester.wait_for(re.compile("^(Passed|Failed)"), END_TIMEOUT_S)
+            if window.faults:
+                raise Failed("the receiver missed something")
+            return Run("beside C", clients, json.loads(file.read_bytes())), window.latency_us
+
+
+def print_ceiling(runs: list[Run]) -> None:
+    """Prints what the tester took in, and what that took."""
+    names = (
+        "clients",
+        "N",
+        "ticks/s",
+        "messages/s",
+        "core %",
+        "µs/message",
+        "ticks/s a core",
+        "late ms",
+        "MiB",
+        "KiB each",
+    )
+    print("{:<12} {:>6} {:>11} {:>10} {:>6} {:>10} {:>14} {:>7} {:>6} {:>8}".format(*names, "KiB each"))
+    for run in runs:
+        process, delivered = run.process, run.report["delivered"]
+        heard = delivered["messages"] > 0
+        print(
+            f"{run.what:<12} {run.clients:>6,} {delivered['ticks_per_s']:>11,.0f} {delivered['messages_per_s']:>10,.0f}"
+            f" {100 * process['cpu_share']:>6.0f}"
+            f" {run.us_per_message if heard else float('nan'):>10.1f} {run.ticks_per_core_s if heard else 0:>14,.0f}"
+            f" {1000 * process['late_s']:>7.1f} {process['rss_bytes'] / 2**20:>6.0f}"
+            f" {(process['rss_bytes'] - runs[0].process['rss_bytes']) / 1024 / run.clients:>8.1f}"
+        )
+        if any(run.report["faults"][name] for name in ("gaps", "duplicates", "reorderings", "lost_connections")):
+            raise Failed(f"{run.what}: something was missed")
+        if process["cpu_share"] > FULL:
+            print(f"{'':<12} the tester is at its ceiling here")
+
+
+def print_agreement(found: list[tuple[Run, dict[str, int]]]) -> None:
+    """Prints what tester and receiver say of the same server at the same time."""
+    print("{:<8} {:>6} {:>14} {:>14} {:>14}   {}".format("beside", "N", "p50 ms", "p99 ms", "max ms", "tester / C"))
+    for run, receiver in found:
+        tester = run.report["latency_us"]
+        cells = [f"{tester[name] / 1000:.2f} / {receiver[name] / 1000:.2f}" for name in ("p50", "p99", "max")]
+        ratios = ", ".join(f"{tester[name] / max(receiver[name], 1):.2f}" for name in ("p50", "p99"))
+        print(f"{'C':<8} {run.clients:>6} {cells[0]:>14} {cells[1]:>14} {cells[2]:>14}   {ratios}")
+
+
+def main() -> None:
+    """Runs the command."""
+    arguments = parse_arguments()
+    prepare()
+    same = ticker(arguments.python)
+    runs = [load("one", same, 1, arguments, *TRADES)]
+    runs += [load("the same", same, clients, arguments, *TRADES) for clients in arguments.clients]
+    own = replace(own_ticker(arguments.python), name="ticker_own")
+    runs.append(load("their own", own, arguments.own, arguments, *TRADES, "--mix", "random", "--mix-symbols", "20"))
+    runs.append(load("idle", same, arguments.idle, arguments, *QUIET))
+    print_ceiling(runs)
+    found = [beside(same, clients, arguments) for clients in arguments.agree for _ in range(arguments.rounds)]
+    print_agreement(found)
+    if arguments.json:
+        arguments.json.write_text(json.dumps([asdict(run) for run in (*runs, *(run for run, _ in found))], indent=1))
+
+
+if __name__ == "__main__":
+    run_command(main)
