@@ -148,4 +148,4 @@ class Crew:
 
 def processes(plan: Plan) -> int:
     """Return how many processes a plan is run by: one a core unless it says otherwise, never more than clients."""
-    return max(1, min(plan.processes or len(os.sched_getaffinity(0)), plan.phases[0].clients))
+    return max(1, min(plan.processes or len(os.sched_getaffinity(0)), plan.clients))

@@ -47,7 +47,7 @@ def faults(plan: Plan, found: Findings) -> dict[str, int]:
         "gaps": seen.missed,
         "duplicates": seen.repeated,
         "reorderings": seen.reordered,
-        "not_connected": max(0, min(found.refused.total(), plan.clients), plan.phases[0].clients - found.connected),
+        "not_connected": max(0, min(found.refused.total(), plan.clients), plan.first - found.connected),
         "without_ticks": found.without_ticks if found.first_ticks_us else 0,
         "lost_connections": max(found.lost, impolite),
         "unanswered_pings": found.pings_sent - len(found.pings_us),

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta, field
 
 from ticker import files
-from ticker.errors import SetupError
+from ticker.errors import ConfigError
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0, le=7 * 86_400)]
@@ -23,7 +23,10 @@ AGAIN_S_MIN = 0.25
 
 
 class Phase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """So many clients for so many seconds, come to or gone evenly over the first `ramp_s` of them."""
+    """So many clients for so many seconds, come to or gone evenly over the first `ramp_s` of them.
+
+    Those of the first phase are there when the measured window begins, but where it has a ramp: then they come in it.
+    """
 
     name: str
     clients: Annotated[int, Meta(gt=0)]
@@ -72,6 +75,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def seconds(self) -> float:
         return sum(phase.seconds for phase in self.phases)
 
+    @property
+    def first(self) -> int:
+        """How many clients there are when the measured window begins."""
+        return self.members_at(0)
+
     def but(self, **changes: Any) -> "Plan":
         """Return the same plan with some keys changed."""
         return msgspec.structs.replace(self, **changes)
@@ -97,12 +105,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return self.but(phases=phases, **every)
 
     def members_at(self, second: float) -> int:
-        """Return how many clients there are to be at a second of the window."""
-        before = self.phases[0].clients
+        """Return how many clients there are to be at a second of the window, at least one."""
+        before = 0 if self.phases[0].ramp_s else self.phases[0].clients
         for phase in self.phases:
             if second < phase.seconds:
                 part = min(1.0, second / phase.ramp_s) if phase.ramp_s else 1.0
-                return round(before + (phase.clients - before) * part)
+                return max(1, round(before + (phase.clients - before) * part))
             second -= phase.seconds
             before = phase.clients
         return before
@@ -113,7 +121,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return {**found, "token": "given" if self.token else ""}
 
     def check(self) -> None:
-        """Raise SetupError where it makes no sense."""
+        """Raise ConfigError where it makes no sense."""
         _checked(msgspec.to_builtins(self), "")
         for phase in self.phases:
             _check(phase.ramp_s <= phase.seconds, f"ramp_s: {phase.ramp_s:g} is not a part of {phase.seconds:g} s")
@@ -127,15 +135,15 @@ def _closer(every_s: float, share: float) -> float:
 
 def _check(fine: bool, sentence: str) -> None:
     if not fine:
-        raise SetupError(sentence)
+        raise ConfigError(sentence)
 
 
 def _checked(table: dict[str, Any], where: str) -> Plan:
-    """Return the plan that a table is. Raises SetupError that names `where` and the key."""
+    """Return the plan that a table is. Raises ConfigError that names `where` and the key."""
     try:
         return msgspec.convert(table, Plan)
     except msgspec.ValidationError as error:
-        raise SetupError(f"{where}{_plain(str(error).replace('`', ''))}") from None
+        raise ConfigError(f"{where}{_plain(str(error).replace('`', ''))}") from None
 
 
 def _plain(sentence: str) -> str:
@@ -151,28 +159,28 @@ def _plain(sentence: str) -> str:
 
 
 def load(name: str) -> Plan:
-    """Return the plan of a TOML file, or of one that comes with Ticker, by its name. Raises SetupError."""
+    """Return the plan of a TOML file, or of one that comes with Ticker, by its name. Raises ConfigError."""
     file = files.find("load", name, "--plan")
     return _checked(files.read(file), f"{file}: ").but(title=file.stem)
 
 
 def shares(flag: str, text: str) -> dict[str, float]:
-    """Read `ws=0.5,sse=0.5`. Raises SetupError."""
+    """Read `ws=0.5,sse=0.5`. Raises ConfigError."""
     found: dict[str, float] = {}
     for part in text.split(","):
         key, sign, value = part.partition("=")
         try:
             found[key.strip()] = float(value) if sign else 1.0
         except ValueError:
-            raise SetupError(f"{flag}: {part!r} is not a name and a share, such as sse=0.5") from None
+            raise ConfigError(f"{flag}: {part!r} is not a name and a share, such as sse=0.5") from None
     return found
 
 
 def acks(text: str) -> dict[str, Any]:
-    """Read `every:50`, `interval:0.5`, `late:1` or `never`. Raises SetupError."""
+    """Read `every:50`, `interval:0.5`, `late:1` or `never`. Raises ConfigError."""
     kind, _, number = text.partition(":")
     _check(kind in get_args(Acks), f"--acks: {kind!r} is not one of {', '.join(get_args(Acks))}")
     try:
         return {"acks": kind, "acks_number": float(number or 1)}
     except ValueError:
-        raise SetupError(f"--acks: {number!r} is not a number") from None
+        raise ConfigError(f"--acks: {number!r} is not a number") from None

@@ -52,10 +52,10 @@ class Swarm:
 
     async def join_first(self) -> None:
         """Open the first client. Raises SetupError where not even that can be: none will fare better."""
-        if not self._share.of(self.plan.phases[0].clients):
-            return
         if "ws" not in self.plan.transports:
             await self._look_at_tape()
+        if not self._share.of(self.plan.first):
+            return
         self._wanted = 1
         await self._join_one(next(self._numbers))
 
@@ -102,11 +102,13 @@ class Swarm:
     # The measured window.
 
     async def measure(self) -> None:
-        """Let them listen, come and go as planned. Ends early when stopped, or when nobody is left."""
+        """Let them listen, come and go as planned. Ends early when stopped, or when nobody is left who came."""
         began_s = clock.monotonic_s()
         self.tally.begin(clock.wall_us())
         async with self._rounds:
-            while not self.stopped and self.crowd.open and (now_s := clock.monotonic_s() - began_s) < self.plan.seconds:
+            while (now_s := clock.monotonic_s() - began_s) < self.plan.seconds:
+                if self.stopped or (self._wanted and not self.crowd.open):
+                    break
                 await self._adjust(self.plan.members_at(now_s))
                 await asyncio.sleep(max(0.0, min(LOOK_S, began_s + self.plan.seconds - clock.monotonic_s())))
                 self.tally.digest()
@@ -122,7 +124,8 @@ class Swarm:
             await self.join(clients)
         elif wanted < self._wanted:
             self._wanted = wanted
-            for member in list(self.crowd.lines)[max(1, wanted - len(self.crowd.misfits)) :]:
+            staying = max(min(wanted, 1), wanted - len(self.crowd.misfits))
+            for member in list(self.crowd.lines)[staying:]:
                 self.crowd.leave(member)
 
     def _behind(self) -> int:

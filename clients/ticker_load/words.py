@@ -20,7 +20,7 @@ def plan(shown: Plan, processes: int) -> Iterator[Named]:
         for phase in shown.phases
     )
     yield "plan", f"{shown.title}: clients {phases}; {processes} process{'es' * (processes > 1)}"
-    yield "asks", f"{', '.join(shown.channels)} of {_mix(shown)}, {_pace(shown)}"
+    yield "asks", f"{', '.join(shown.channels)} of {_mix(shown.mix, shown.mix_symbols, shown.symbols)}, {_pace(shown)}"
     yield "by", ", ".join(f"{kind} {share:.0%}" for kind, share in shown.transports.items() if share)
     yield "acks", _acks(shown) + (f", window {shown.window:,}" if shown.window else "")
     if shown.connects_per_s:
@@ -31,10 +31,10 @@ def plan(shown: Plan, processes: int) -> Iterator[Named]:
         yield "bad", ", ".join(f"{kind} {share:.0%}" for kind, share in shown.bad.items() if share)
 
 
-def _mix(shown: Plan) -> str:
-    if shown.mix == "same":
-        return shortened(shown.symbols)
-    return f"{shown.mix_symbols} symbols each, {'at random' if shown.mix == 'random' else 'by popularity (zipf)'}"
+def _mix(mix: str, many: int, symbols: list[str]) -> str:
+    if mix == "same":
+        return shortened(symbols)
+    return f"{many} symbols each, {'at random' if mix == 'random' else 'by popularity (zipf)'}"
 
 
 def _pace(shown: Plan) -> str:
@@ -55,7 +55,8 @@ def figures(report: Report) -> Iterator[Named]:
     """Yield what was measured, in a few lines."""
     delivered = report.delivered
     closes = ", ".join(f"{count:,} x {code}" for code, count in report.closes.items())
-    yield "stream", f"{report.url}: {', '.join(report.channels)} of {shortened(report.symbols)}"
+    wishes = _mix(report.plan["mix"], report.plan["mix_symbols"], report.symbols)
+    yield "stream", f"{report.url}: {', '.join(report.channels)} of {wishes}"
     yield "clients", f"{report.connected:,} of {report.clients:,} connected, in {report.connect_s:.2f} s"
     yield "window", f"{delivered.window_s:.1f} s, {delivered.ticks:,} ticks in {delivered.messages:,} messages"
     rates = f"{delivered.ticks_per_s:,.0f} ticks/s, {delivered.messages_per_s:,.0f} messages/s"

@@ -109,7 +109,7 @@ class _Worker:
         watching = asyncio.create_task(self._watch())
         try:
             await swarm.join_first()
-            await swarm.join(self._plan.phases[0].clients)
+            await swarm.join(self._plan.first)
             self._say("joined")
             await self._go.wait()
             self._late_s, began = 0.0, (clock.monotonic_s(), clock.cpu_s())

@@ -185,12 +185,11 @@ async def test_a_certificate_that_is_not_trusted_is_one_clear_line(ticker_server
 
 
 @pytest.mark.parametrize(
-    ("flag", "value", "words"),
-    [("--cafile", "/nowhere.pem", "/nowhere.pem"), ("--token", "a b", "--token"), ("--acks", "often", "--acks")],
+    ("flag", "value", "code"), [("--cafile", "/nowhere.pem", 1), ("--token", "a b", 1), ("--acks", "often", 2)]
 )
-def test_flags_that_make_no_sense(flag: str, value: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["load", "--url", "wss://127.0.0.1:1/v1/stream", flag, value]) == 1
-    assert words in capsys.readouterr().err.splitlines()[-1]
+def test_flags_that_make_no_sense(flag: str, value: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["load", "--url", "wss://127.0.0.1:1/v1/stream", flag, value]) == code
+    assert flag in capsys.readouterr().err.splitlines()[-1]
 
 
 # Bad manners.
