@@ -98,19 +98,7 @@ def beside(contestant: Contestant, clients: int, arguments: argparse.Namespace) 
 
 def print_ceiling(runs: list[Run]) -> None:
     """Prints what the tester took in, and what that took."""
-    names = (
-        "clients",
-        "N",
-        "ticks/s",
-        "messages/s",
-        "core %",
-        "µs/message",
-        "ticks/s a core",
-        "late ms",
-        "MiB",
-        "KiB each",
-    )
-    print("{:<12} {:>6} {:>11} {:>10} {:>6} {:>10} {:>14} {:>7} {:>6} {:>8}".format(*names, "KiB each"))
+    print("clients           N     ticks/s messages/s core % µs/message ticks/s a core late ms    MiB KiB each")
     for run in runs:
         process, delivered = run.process, run.report["delivered"]
         heard = delivered["messages"] > 0
