@@ -1,54 +1,68 @@
-"""TLS before a server that speaks none, with a certificate made for it; it remembers what requests said."""
+"""TLS before a server that speaks none: a certificate of its own for 127.0.0.1, and the heads of what came through."""
 
 import asyncio
 import ssl
 import subprocess
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+
+HEAD_END = b"\r\n\r\n"
+
+
+@dataclass
+class Front:
+    """What answers at `port`, and whoever trusts `cafile` believes it."""
+
+    port: int
+    cafile: Path
+    heads: list[str] = field(default_factory=list)
+    """The head of the first request of each connection."""
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
-    """Return a self-signed certificate for 127.0.0.1 and its key, as PEM files."""
-    signed, key = folder / "signed.pem", folder / "key.pem"
-    command = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    names = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
-    subprocess.run([*command, "-keyout", str(key), "-out", str(signed), *names], check=True, capture_output=True)
-    return signed, key
+    """Return the files of a new self-signed certificate for 127.0.0.1 and of its key."""
+    found, key = folder / "certificate.pem", folder / "key.pem"
+    made = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    about = ("-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
+    subprocess.run([*made, *about, "-keyout", key, "-out", found], check=True, capture_output=True)
+    return found, key
 
 
-class TlsFront:
-    """Between clients that speak TLS and the server on `target`; `heads` are the first requests of connections."""
+@asynccontextmanager
+async def tls_front(target: int, folder: Path) -> AsyncIterator[Front]:
+    """Pass what comes over TLS on to a port of this machine, for as long as the block."""
+    found, key = certificate(folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(found, key)
+    under_way: set[asyncio.Task[None]] = set()
 
-    def __init__(self, target: int, signed: Path, key: Path) -> None:
-        self.heads: list[str] = []
-        self._target = target
-        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self._context.load_cert_chain(signed, key)
+    async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(1 << 16):
+                sink.write(data)
+                await sink.drain()
+        except OSError:
+            pass  # either side may hang up
+        finally:
+            sink.close()
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._pair, "127.0.0.1", 0, ssl=self._context)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        under_way.add(task := asyncio.current_task())  # type: ignore[arg-type]
+        task.add_done_callback(under_way.discard)
+        head = await reader.readuntil(HEAD_END)
+        front.heads.append(head.decode())
+        back, forth = await asyncio.open_connection("127.0.0.1", target)
+        forth.write(head)
+        await asyncio.gather(carry(reader, forth), carry(back, writer))
 
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        await self._server.wait_closed()
-
-    async def _pair(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        theirs, to_them = await asyncio.open_connection("127.0.0.1", self._target)
-        with suppress(OSError, asyncio.IncompleteReadError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            self.heads.append(head.decode())
-            to_them.write(head)
-            await asyncio.gather(_pass_on(reader, to_them), _pass_on(theirs, writer))
-        for end in (writer, to_them):
-            end.close()
-
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
-        writer.close()
+    server = await asyncio.start_server(converse, "127.0.0.1", 0, ssl=context)
+    front = Front(server.sockets[0].getsockname()[1], found)
+    try:
+        yield front
+    finally:
+        server.close()
+        for task in tuple(under_way):
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)

@@ -21,7 +21,7 @@ from ticker_load.member import Late
 from ticker_load.plan import Plan
 from ticker_load.report import Delivered
 from ticker_load.tally import Findings
-from tls_front import TlsFront, certificate
+from tls_front import tls_front
 
 NOTHING = Delivered(window_s=1, ticks=0, messages=0, bytes=0, ticks_per_s=0, messages_per_s=0, bytes_per_s=0)
 LISTED = [f"S{number:03d}" for number in range(100)]
@@ -164,9 +164,8 @@ async def load_over_tls(port: int, folder: Path, *flags: str) -> tuple[int, str,
 
 
 async def test_tls_and_a_token(ticker_server: Any, tmp_path: Path) -> None:
-    signed, key = certificate(tmp_path)
-    async with TlsFront(ticker_server.port, signed, key) as front:
-        code, out, err = await load_over_tls(front.port, tmp_path, "--cafile", str(signed), "--token", "s3same")
+    async with tls_front(ticker_server.port, tmp_path) as front:
+        code, out, err = await load_over_tls(front.port, tmp_path, "--cafile", str(front.cafile), "--token", "s3same")
     assert code == 0, err
     assert "4 of 4 connected" in out
     streams = [head for head in front.heads if head.startswith(("GET /v1/stream", "GET /v1/sse"))]
@@ -176,8 +175,7 @@ async def test_tls_and_a_token(ticker_server: Any, tmp_path: Path) -> None:
 
 
 async def test_a_certificate_that_is_not_trusted_is_one_clear_line(ticker_server: Any, tmp_path: Path) -> None:
-    signed, key = certificate(tmp_path)
-    async with TlsFront(ticker_server.port, signed, key) as front:
+    async with tls_front(ticker_server.port, tmp_path) as front:
         code, _, err = await load_over_tls(front.port, tmp_path)
     assert code == 1
     assert "certificate" in err.splitlines()[-1]
