@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from contestants import Contestant, ticker
-from stopwatch import Failed, Server, cores, measured, prepare, receiving, run_command, running, serving
+from stopwatch import Failed, Process, Server, cores, measured, prepare, receiving, run_command, running, serving
 from works import own_ticker
 
 TRADES = ("--channels", "trades")
@@ -70,14 +70,21 @@ def command(server: Server, python: str, clients: int, seconds: float, file: Pat
     return (python, "-m", "ticker", "load", "--url", url, *size, *flags)
 
 
+def finish(tester: Process, file: Path) -> dict[str, Any]:
+    """Waits for the tester's end, and returns its report."""
+    tester.wait_for(re.compile("^(Passed|Failed)"), END_TIMEOUT_S)
+    tester.child.wait(END_TIMEOUT_S)
+    found: dict[str, Any] = json.loads(file.read_bytes())
+    return found
+
+
 def load(what: str, contestant: Contestant, clients: int, arguments: argparse.Namespace, *flags: str) -> Run:
     """Runs the tester against a server of its own."""
     with tempfile.TemporaryDirectory() as folder, serving(contestant) as server:
         file = Path(folder) / "report.json"
         line = command(server, arguments.python, clients, arguments.seconds, file, *flags)
         with running("tester", line, cores()[1]) as tester:
-            tester.wait_for(re.compile("^(Passed|Failed)"), END_TIMEOUT_S)
-            return Run(what, clients, json.loads(file.read_bytes()))
+            return Run(what, clients, finish(tester, file))
 
 
 def beside(contestant: Contestant, clients: int, arguments: argparse.Namespace) -> tuple[Run, dict[str, int]]:
@@ -90,10 +97,10 @@ def beside(contestant: Contestant, clients: int, arguments: argparse.Namespace) 
             time.sleep(JOIN_S)
             with receiving(server, clients=clients, seconds=arguments.seconds, warmup_s=WARMUP_S) as receiver:
                 window = measured(server, receiver, arguments.seconds)
-            tester.wait_for(re.compile("^(Passed|Failed)"), END_TIMEOUT_S)
+            found = finish(tester, file)
             if window.faults:
                 raise Failed("the receiver missed something")
-            return Run("beside C", clients, json.loads(file.read_bytes())), window.latency_us
+            return Run("beside C", clients, found), window.latency_us
 
 
 def print_ceiling(runs: list[Run]) -> None:
