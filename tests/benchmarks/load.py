@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from contestants import Contestant, ticker
+from hdrh.histogram import HdrHistogram
 from stopwatch import Failed, Process, Server, cores, measured, prepare, receiving, run_command, running, serving
 from works import own_ticker
 
@@ -47,6 +48,15 @@ class Run:
     def us_per_message(self) -> float:
         """Its CPU for a message and client."""
         return 1e6 * float(self.process["cpu_share"] / self.report["delivered"]["messages_per_s"])
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Latencies (µs) in the same window: the tester's, and the C receiver's."""
+
+    clients: int
+    tester_us: dict[str, int]
+    receiver_us: dict[str, int]
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -87,20 +97,38 @@ def load(what: str, contestant: Contestant, clients: int, arguments: argparse.Na
             return Run(what, clients, finish(tester, file))
 
 
-def beside(contestant: Contestant, clients: int, arguments: argparse.Namespace) -> tuple[Run, dict[str, int]]:
-    """Runs the tester, and within its window the C receiver on the same core; returns what both found."""
+def within(log: str, began_s: float, seconds: float) -> dict[str, int]:
+    """Returns percentiles (µs) of the intervals of a HdrHistogram log that lie within a window of wall-clock time."""
+    start = re.search(r"StartTime: ([\d.]+)", log)
+    if start is None:
+        raise Failed("the log does not say when it began")
+    whole = HdrHistogram(1, 1 << 40, 3)
+    for line in log.splitlines():
+        if line[:1].isdigit():
+            at_s, length_s, _, counts = line.split(",")
+            from_s = float(start[1]) + float(at_s) - began_s
+            if from_s >= 0 and from_s + float(length_s) <= seconds:
+                whole.decode_and_add(counts)
+    shares = {"p50": 50, "p99": 99, "max": 100}
+    return {name: int(whole.get_value_at_percentile(share)) for name, share in shares.items()}
+
+
+def beside(contestant: Contestant, clients: int, arguments: argparse.Namespace) -> Agreement:
+    """Runs the tester, and within its window the C receiver on the same core; returns what both found in its window."""
+    seconds: float = arguments.seconds
+    began_s: list[float] = []
     with tempfile.TemporaryDirectory() as folder, serving(contestant) as server:
-        file = Path(folder) / "report.json"
-        whole_s = arguments.seconds + 2 * WARMUP_S + JOIN_S
-        line = command(server, arguments.python, clients, whole_s, file, *TRADES)
+        file, log = Path(folder) / "report.json", Path(folder) / "report.hlog"
+        whole_s = seconds + 2 * WARMUP_S + JOIN_S
+        line = command(server, arguments.python, clients, whole_s, file, *TRADES, "--hdr", str(log))
         with running("tester", line, cores()[1]) as tester:
             time.sleep(JOIN_S)
-            with receiving(server, clients=clients, seconds=arguments.seconds, warmup_s=WARMUP_S) as receiver:
-                window = measured(server, receiver, arguments.seconds)
-            found = finish(tester, file)
-            if window.faults:
-                raise Failed("the receiver missed something")
-            return Run("beside C", clients, found), window.latency_us
+            with receiving(server, clients=clients, seconds=seconds, warmup_s=WARMUP_S) as receiver:
+                window = measured(server, receiver, seconds, on_ready=lambda: began_s.append(time.time()))
+            finish(tester, file)
+        if window.faults:
+            raise Failed("the receiver missed something")
+        return Agreement(clients, within(log.read_text(), began_s[0], seconds), window.latency_us)
 
 
 def print_ceiling(runs: list[Run]) -> None:
@@ -122,14 +150,14 @@ def print_ceiling(runs: list[Run]) -> None:
             print(f"{'':<12} the tester is at its ceiling here")
 
 
-def print_agreement(found: list[tuple[Run, dict[str, int]]]) -> None:
+def print_agreement(runs: list[Agreement]) -> None:
     """Prints what tester and receiver say of the same server at the same time."""
-    print("{:<8} {:>6} {:>14} {:>14} {:>14}   {}".format("beside", "N", "p50 ms", "p99 ms", "max ms", "tester / C"))
-    for run, receiver in found:
-        tester = run.report["latency_us"]
+    print("{:>6} {:>16} {:>16} {:>16}   {}".format("N", "p50 ms", "p99 ms", "max ms", "tester / C: p50, p99"))
+    for run in runs:
+        tester, receiver = run.tester_us, run.receiver_us
         cells = [f"{tester[name] / 1000:.2f} / {receiver[name] / 1000:.2f}" for name in ("p50", "p99", "max")]
         ratios = ", ".join(f"{tester[name] / max(receiver[name], 1):.2f}" for name in ("p50", "p99"))
-        print(f"{'C':<8} {run.clients:>6} {cells[0]:>14} {cells[1]:>14} {cells[2]:>14}   {ratios}")
+        print(f"{run.clients:>6} {cells[0]:>16} {cells[1]:>16} {cells[2]:>16}   {ratios}")
 
 
 def main() -> None:
@@ -146,7 +174,7 @@ def main() -> None:
     found = [beside(same, clients, arguments) for clients in arguments.agree for _ in range(arguments.rounds)]
     print_agreement(found)
     if arguments.json:
-        arguments.json.write_text(json.dumps([asdict(run) for run in (*runs, *(run for run, _ in found))], indent=1))
+        arguments.json.write_text(json.dumps([asdict(run) for run in (*runs, *found)], indent=1))
 
 
 if __name__ == "__main__":
