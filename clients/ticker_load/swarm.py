@@ -69,15 +69,17 @@ class Swarm:
         """Open clients until there are so many."""
         wanted = self._share.of(clients) - self._wanted
         self._wanted += max(wanted, 0)
-        places = iter(range(wanted))
-        await asyncio.gather(*(self._fill(places) for _ in range(min(JOINING_MAX, max(wanted, 0)))))
+        places, began_s = iter(range(wanted)), clock.monotonic_s()
+        await asyncio.gather(*(self._fill(places, began_s) for _ in range(min(JOINING_MAX, max(wanted, 0)))))
 
-    async def _fill(self, places: Iterator[int]) -> None:
+    async def _fill(self, places: Iterator[int], began_s: float) -> None:
+        """Open clients, none before its turn by the rate of joining."""
         for place in places:
             if self.stopped or self.tally.found.refused.total() >= JOINING_MAX:  # so many are not bad luck
                 return
-            if self.plan.connects_per_s and place >= JOINING_MAX:
-                await asyncio.sleep(JOINING_MAX * self._share.processes / self.plan.connects_per_s)
+            if self.plan.connects_per_s:
+                due_s = began_s + place * self._share.processes / self.plan.connects_per_s
+                await asyncio.sleep(max(0.0, due_s - clock.monotonic_s()))
             try:
                 await self._join_one(next(self._numbers))
             except SetupError as error:

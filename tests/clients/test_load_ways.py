@@ -87,6 +87,12 @@ def test_clients_with_wishes_of_their_own_miss_nothing(mix: str, ticker_server: 
     assert report["delivered"]["ticks"] > 0
 
 
+def test_no_more_clients_join_a_second_than_the_rate_says(ticker_server: Any, tmp_path: Path) -> None:
+    report = attack(ticker_server, tmp_path, "--rate", "20", clients=12, seconds=0.5)
+    assert report["connected"] == 12
+    assert report["connect_s"] >= 10 / 20, "the first comes alone, the next at once"
+
+
 # Acks.
 
 
