@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "endpoints": LEAVES | {"dialects", "session", "feed", "wire"},
     "links": LEAVES | {"feed", "wire"},
     # It runs a market in process to measure it, and nobody but the command line needs it.
-    "scorecard": LEAVES | {"market"},
+    "scorecard": LEAVES | {"market", "pages"},
+    "pages": set(),
     # Files whose content is the market's: they read, it understands.
     "scenarios": LEAVES | {"market"},
     "checkpoints": LEAVES | {"market"},
@@ -45,6 +46,8 @@ CLIENTS_MAY_IMPORT = {
     "errors",
     "clock",
     "ticks",
+    "files",
+    "pages",
 }
 UNCLEAN = {
     *("asyncio", "socket", "time", "os", "io", "pathlib", "random", "secrets", "threading", "subprocess", "zoneinfo"),

@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import import_module, resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -196,6 +195,8 @@ def load_test(
     token: str | None = None,
     cafile: str | None = None,
     json: Path | None = None,
+    html: Path | None = None,
+    hdr: Path | None = None,
     threshold: list[str] | None = None,
 ) -> int:
     """Hammer a server with clients and report what they saw.
@@ -235,7 +236,11 @@ def load_test(
     cafile
         Certificates to trust over TLS, as a PEM file.
     json
-        Also write the report to this file.
+        Also write the report to this file, for `ticker load compare`.
+    html
+        Also write it, with plots, to this page.
+    hdr
+        Also write the latencies to this HdrHistogram log (.hlog), in microseconds.
     threshold
         What must be kept, or the exit code is 1: p99<20ms, gaps<1, ticks_per_s>1000. May be given several times.
     """
@@ -251,10 +256,10 @@ def load_test(
         given["bad"] = plans.shares("--bad", bad)
     if acks is not None:
         given |= plans.acks(acks)
-    made = replace(made, **given)
+    made = made.but(**given)
     made = made.with_clients(clients) if clients is not None else made
     made = made.with_seconds(duration) if duration is not None else made
-    return int(module.run(made, module.Outputs(json, threshold or [])))
+    return int(module.run(made, module.Outputs(json, html, hdr, threshold or [])))
 
 
 @load_app.command(name="compare")

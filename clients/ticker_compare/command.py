@@ -12,8 +12,8 @@ from ticker_compare import page, report, tables
 from ticker_compare.measure import Comparison, Findings
 from ticker_compare.plan import Plan, intervals, kinds
 from ticker_load import files
+from ticker_load.dialling import allow_open_files
 from ticker_load.report import as_json
-from ticker_load.swarm import allow_open_files
 from ticker_load.worker import loop_factory
 
 CONNECTIONS = 2  # of one client at a time: what is held, and what is asked beside it

@@ -1,14 +1,15 @@
 """Plots as inline SVG: a row a lane, coloured by the page's style sheet, readable without a script."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from math import floor, log10
 from typing import NamedTuple
 
-WIDTH, LEFT, RIGHT = 720, 110, 90  # of the drawing, of the names, of the numbers at the right
+from ticker.pages.charts import WIDTH, Axis, drawing, upright
+
+LEFT, RIGHT = 110, 90  # of the names, of the numbers at the right
 ROW, BAR, FOOT = 30, 14, 26
 INNER = WIDTH - LEFT - RIGHT
-Place = Callable[[float], float]
 
 
 class Bar(NamedTuple):
@@ -57,10 +58,10 @@ def spreads(title: str, rows: Sequence[Spread], unit: str) -> str:
     if not values:
         return _svg(title, [], [])
     low, high = floor(log10(min(values))), log10(max(values))
-    high = max(high, low + 1)  # at least from one power of ten to the next
+    axis = Axis(unit, 10.0**low, 10.0 ** max(high, low + 1), log=True)  # from one power of ten to the next at least
 
     def x(value: float) -> float:
-        return LEFT + (log10(value) - low) / (high - low) * INNER
+        return LEFT + axis.place(value) * INNER
 
     drawn = _axis([(x(10.0**power), f"{10.0**power:g} {unit}") for power in range(low, floor(high) + 1)], len(rows))
     for place, row in enumerate(rows):
@@ -92,11 +93,7 @@ def strips(title: str, rows: Sequence[Strip], seconds: float) -> str:
 
 
 def _axis(marks: Sequence[tuple[float, str]], rows: int) -> list[str]:
-    drawn = []
-    for x, text in marks:
-        drawn.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{rows * ROW}"/>')
-        drawn.append(f'<text class="mark" x="{x:.1f}" y="{rows * ROW + 18}" text-anchor="middle">{escape(text)}</text>')
-    return drawn
+    return [piece for x, text in marks for piece in upright(x, 0, rows * ROW, text)]
 
 
 def _text(x: float, place: int, text: str, anchor: str) -> str:
@@ -105,8 +102,4 @@ def _text(x: float, place: int, text: str, anchor: str) -> str:
 
 def _svg(title: str, names: Sequence[str], drawn: Sequence[str], foot: int = 0) -> str:
     labels = [_text(LEFT - 10, place, name, "end") for place, name in enumerate(names)]
-    height = len(names) * ROW + foot
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">'
-        f"{''.join(drawn)}{''.join(labels)}</svg>"
-    )
+    return drawing(title, len(names) * ROW + foot, [*drawn, *labels])

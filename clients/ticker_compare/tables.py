@@ -5,7 +5,7 @@ from rich.text import Text
 
 from ticker_compare import words
 from ticker_compare.report import Report
-from ticker_load.report import paper
+from ticker_load.paper import paper
 
 
 def show(report: Report) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ticker_compare.report import LaneReport, Report
-from ticker_load.report import shortened
+from ticker_load.paper import shortened
 
 NOTHING = "-"
 Cells = tuple[str, ...]

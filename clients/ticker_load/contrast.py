@@ -7,7 +7,7 @@ import orjson
 from rich.table import Table
 
 from ticker.errors import SetupError
-from ticker_load.report import paper
+from ticker_load.paper import paper
 
 ROWS = (
     *(("delivered", name) for name in ("ticks_per_s", "messages_per_s", "bytes_per_s")),

@@ -14,12 +14,12 @@ from ticker import clock
 from ticker.errors import SetupError
 from ticker_load import worker
 from ticker_load.plan import Plan
+from ticker_load.roles import Share
 from ticker_load.serverside import Looker, ServerSide
-from ticker_load.swarm import Share
 from ticker_load.worker import Result, Status
 
 END_S = 30.0
-Watch = Callable[[list[Status], str], None]
+Watch = Callable[[list[Status], str, ServerSide], None]
 
 
 @dataclass(slots=True)
@@ -29,6 +29,8 @@ class Outcome:
     results: list[Result] = field(default_factory=list)
     server: ServerSide = field(default_factory=ServerSide)
     connect_s: float = 0.0
+    began_s: float = 0.0
+    """Wall clock when the measured window began."""
     interrupted: bool = False
 
 
@@ -43,7 +45,7 @@ class Hand:
         )
         self.process.start()
         theirs.close()
-        self.status = Status(0, 0, 0, 0)
+        self.status = Status()
         loop = asyncio.get_running_loop()
         self.joined: asyncio.Future[None] = loop.create_future()
         self.done: asyncio.Future[Result] = loop.create_future()
@@ -111,6 +113,7 @@ class Crew:
             self._hands = [Hand(self.plan, Share(place, count), listed) for place in range(count)]
             await asyncio.gather(*(hand.joined for hand in self._hands))
             self._outcome.connect_s = clock.monotonic_s() - started_s
+            self._outcome.began_s = clock.wall_us() / 1e6
             self.go()
             self._outcome.server = looker.found
             watching = asyncio.create_task(looker.watch())
@@ -138,10 +141,11 @@ class Crew:
     async def _tell(self) -> None:
         while True:
             joining = not all(hand.joined.done() for hand in self._hands)
-            self._watch([hand.status for hand in self._hands], "joining" if joining else "measuring")
+            doing = "joining" if joining else "measuring"
+            self._watch([hand.status for hand in self._hands], doing, self._outcome.server)
             await asyncio.sleep(0.5)
 
 
 def processes(plan: Plan) -> int:
     """Return how many processes a plan is run by: one a core unless it says otherwise, never more than clients."""
-    return max(1, min(plan.processes or len(os.sched_getaffinity(0)), plan.phases[0].clients))
+    return max(1, min(plan.processes or len(os.sched_getaffinity(0)), plan.clients))

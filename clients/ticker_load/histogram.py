@@ -31,6 +31,16 @@ def _highest(bucket: NDArray[np.int64]) -> NDArray[np.int64]:
     return highest
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A histogram without its empty buckets: some kilobytes in place of a quarter of a megabyte."""
+
+    places: NDArray[np.uint16]
+    counts: NDArray[np.int64]
+    min: int | None
+    max: int | None
+
+
 @dataclass(slots=True)
 class Histogram:
     """So many values, all from 0 on; what is less counts as 0, but `min` remembers it."""
@@ -55,11 +65,20 @@ class Histogram:
             self._extend(int(values.min()), int(values.max()))
             self.counts += np.bincount(_bucket(np.clip(values, 0, TOP - 1)), minlength=BUCKETS)
 
-    def add(self, other: "Histogram") -> None:
+    def add(self, other: "Histogram | Packed | None") -> Self:
         """Count all that another one has counted."""
-        if other.min is not None and other.max is not None:
+        if other is not None and other.min is not None and other.max is not None:
             self._extend(other.min, other.max)
-            self.counts += other.counts
+            if isinstance(other, Packed):
+                self.counts[other.places] += other.counts
+            else:
+                self.counts += other.counts
+        return self
+
+    def packed(self) -> Packed:
+        """Return the same, small."""
+        places = np.flatnonzero(self.counts)
+        return Packed(places.astype(np.uint16), self.counts[places], self.min, self.max)
 
     def at(self, shares: Iterable[float]) -> list[int]:
         """Return what so large shares (0 to 1) of the values are at most; nothing may be asked of an empty one."""

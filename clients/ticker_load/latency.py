@@ -9,18 +9,20 @@ step. Both anchors are known only at the end: until then values are kept uncorre
 corrected by the anchors as they are, which have long settled by then.
 """
 
+from array import array
 from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ticker_load.histogram import Histogram
+from ticker_load.histogram import Histogram, Packed
 from ticker_load.proof import Step
 
 KEPT_MAX = 2_000_000  # values of 8 bytes
-Slice = tuple[int, str]
-"""A second of the measured window, and a transport."""
+LATEST_MAX = 10_000
+Slice = tuple[int, str, bool]
+"""A slice of the measured window, a transport, and whether its values are dated by ticks."""
 
 
 @dataclass(slots=True)
@@ -58,15 +60,16 @@ class Latencies:
 
     step_us: int = 0
     anchors: Anchors = field(default_factory=Anchors)
-    _kept: dict[tuple[Slice, bool], list[NDArray[np.int64]]] = field(default_factory=lambda: defaultdict(list))
-    _folded: dict[Slice, Histogram] = field(default_factory=dict)
+    _kept: "dict[Slice, array[int]]" = field(default_factory=dict)
+    _lanes: dict[str, Histogram] = field(default_factory=lambda: defaultdict(Histogram))
+    _slices: dict[int, Packed] = field(default_factory=dict)
     _count: int = 0
 
-    def take(self, step: Step, received_us: NDArray[np.int64], second: int) -> None:
-        """Take note of a message, received at these wall times in that second."""
+    def take(self, step: Step, received_us: NDArray[np.int64], place: int) -> None:
+        """Take note of a message, received at these wall times in that slice."""
         dated = bool(step.oldest_us)
         since_us = step.oldest_us if dated else step.seq * self.step_us
-        self._kept[(second, step.kind), dated].append(received_us - since_us)
+        self._keep((place, step.kind, dated), (received_us - since_us).tobytes())
         self._count += len(received_us)
         if self._count > KEPT_MAX:
             self._fold()
@@ -76,22 +79,39 @@ class Latencies:
         self.step_us = self.step_us or other.step_us
         self.anchors.join(other.anchors)
         for key, values in other._kept.items():
-            self._kept[key] += values
-        for second, found in other._folded.items():
-            self._folded.setdefault(second, Histogram()).add(found)
+            self._keep(key, values.tobytes())
+        for kind, found in other._lanes.items():
+            self._lanes[kind].add(found)
+        for place, packed in other._slices.items():
+            self._slices[place] = Histogram().add(self._slices.get(place)).add(packed).packed()
 
-    def pack(self) -> None:
-        """Make it small to be sent to another process."""
-        self._kept = {key: [np.concatenate(values)] for key, values in self._kept.items()}
-
-    def slices(self) -> dict[Slice, Histogram]:
-        """Return the latencies of each second and transport, by the schedule as known now."""
+    def lanes(self) -> dict[str, Histogram]:
+        """Return the latencies of each transport, by the schedule as known now."""
         self._fold()
-        return self._folded
+        return self._lanes
+
+    def slices(self) -> dict[int, Packed]:
+        """Return the latencies of each slice of the window, by the schedule as known now."""
+        self._fold()
+        return self._slices
+
+    def latest(self) -> Packed:
+        """Return some of the latencies of the newest slice, by the schedule as known by now."""
+        newest, found = max((place for place, _, _ in self._kept), default=0), Histogram()
+        for (place, _, dated), values in self._kept.items():
+            if place == newest:
+                found.record(np.array(values[-LATEST_MAX:], np.int64) + self.anchors.correction_us(dated))
+        return found.packed()
+
+    def _keep(self, key: Slice, values: bytes) -> None:
+        if key not in self._kept:
+            self._kept[key] = array("q")
+        self._kept[key].frombytes(values)
 
     def _fold(self) -> None:
-        for (second, dated), values in self._kept.items():
-            found = np.concatenate(values) + self.anchors.correction_us(dated)
-            self._folded.setdefault(second, Histogram()).record(found)
-        self._kept = defaultdict(list)
+        for (place, kind, dated), values in self._kept.items():
+            found = Histogram.of(np.frombuffer(values, np.int64) + self.anchors.correction_us(dated))
+            self._lanes[kind].add(found)
+            self._slices[place] = found.add(self._slices.get(place)).packed()
+        self._kept = {}
         self._count = 0

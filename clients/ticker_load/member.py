@@ -2,13 +2,15 @@
 
 import asyncio
 from array import array
-from dataclasses import dataclass
-from ssl import SSLContext
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from ticker import clock
 from ticker.errors import SetupError
 from ticker.session.messages import AnyServerMessage, Error, Lag, Pong, Snapshot, Ticks, Welcome
 from ticker_client.address import Address
+from ticker_load.counts import thin
 from ticker_load.inbox import Inbox
 from ticker_load.proof import Step, Ways
 from ticker_load.tally import Tally
@@ -16,19 +18,35 @@ from ticker_load.tally import Tally
 Checked = Ticks | Snapshot | Lag
 
 
+class Late:
+    """Acks that are to be sent some time after the message they are for, the earliest first."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[int, Callable[[int], None], int]] = deque()
+
+    def put(self, due_us: int, ack: Callable[[int], None], seq: int) -> None:
+        """Have `ack(seq)` called when it is due."""
+        self._waiting.append((due_us, ack, seq))
+
+    def ack_due(self, now_us: int) -> None:
+        """Send all that is due by now."""
+        while self._waiting and self._waiting[0][0] <= now_us:
+            _, ack, seq = self._waiting.popleft()
+            ack(seq)
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What all clients have in common."""
 
     address: Address
-    tls: SSLContext | None
-    token: str
     acks: str
     acks_number: float
     window: int
     pace: str
     rate_hz: float
     poll_every_s: float
+    late: Late = field(default_factory=Late)
 
 
 class Member:
@@ -75,7 +93,8 @@ class Member:
         self.ticked = False
         self.unanswered = 0
         self.asked_us = 0
-        self.ack_every = round(terms.acks_number) if terms.acks == "every" and kind == "ws" else 0
+        every = {"every": max(1, round(terms.acks_number)), "late": 1} if kind == "ws" else {}
+        self.ack_every = every.get(terms.acks, 0)
         self.offsets_us = array("q")
         self._unacked = 0
         self.renew()
@@ -124,6 +143,7 @@ class Member:
         step = self.last
         if step is not None:
             since_us = step.oldest_us or step.seq * self.tally.found.latencies.step_us
+            thin(self.offsets_us)
             self.offsets_us.append(self.last_us - since_us)
             self.last = None
 

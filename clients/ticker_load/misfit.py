@@ -1,7 +1,17 @@
-"""Clients that misbehave, one kind each: a server has to bear them, and what they see is not measured."""
+"""Clients that misbehave, one kind each: a server has to bear them, and what they see is not measured.
+
+*stalled* stops reading: its kernel goes on to acknowledge what comes until its buffer is full, and then says that its
+window is closed. *vanishing* is gone as a machine is whose power fails: from some message on nothing that is sent to
+it is acknowledged, and nothing says that it has ended. A socket filter that drops all packets does that without
+touching the network; Linux has it, and lets only who has CAP_NET_ADMIN use it in recent versions. Where it cannot be,
+the client is `audible`: it stalls.
+"""
 
 import asyncio
+import ctypes
+import os
 import socket
+import struct
 from typing import cast
 
 from ticker.dialects import native
@@ -12,6 +22,9 @@ from ticker_load.subscriber import CLOSE, PING, TEXT, frame, greeting, split
 READ_BYTES = 4096  # of kernel buffer: else that reads for them
 FLOOD = frame(PING, bytes(125)) * 10
 FLOOD_EVERY_S = 0.01
+VANISHING_AFTER = 10  # pieces of what it asked for
+ATTACH_FILTER = 26  # asm-generic/socket.h
+DROP = struct.pack("HBBI", 0x06, 0, 0, 0)  # linux/filter.h: return 0, of the packet keep nothing
 OPEN, SILENT, RESET = "open", "cut off", "reset"
 
 
@@ -21,6 +34,8 @@ class Misfit(asyncio.Protocol):
     def __init__(self, member: Member, kind: str, bytes_per_s: int) -> None:
         self.kind = kind
         self.end = OPEN
+        self.audible = False
+        self._pieces = 0
         self._member = member
         self._hello = greeting(member)
         self._bytes_per_s = bytes_per_s
@@ -44,6 +59,10 @@ class Misfit(asyncio.Protocol):
             return
         if self.kind == "slow":
             self._rest(len(data))
+        self._pieces += 1
+        if self.kind == "vanishing" and self._pieces == VANISHING_AFTER:
+            self.audible = not deafen(self._transport.get_extra_info("socket").fileno())
+            self._transport.pause_reading()
         self._look_for_goodbye(data)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -57,7 +76,7 @@ class Misfit(asyncio.Protocol):
         self._transport.abort()
 
     def _misbehave(self) -> None:
-        if self.kind in ("stalled", "vanishing", "flooding"):
+        if self.kind in ("stalled", "flooding"):
             self._transport.pause_reading()
         if self.kind == "flooding":
             self._flood()
@@ -82,3 +101,15 @@ class Misfit(asyncio.Protocol):
         found = split(data, at) if at >= 0 and len(data) - at < 128 else None
         if found is not None and found[1] == len(data):
             self.end = str(int.from_bytes(data[found[0] : found[0] + 2], "big"))
+
+
+def deafen(fileno: int) -> bool:
+    """Have the kernel drop all packets for a socket, unseen and unacknowledged; tell whether it does."""
+    program = ctypes.create_string_buffer(DROP)
+    whole = struct.pack("HP", 1, ctypes.addressof(program))  # struct sock_fprog
+    try:
+        with socket.socket(fileno=os.dup(fileno)) as found:
+            found.setsockopt(socket.SOL_SOCKET, ATTACH_FILTER, whole)
+    except OSError:
+        return False
+    return True

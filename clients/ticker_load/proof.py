@@ -89,7 +89,6 @@ class Step:
     merged: int = 0
     gap: Gap | None = None
     received_us: "array[int]" = None  # type: ignore[assignment]  # set at once
-    ack: bytes = b""
 
     def __post_init__(self) -> None:
         self.received_us = array("q")

@@ -66,7 +66,8 @@ class Listener(asyncio.Protocol):
             query += f"&{'from' if kind == 'sse' else 'since'}={self._since}"
         if kind == "long-poll":
             query += f"&wait={WAIT_S}"
-        token = f"Authorization: Bearer {terms.token}\r\n" if terms.token else ""
+        bearer = terms.address.bearer
+        token = f"Authorization: {bearer}\r\n" if bearer else ""
         accept = "text/event-stream" if kind == "sse" else "application/json"
         address = terms.address
         self._write(
@@ -130,7 +131,7 @@ class Listener(asyncio.Protocol):
         member = self._member
         try:
             answer = _decode(body)
-            for number, raw in enumerate(answer.batches):
+            for raw in answer.batches:
                 key = (member.kind, bytes(raw))
                 step = member.known(key)
                 if step is None:
@@ -138,8 +139,7 @@ class Listener(asyncio.Protocol):
                     assert isinstance(message, Ticks)
                     step = member.learn(key, message, len(key[1]))
                 member.take(step, received_us)
-                if not number:
-                    member.tally.found.bytes[member.kind] += size - sum(len(bytes(raw)) for raw in answer.batches)
+            member.tally.frame(member.kind, size - sum(len(bytes(raw)) for raw in answer.batches), received_us)
         except (msgspec.DecodeError, AssertionError):
             self._not_understood()
             return

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,25 +13,54 @@ from ticker_client.address import Address
 from ticker_client.http import HttpClient
 
 LOOK_S = 1.0
-CPU, RSS = b"process_cpu_seconds_total", b"process_resident_memory_bytes"
+LOOKS_MAX = 600
+CPU = re.compile(rb"^process_cpu_seconds_total (\S+)$", re.MULTILINE)
+RSS = re.compile(rb"^process_resident_memory_bytes (\S+)$", re.MULTILINE)
 LATE = re.compile(rb"^ticker_\w*(?:late|lag|behind)\w*seconds\w* (\S+)$", re.MULTILINE)
+
+
+class Look(NamedTuple):
+    """What a server told of itself at a time; None where it did not."""
+
+    at_s: float
+    cpu_s: float | None
+    rss_bytes: float | None
+    late_s: float | None
 
 
 @dataclass(slots=True)
 class ServerSide:
-    """What a server told of itself in the measured window; empty where it tells nothing."""
+    """What a server told of itself in the measured window; of a long one, in ever longer steps."""
 
-    seconds: list[float] = field(default_factory=list)
-    cpu_s: list[float] = field(default_factory=list)
-    rss_bytes: list[float] = field(default_factory=list)
-    late_s: list[float] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    began_s: float = 0.0
+    rss_bytes_max: float | None = None
+    late_s_max: float | None = None
+
+    def take(self, look: Look) -> None:
+        """Note what it told."""
+        self.began_s = self.began_s or look.at_s
+        self.rss_bytes_max = _most(self.rss_bytes_max, look.rss_bytes)
+        self.late_s_max = _most(self.late_s_max, look.late_s)
+        self.looks.append(look)
+        if len(self.looks) > LOOKS_MAX:
+            del self.looks[1::2]
 
     @property
     def cpu_share(self) -> float | None:
         """Return the share of a core it used."""
-        if len(self.cpu_s) < 2:
-            return None
-        return (self.cpu_s[-1] - self.cpu_s[0]) / (self.seconds[-1] - self.seconds[0])
+        return share(self.looks[0], self.looks[-1]) if len(self.looks) > 1 else None
+
+
+def share(before: Look, after: Look) -> float | None:
+    """Return the share of a core that a server used between two looks."""
+    if before.cpu_s is None or after.cpu_s is None or after.at_s <= before.at_s:
+        return None
+    return (after.cpu_s - before.cpu_s) / (after.at_s - before.at_s)
+
+
+def _most(one: float | None, other: float | None) -> float | None:
+    return max((value for value in (one, other) if value is not None), default=None)
 
 
 class Looker:
@@ -46,14 +76,8 @@ class Looker:
             body = (await self._http.get("/metrics", accept="text/plain")).body
         except ConnectionEnded:
             return
-        values = {name: re.search(rb"^" + name + rb" (\S+)$", body, re.MULTILINE) for name in (CPU, RSS)}
-        if cpu := values[CPU]:
-            self.found.seconds.append(clock.monotonic_s())
-            self.found.cpu_s.append(float(cpu[1]))
-        if rss := values[RSS]:
-            self.found.rss_bytes.append(float(rss[1]))
-        if late := LATE.search(body):
-            self.found.late_s.append(float(late[1]))
+        values = [float(found[1]) if (found := wanted.search(body)) else None for wanted in (CPU, RSS, LATE)]
+        self.found.take(Look(clock.monotonic_s(), *values))
 
     async def watch(self) -> None:
         """Ask until cancelled."""

@@ -69,8 +69,8 @@ def greeting(member: Member) -> ClientProtocol:
         parse_uri(member.terms.address.stream), subprotocols=[Subprotocol(native.SUBPROTOCOL)], logger=_quiet
     )
     request = ws.connect()
-    if member.terms.token:
-        request.headers["Authorization"] = f"Bearer {member.terms.token}"
+    if bearer := member.terms.address.bearer:
+        request.headers["Authorization"] = bearer
     ws.send_request(request)
     return ws
 
@@ -118,7 +118,7 @@ class Subscriber(asyncio.Protocol):
             step = self._member.place.next.get(data)
             if step is not None:  # the bytes that somebody else was sent in the same place
                 if self._member.take(step, received_us):
-                    self._ack(step.seq)
+                    self._owe(step.seq, received_us)
                 return
         self._look_closer(data, received_us)
 
@@ -160,7 +160,7 @@ class Subscriber(asyncio.Protocol):
             step = member.place.next.get(whole)
             if step is not None:
                 if member.take(step, received_us):
-                    self._ack(step.seq)
+                    self._owe(step.seq, received_us)
             else:
                 self._take(whole[start:], whole, received_us)
         elif first & 0x0F in (CONT, TEXT, BINARY) and not first & 0x70:
@@ -184,7 +184,7 @@ class Subscriber(asyncio.Protocol):
         if isinstance(message, (Ticks, Snapshot, Lag)):
             step = member.learn(key, message, len(key))
             if member.take(step, received_us):
-                self._ack(step.seq)
+                self._owe(step.seq, received_us)
         elif isinstance(message, Welcome):
             member.welcomed(message)
             self._subscribe()
@@ -218,7 +218,14 @@ class Subscriber(asyncio.Protocol):
     def ack(self) -> None:
         """Acknowledge what has come."""
         if self._member.place.seq:
-            self.say(Ack(seq=self._member.place.seq))
+            self._ack(self._member.place.seq)
+
+    def _owe(self, seq: int, received_us: int) -> None:
+        terms = self._member.terms
+        if terms.acks == "late":
+            terms.late.put(received_us + round(terms.acks_number * 1e6), self._ack, seq)
+        else:
+            self._ack(seq)
 
     def _ack(self, seq: int) -> None:
         self.say(Ack(seq=seq))

@@ -6,11 +6,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ticker_load.counts import Durations, Spread
 from ticker_load.latency import Latencies
 from ticker_load.proof import Gap, Step
 
 PUSHED = ("ws", "sse")
-SLICES_MAX = 300
+SLICES_MAX, SLICE_S_MIN = 300, 0.25
+
+
+def slice_s(seconds: float) -> float:
+    """Return how long a slice of a window is."""
+    return max(SLICE_S_MIN, seconds / SLICES_MAX)
 
 
 @dataclass(slots=True)
@@ -53,20 +59,20 @@ class Findings:
     seen: Seen = field(default_factory=Seen)
     """Of the whole run."""
     window: Seen = field(default_factory=Seen)
-    rates: Counter[tuple[int, str]] = field(default_factory=Counter)
-    """Ticks by slice of the window and transport."""
-    messages: Counter[str] = field(default_factory=Counter)
-    bytes: Counter[str] = field(default_factory=Counter)
+    ticks: Counter[tuple[int, str]] = field(default_factory=Counter)
+    messages: Counter[tuple[int, str]] = field(default_factory=Counter)
+    bytes: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """By slice of the window and transport, as the two above."""
     members: Counter[str] = field(default_factory=Counter)
-    """By transport, as the two above, which are of the window."""
-    spread: dict[int, tuple[int, int, int]] = field(default_factory=dict)
-    """By position, who was pushed it first, who last, and how many were."""
-    offsets_us: "array[int]" = field(default_factory=lambda: array("q"))
-    """By client: the median of its uncorrected latencies."""
-    first_ticks_us: list[int] = field(default_factory=list)
-    connects_us: list[int] = field(default_factory=list)
-    subscribes_us: list[int] = field(default_factory=list)
-    pings_us: list[int] = field(default_factory=list)
+    """By transport."""
+    spread: Spread = field(default_factory=Spread)
+    """Of what was pushed."""
+    offsets_us: "dict[str, array[int]]" = field(default_factory=dict)
+    """By transport and client: the median of its uncorrected latencies."""
+    first_ticks_us: Durations = field(default_factory=Durations)
+    connects_us: Durations = field(default_factory=Durations)
+    subscribes_us: Durations = field(default_factory=Durations)
+    pings_us: Durations = field(default_factory=Durations)
     pings_sent: int = 0
     resumed: int = 0
     errors: Counter[str] = field(default_factory=Counter)
@@ -78,6 +84,8 @@ class Findings:
     without_ticks: int = 0
     lost: int = 0
     behind: int = 0
+    audible: int = 0
+    """Clients that were to vanish and could not."""
     first_gap: Gap | None = None
     tapes: set[tuple[str, float]] = field(default_factory=set)
 
@@ -86,37 +94,27 @@ class Findings:
         self.latencies.join(other.latencies)
         self.seen.add(other.seen)
         self.window.add(other.window)
-        self.offsets_us += other.offsets_us
         self.first_gap = self.first_gap or other.first_gap
         self.tapes |= other.tapes
-        for name in ("rates", "messages", "bytes", "members", "errors", "refused", "closes", "bad_closes", "bad"):
+        self.spread.join(other.spread)
+        for kind, offsets in other.offsets_us.items():
+            self.offsets_us.setdefault(kind, array("q")).extend(offsets)
+        for name in ("ticks", "messages", "bytes", "members", "errors", "refused", "closes", "bad_closes", "bad"):
             getattr(self, name).update(getattr(other, name))
         for name in ("first_ticks_us", "connects_us", "subscribes_us", "pings_us"):
-            getattr(self, name).extend(getattr(other, name))
-        for name in ("pings_sent", "resumed", "connected", "without_ticks", "lost", "behind"):
+            getattr(self, name).join(getattr(other, name))
+        for name in ("pings_sent", "resumed", "connected", "without_ticks", "lost", "behind", "audible"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for seq, found in other.spread.items():
-            self.spread[seq] = _wider(self.spread.get(seq), found)
-
-    @property
-    def spreads_us(self) -> list[int]:
-        """Return how long after the first reader the last one had each position."""
-        return [last - first for first, last, count in self.spread.values() if count > 1]
-
-
-def _wider(one: tuple[int, int, int] | None, other: tuple[int, int, int]) -> tuple[int, int, int]:
-    if one is None:
-        return other
-    return min(one[0], other[0]), max(one[1], other[1]), one[2] + other[2]
 
 
 class Tally:
     """Takes note of each step with one append; what follows from that is worked out now and then."""
 
-    def __init__(self, slice_s: float) -> None:
+    def __init__(self, seconds: float) -> None:
+        """Be ready for a window of so many seconds."""
         self.found = Findings()
         self.newest_seq = 0
-        self._slice_us = round(slice_s * 1e6)
+        self._slice_us = round(slice_s(seconds) * 1e6)
         self._touched: list[Step] = []
         self._began_us = 0
         self._recording = False
@@ -158,11 +156,20 @@ class Tally:
                 self._record(step, times)
 
     def _record(self, step: Step, times: "np.typing.NDArray[np.int64]") -> None:
-        found, first_us, last_us = self.found, int(times.min()), int(times.max())
-        place = max(0, (first_us - self._began_us) // self._slice_us)
+        found, first_us = self.found, int(times.min())
+        place = self._place(first_us)
         found.latencies.take(step, times, place)
-        found.rates[place, step.kind] += len(times) * step.ticks
-        found.messages[step.kind] += len(times)
-        found.bytes[step.kind] += len(times) * step.size
+        found.ticks[place, step.kind] += len(times) * step.ticks
+        found.messages[place, step.kind] += len(times)
+        found.bytes[place, step.kind] += len(times) * step.size
         if step.kind in PUSHED:
-            found.spread[step.seq] = _wider(found.spread.get(step.seq), (first_us, last_us, len(times)))
+            found.spread.take(step.seq, first_us, int(times.max()), len(times))
+
+    def frame(self, kind: str, size: int, received_us: int) -> None:
+        """Count bytes that came around messages."""
+        if self._recording:
+            self.found.bytes[self._place(received_us), kind] += size
+            self.found.window.bytes += size
+
+    def _place(self, received_us: int) -> int:
+        return max(0, (received_us - self._began_us) // self._slice_us)

@@ -9,7 +9,10 @@ from ticker_load.report import Report
 FORM = re.compile(r"\s*([a-z0-9_.]+)\s*(<=|>=|<|>)\s*([0-9.]+)\s*(us|ms|s|)\s*")
 UNITS_US = {"us": 1.0, "ms": 1e3, "s": 1e6}
 PERCENTILES = ("min", "p50", "p90", "p99", "p99_9", "p99_99", "max")
-SPREADS = {"": "latency_us", "ping_": "ping_us", "connect_": "connecting_us", "fan_out_": "fan_out_us"}
+SPREADS = {
+    **{"": "latency_us", "ping_": "ping_us", "fan_out_": "fan_out_us"},
+    **{"connect_": "connecting_us", "subscribe_": "subscribing_us", "first_tick_": "first_tick_us"},
+}
 COUNTS = (
     *("gaps", "duplicates", "reorderings", "not_connected", "lost_connections", "errors"),
     *("lagged", "conflated", "later_clients", "ticks_per_s", "messages_per_s", "server_cpu", "connected"),
@@ -57,7 +60,7 @@ def read(text: str) -> Threshold:
     if found is None or (name not in TIMES and name not in COUNTS):
         raise SetupError(
             f"--threshold: {text!r} is not such as 'p99<20ms', 'ping_max<1s' or 'gaps<1'; "
-            f"there are {', '.join((*PERCENTILES, *COUNTS))}"
+            f"there are {', '.join((*PERCENTILES, *COUNTS))}, and percentiles of {', '.join(filter(None, SPREADS))}"
         )
     if bool(found[4]) != (name in TIMES):
         needed = "needs a unit: us, ms or s" if name in TIMES else "has no unit"

@@ -3,10 +3,11 @@
 import asyncio
 import gc
 import os
+import resource
 import signal
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from multiprocessing.connection import Connection
 from ssl import SSLContext, create_default_context
@@ -14,23 +15,29 @@ from ssl import SSLContext, create_default_context
 from ticker import clock
 from ticker.errors import SetupError
 from ticker_client.address import Address
+from ticker_load.histogram import Packed
 from ticker_load.member import Terms
 from ticker_load.plan import Plan
-from ticker_load.swarm import Share, Swarm
-from ticker_load.tally import Findings
+from ticker_load.roles import Share
+from ticker_load.swarm import Swarm
+from ticker_load.tally import Findings, Seen
 
 LOOK_S = 0.02
 TELL_S = 0.5
+KIB = 1024  # what Linux counts ru_maxrss in
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """How it goes, while it does."""
 
-    joined: int
-    open: int
-    ticks: int
-    missed: int
+    joined: int = 0
+    open: int = 0
+    seen: Seen = field(default_factory=Seen)
+    lost: int = 0
+    resumed: int = 0
+    latest: Packed | None = None
+    """Some of the newest latencies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class Result:
     window_s: float
     cpu_share: float
     late_s: float
+    rss_bytes: int
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -64,12 +72,8 @@ def tls(cafile: str, secure: bool) -> SSLContext | None:
 def terms(plan: Plan) -> Terms:
     """Return what all clients of a plan have in common. Raises SetupError."""
     secure = plan.url.startswith(("wss:", "https:"))
-    context = tls(plan.cafile, secure)
-    address = Address.of(plan.url, context)
     return Terms(
-        address,
-        context,
-        plan.token,
+        Address.of(plan.url, tls(plan.cafile, secure), plan.token or None),
         plan.acks,
         plan.acks_number,
         plan.window,
@@ -105,7 +109,7 @@ class _Worker:
         watching = asyncio.create_task(self._watch())
         try:
             await swarm.join_first()
-            await swarm.join(self._plan.phases[0].clients)
+            await swarm.join(self._plan.first)
             self._say("joined")
             await self._go.wait()
             self._late_s, began = 0.0, (clock.monotonic_s(), clock.cpu_s())
@@ -114,8 +118,7 @@ class _Worker:
             share, late_s = (clock.cpu_s() - began[1]) / max(window_s, 1e-9), self._late_s
             await swarm.close()
             telling.cancel()
-            swarm.tally.found.latencies.pack()
-            self._say(Result(swarm.tally.found, window_s, share, late_s))
+            self._say(Result(swarm.tally.found, window_s, share, late_s, rss_bytes_max()))
         except SetupError as error:
             await swarm.close()
             self._say(error)
@@ -141,8 +144,7 @@ class _Worker:
 
     async def _tell(self, swarm: Swarm) -> None:
         while True:
-            seen = swarm.tally.found.seen
-            self._say(Status(swarm.joined, swarm.open, seen.ticks, seen.missed))
+            self._say(_status(swarm))
             await asyncio.sleep(TELL_S)
 
     async def _watch(self) -> None:
@@ -151,3 +153,20 @@ class _Worker:
             due_s = clock.monotonic_s() + LOOK_S
             await asyncio.sleep(LOOK_S)
             self._late_s = max(self._late_s, clock.monotonic_s() - due_s)
+
+
+def rss_bytes_max() -> int:
+    """Return the most memory that this process has ever had resident."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
+
+
+def _status(swarm: Swarm) -> Status:
+    found = swarm.tally.found
+    return Status(
+        joined=swarm.joined,
+        open=swarm.crowd.open,
+        seen=found.seen,
+        lost=found.lost,
+        resumed=found.resumed,
+        latest=found.latencies.latest(),
+    )

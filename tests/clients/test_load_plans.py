@@ -87,7 +87,7 @@ def test_every_plan_runs(name: str, ticker_server: Any, tmp_path: Path) -> None:
     assert run(["load", "--url", ticker_server.stream, *flags]) == 0
     report = orjson.loads(file.read_bytes())
     assert report["connected"] >= 20
-    assert len(report["processes"]) == (1 if name == "spike" else 2), "never more than clients at the start"
+    assert len(report["processes"]) == 2
     assert set(report["faults"].values()) == {0}
 
 
@@ -99,6 +99,57 @@ def test_a_storm_is_resumed_without_a_hole(ticker_server: Any, tmp_path: Path) -
     report = orjson.loads(file.read_bytes())
     assert report["resumed"] >= 5
     assert set(report["faults"].values()) == {0}
+
+
+def test_who_comes_over_a_ramp_is_not_there_before(ticker_server: Any, tmp_path: Path) -> None:
+    own, file = tmp_path / "ramp.toml", tmp_path / "report.json"
+    own.write_text('phases = [{ name = "up", clients = 6, seconds = 2, ramp_s = 1 }]\nprocesses = 3\n')
+    found = plan.load(str(own))
+    assert [found.members_at(second) for second in (0, 0.5, 1, 1.9)] == [1, 3, 6, 6]
+    assert found.first == 1
+    assert run(["load", "--url", ticker_server.stream, "--plan", str(own), "--json", str(file)]) == 0
+    report = orjson.loads(file.read_bytes())
+    assert report["connected"] == 6
+    assert [process["clients"] for process in report["processes"]] == [2, 2, 2]
+    assert set(report["faults"].values()) == {0}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("windows = 3", "windows: no such key; there are url, "),
+        ('phases = [{ name = "a", clients = 3 }]', "phases[0]: object missing required field seconds"),
+        ('phases = [{ name = "a", clients = 3, seconds = 1, second = 2 }]', "second: no such key; there are name, "),
+        ("transports = { ws = 0.5, tcp = 0.5 }", "transports: 'tcp' is not one of ws, sse, "),
+        ('acks = "often"', "acks: 'often' is not one of every, interval, late, never"),
+        ("mix_symbols = 1.5", "mix_symbols: expected int"),
+        ("window = -1", "window: expected int >= 0"),
+        ("= 3", "not TOML"),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_one_clear_sentence(
+    text: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(text)
+    assert run(["load", "--plan", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"ticker: {file}: ") and words in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("transports = { ws = 0.5 }", "transports: the shares have to make 1 together"),
+        ("bad = { slow = 0.6, herd = 0.5 }", "bad: the shares have to leave some good clients"),
+        ('phases = [{ name = "a", clients = 3, seconds = 1, ramp_s = 2 }]', "ramp_s: 2 is not a part of 1 s"),
+    ],
+)
+def test_a_plan_that_contradicts_itself_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(text)
+    with pytest.raises(SetupError, match=words):
+        plan.load(str(file)).check()
 
 
 def test_a_threshold_that_is_broken_is_told(ticker_server: Any, capsys: pytest.CaptureFixture[str]) -> None:

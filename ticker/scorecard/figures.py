@@ -6,9 +6,9 @@ from math import erfc, exp, pi, sqrt
 
 import numpy as np
 
+from ticker.pages.charts import Axis, Columns, Line, Points, around, chart
 from ticker.scorecard.estimators import Floats
 from ticker.scorecard.pictures import MINUTE_LAGS, SPANS_S, Pictures
-from ticker.scorecard.plots import Axis, Columns, Line, Points, around, chart
 from ticker.scorecard.report import Run
 
 REAL_EPPS = {

@@ -1,17 +1,22 @@
-"""Charts as inline SVG, coloured by the page's style sheet, readable without a script. Pure."""
+"""Charts as inline SVG, coloured by the page's style sheet, readable without a script."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, isfinite, log10
 
-WIDTH, HEIGHT = 720, 300
-LEFT, RIGHT, TOP, FOOT = 56, 14, 10, 46
+WIDTH, HEIGHT = 720, 310
+LEFT, RIGHT, TOP, FOOT = 60, 30, 24, 46
 INNER_WIDTH, INNER_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - FOOT
 DECADES_FINE = 2.6  # a shorter logarithmic axis has numbers between powers of ten
 MARKS = 8  # about so many numbers on an axis
 
 Points = Sequence[tuple[float, float]]
+
+
+def spell(value: float) -> str:
+    """Return a number as it is written on an axis."""
+    return f"{value:.6g}".replace("e-0", "e-").replace("-", "\u2212")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,7 @@ class Axis:
     low: float
     high: float
     log: bool = False
+    spelled: Callable[[float], str] = spell
 
     def place(self, value: float) -> float:
         """Return where a value lies, from 0 to 1 inside the axis."""
@@ -70,12 +76,21 @@ def around(values: Sequence[float], *, least: float | None = None, room: float =
 
 def chart(title: str, layers: Sequence[Line | Columns], x: Axis, y: Axis) -> str:
     """Return a chart of layers, the later ones on top."""
-    inside = [piece for layer in layers for piece in _drawn(layer, x, y)]
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{"".join(_grid(x, y))}'
-        # An inner drawing cuts off what lies outside the axes.
-        f'<svg x="{LEFT}" y="{TOP}" width="{INNER_WIDTH}" height="{INNER_HEIGHT}">{"".join(inside)}</svg></svg>'
-    )
+    inside = "".join(piece for layer in layers for piece in _drawn(layer, x, y))
+    # An inner drawing cuts off what lies outside the axes.
+    inner = f'<svg x="{LEFT}" y="{TOP}" width="{INNER_WIDTH}" height="{INNER_HEIGHT}">{inside}</svg>'
+    return drawing(title, HEIGHT, [*_grid(x, y), inner])
+
+
+def drawing(title: str, height: float, pieces: Iterable[str]) -> str:
+    """Return a drawing as wide as the page; `title` is for who cannot see it."""
+    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">{"".join(pieces)}</svg>'
+
+
+def upright(at: float, top: float, foot: float, text: str) -> Iterable[str]:
+    """Return a line of the grid from top to foot, and what is written below it."""
+    yield f'<line class="grid" x1="{at:.1f}" x2="{at:.1f}" y1="{top}" y2="{foot}"/>'
+    yield f'<text class="mark" x="{at:.1f}" y="{foot + 17}" text-anchor="middle">{escape(text)}</text>'
 
 
 def _drawn(layer: Line | Columns, x: Axis, y: Axis) -> list[str]:
@@ -88,22 +103,18 @@ def _at(x: Axis, y: Axis, point: tuple[float, float]) -> tuple[float, float]:
 
 
 def _grid(x: Axis, y: Axis) -> list[str]:
-    foot, drawn = TOP + INNER_HEIGHT, []
+    foot = TOP + INNER_HEIGHT
+    drawn: list[str] = []
     for mark in x.marks():
-        at = LEFT + x.place(mark) * INNER_WIDTH
-        drawn.append(f'<line class="grid" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{foot}"/>')
-        drawn.append(f'<text class="mark" x="{at:.1f}" y="{foot + 17}" text-anchor="middle">{_spell(mark)}</text>')
+        drawn += upright(LEFT + x.place(mark) * INNER_WIDTH, TOP, foot, x.spelled(mark))
     for mark in y.marks():
         at = TOP + (1 - y.place(mark)) * INNER_HEIGHT
         drawn.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
-        drawn.append(f'<text class="mark" x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{_spell(mark)}</text>')
+        drawn.append(f'<text class="mark" x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{y.spelled(mark)}</text>')
     middle = LEFT + INNER_WIDTH / 2
-    drawn.append(f'<text class="label" x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x.label)}</text>')
+    drawn.append(f'<text class="mark" x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x.label)}</text>')
+    drawn.append(f'<text class="mark" x="0" y="12">{escape(y.label)}</text>')
     return drawn
-
-
-def _spell(value: float) -> str:
-    return f"{value:.6g}".replace("e-0", "e-").replace("-", "\u2212")
 
 
 def _line(line: Line, x: Axis, y: Axis) -> list[str]:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from ticker.scorecard.plots import INNER_HEIGHT, INNER_WIDTH, Axis, Columns, Line, around, chart
+from ticker.pages.charts import INNER_HEIGHT, INNER_WIDTH, Axis, Columns, Line, around, chart
 
 
 @pytest.mark.parametrize(
