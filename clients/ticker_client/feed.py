@@ -59,6 +59,8 @@ class Feed(Reading):
         self.traffic = Traffic()
         self.connections = 0
         """How often a connection was made."""
+        self.trouble: ConnectionEnded | None = None
+        """Why there is no connection now, or none could be made the last time; None while there is one."""
         inbox = Inbox(
             self.session,
             options.get("on_gap"),
@@ -282,6 +284,7 @@ class Feed(Reading):
     async def _open(self, line: Line) -> None:
         await line.open()
         self._opened = True
+        self.trouble = None
         self.connections += 1
 
     async def _run(self, line: Line) -> None:
@@ -296,13 +299,15 @@ class Feed(Reading):
                     await asyncio.sleep(backoff.next_s(self._advice_s(ended)))
                     await self._open(line)
                     self._inbox.note_reconnect(lost or ConnectionEnded("the connection was lost"))
-                ended = lost = await line.listen()
+                self.trouble = ended = lost = await line.listen()
                 self._opened = False
             except ConnectionEnded as error:
-                ended = error
+                self.trouble = ended = error
             except msgspec.DecodeError as error:
                 await line.close()
-                ended = ConnectionEnded(f"{self.url} does not speak ticker.v1.{self._encoding}: {error}", NO_TICKER)
+                self.trouble = ended = ConnectionEnded(
+                    f"{self.url} does not speak ticker.v1.{self._encoding}: {error}", NO_TICKER
+                )
             if ended.final or not self._reconnect:
                 self._inbox.end(ended)
                 return await line.close() if line.live else None

@@ -1,0 +1,97 @@
+"""The table: which columns a width has room for, and a row of each instrument. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ticker_watch import order, trend
+from ticker_watch.columns import BY_WEIGHT, IN_ORDER, PRICED, STATE, SYMBOL, TREND, TREND_MIN, Column, Scene
+from ticker_watch.figures import STYLES, Line, Span, cut
+from ticker_watch.view import View
+
+TREND_MAX = 60
+ROOMY = 100  # from this width on, columns stand two cells apart, and a state may have a reason
+CHOSEN = "reverse"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Columns from left to right with their widths, and the cells between them."""
+
+    columns: list[tuple[Column, int]]
+    gap: int
+
+
+class Table:
+    """Columns that keep their widths: they grow when a number needs it, and never shrink while it is looked at."""
+
+    def __init__(self) -> None:
+        self._wide = {column: column.least for column in IN_ORDER}
+
+    def fit(self, scene: Scene, numbers: Sequence[int], width: int) -> Layout:
+        """Return the columns there is room for, given the instruments to show."""
+        for column in (SYMBOL, *PRICED, STATE):
+            needs = [len(column.cell(scene, number)[0]) for number in numbers]
+            self._wide[column] = max(self._wide[column], *needs, 0)
+        gap = 2 if width >= ROOMY else 1
+        wide = self._wide if width >= ROOMY else {**self._wide, STATE: STATE.least}
+        chosen: list[Column] = []
+        left = width - 1 + gap  # a cell for the mark
+        for column in BY_WEIGHT:
+            if wide[column] + gap <= left:
+                left -= wide[column] + gap
+                chosen.append(column)
+        widths = {**wide, TREND: min(TREND_MAX, TREND_MIN + left)}
+        return Layout([(column, widths[column]) for column in IN_ORDER if column in chosen], gap)
+
+
+def heading(layout: Layout, view: View, cell_s: float) -> Line:
+    """Return the titles; that of the order has an arrow."""
+    arrow = "▾" if order.falling(view.order, reverse=view.reverse) else "▴"
+    cells: list[Span] = []
+    for column, width in layout.columns:
+        title = column.title + (arrow if column.order == view.order else "")
+        cells.append((span(width * cell_s) if column is TREND else title, "bold"))
+    return _line(layout, cells, " ")
+
+
+def row(layout: Layout, scene: Scene, number: int, *, chosen: bool) -> Line:
+    """Return an instrument's row."""
+    cells = [
+        _trend(scene, number, width) if column is TREND else column.cell(scene, number)
+        for column, width in layout.columns
+    ]
+    line = _line(layout, cells, ">" if chosen else " ")
+    return (
+        [(text, style if CHOSEN in style else f"{style} {CHOSEN}".lstrip()) for text, style in line] if chosen else line
+    )
+
+
+def span(seconds: float) -> str:
+    """Return a length of time, roughly."""
+    for unit, name in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def _line(layout: Layout, cells: list[Span], mark: str) -> Line:
+    line: Line = [(mark, "bold")]
+    for (column, width), (text, style) in zip(layout.columns, cells, strict=True):
+        fitting = cut([(text, style)], width)[0][0]
+        padding = " " * (width - len(fitting))
+        before = " " * layout.gap if len(line) > 1 else ""
+        line += (
+            [(before, ""), (fitting, style), (padding, "")]
+            if column.left
+            else [(before + padding, ""), (fitting, style)]
+        )
+    return line
+
+
+def _trend(scene: Scene, number: int, width: int) -> Span:
+    prices = scene.board.trend.newest(number, width)
+    return trend.picture(prices)[0], STYLES[trend.way(prices)]
+
+
+def _reversed(style: str) -> str:
+    return style if CHOSEN in style else f"{style} {CHOSEN}".lstrip()
