@@ -14,6 +14,9 @@ STATE_STYLES = {"trading": "dim", "halted": "bold red", "frozen": "bold red"}
 """What else there is, a schedule brings: yellow."""
 
 
+UNSAID = ("schedule", "halt", "resume", "freeze", "thaw")
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What a table is made of: `touch` returns bid and ask where no quote says them."""
@@ -74,14 +77,18 @@ def _quantity(name: str, style: str = "") -> Callable[[Scene, int], Span]:
     return lambda scene, number: (quantity(getattr(scene.board.now, name)[number]), style)
 
 
-def state(scene: Scene, number: int) -> Span:
+def said(state: str, reason: str) -> Span:
+    """Return a state of trading in words, with the reason where the state does not say it."""
+    why = "" if reason in UNSAID else f": {reason}"
+    return f"{state}{why}".replace("_", " "), STATE_STYLES.get(state, "yellow")
+
+
+def _state(scene: Scene, number: int) -> Span:
     """Return what an instrument's trading is in, and what made it so where that was no schedule."""
     word = int(scene.board.now.state[number])
     if word < 0:
         return "-", "dim"
-    reason = REASONS[int(scene.board.now.reason[number])].replace("_", " ")
-    why = "" if reason in ("schedule", "resume", "thaw", "halt", "freeze") else f": {reason}"
-    return STATES[word].replace("_", " ") + why, STATE_STYLES.get(STATES[word], "yellow")
+    return said(STATES[word], REASONS[int(scene.board.now.reason[number])])
 
 
 SYMBOL = Column("Symbol", lambda scene, number: (scene.board.instruments.symbols[number], "bold"), 7, "symbol", True)
@@ -97,7 +104,7 @@ ACTIVITY = Column("Ticks/s", lambda scene, number: (rate(scene.board.now.activit
 LOW = Column("Low", _price("low"), 6)
 HIGH = Column("High", _price("high"), 6)
 TREND = Column("", lambda _, __: ("", ""), TREND_MIN, left=True)
-STATE = Column("State", state, 8, left=True)
+STATE = Column("State", _state, 8, left=True)
 
 IN_ORDER = (SYMBOL, LAST, CHANGE, BID_SIZE, BID, ASK, ASK_SIZE, SIZE, VOLUME, ACTIVITY, LOW, HIGH, TREND, STATE)
 BY_WEIGHT = (SYMBOL, LAST, CHANGE, STATE, BID, ASK, TREND, VOLUME, SIZE, ACTIVITY, BID_SIZE, ASK_SIZE, LOW, HIGH)

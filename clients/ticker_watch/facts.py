@@ -1,5 +1,6 @@
 """The lines above and below: how the connection is, what the keys do, what is searched for. Pure."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -8,6 +9,7 @@ from ticker_watch.table import span
 from ticker_watch.view import View
 
 _KEYS = (("↑↓", "move"), ("Enter", "book"), ("s", "sort"), ("/", "search"), ("p", "pause"), ("t", "transport"))
+_ADDRESS = re.compile(r"^\w+://\S+: | to \w+://\S+(?=: )")
 _ENDS = (("?", "help"), ("q", "quit"))
 HELP = (
     ("↑ ↓ j k", "choose a row; in a book, the next symbol"),
@@ -73,8 +75,7 @@ def second(health: Health, width: int) -> Line:
 def third(health: Health, width: int) -> Line:
     """Return why there is no connection, or what else there is to say; nothing where all is well."""
     if not health.live:
-        reason = health.trouble or "the connection was lost"
-        return cut([(f"for {span(health.away_s)}: {reason}", "red")], width)
+        return cut([(f"for {span(health.away_s)}: {health.trouble}", "red")], width)
     return cut([(health.notice, "yellow")], width)
 
 
@@ -99,6 +100,11 @@ def helped(height: int, width: int) -> list[Line]:
     """Return the keys in full, as many as fit."""
     lines = [[(f" {keys:<20}", "bold"), (said, "")] for keys, said in HELP]
     return [cut(line, width) for line in lines[:height]]
+
+
+def reason(trouble: Exception | None) -> str:
+    """Return why there is no connection, without the address: that is known, and long."""
+    return _ADDRESS.sub("", str(trouble)) if trouble else "the connection was lost"
 
 
 def market_time(t: int) -> str:

@@ -11,6 +11,7 @@ from ticker.session.messages import Snapshot
 from ticker.ticks import BOOK, QUOTES, STATS, STATUS, TRADES
 from ticker_client.errors import ConnectionEnded, Refused
 from ticker_client.feed import Feed
+from ticker_watch.facts import reason
 from ticker_watch.figures import LEVEL, sign
 from ticker_watch.history import cell_us, fill
 from ticker_watch.ladder import Portrait
@@ -78,7 +79,7 @@ class Focus:
             (books.passed, books.failed),
             self._trend,
             self._way,
-            self._trouble or ("" if feed.live else f"reconnecting: {feed.trouble or 'the connection was lost'}"),
+            self._trouble or ("" if feed.live else f"reconnecting: {reason(feed.trouble)}"),
         )
 
     async def _follow(self, symbol: str) -> None:

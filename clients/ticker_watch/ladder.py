@@ -6,7 +6,7 @@ from math import nan
 from ticker.session.kinds import Quote, Stats, Status, Trade
 from ticker_client.order_book import OrderBook, PriceLevel
 from ticker_watch import trend
-from ticker_watch.columns import STATE_STYLES
+from ticker_watch.columns import said
 from ticker_watch.facts import market_time
 from ticker_watch.figures import (
     ARROWS,
@@ -79,9 +79,7 @@ def _head(portrait: Portrait, width: int) -> Line:
         change = portrait.stats.change_pct
         facts.append([(percent(change), STYLES[(change > 0) - (change < 0)])])
     if portrait.status:
-        state, reason = portrait.status.state, portrait.status.reason.replace("_", " ")
-        said = state.replace("_", " ") + ("" if reason == "schedule" else f" ({reason})")
-        facts.append([(said, STATE_STYLES.get(state, "yellow"))])
+        facts.append([said(portrait.status.state, portrait.status.reason)])
     if portrait.quote:
         bid, ask = money(portrait.quote.bid, portrait.decimals), money(portrait.quote.ask, portrait.decimals)
         facts.append([("bid ", "dim"), (bid, ""), ("  ask ", "dim"), (ask, "")])

@@ -94,7 +94,8 @@ class Live:
             self._typed.clear()
             self._terminal.show([self._ink.line(line) for line in self._picture.lines(self._size)])
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._typed.wait(), PAINT_S)
+                async with asyncio.timeout(PAINT_S):
+                    await self._typed.wait()
                 await asyncio.sleep(TYPED_S)
 
     async def _fill(self) -> None:
@@ -135,6 +136,7 @@ class Live:
         self._picture.say("changing the transport…")
         try:
             self._picture.say(await switching.switch(self._feed, self._interest))
+            self._picture.pulse.forget()
             self._focus.again()
         finally:
             self._switching = None

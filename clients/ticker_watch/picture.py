@@ -9,7 +9,7 @@ from ticker_client.feed import Feed
 from ticker_watch import frame, history, order
 from ticker_watch.board import Board
 from ticker_watch.columns import Scene
-from ticker_watch.facts import Health
+from ticker_watch.facts import Health, reason
 from ticker_watch.figures import Line
 from ticker_watch.frame import Size
 from ticker_watch.ladder import Portrait
@@ -130,7 +130,7 @@ class Picture:
             missed=session.missed,
             lagged=session.lagged,
             away_s=0.0 if self._away_since_s is None else now_s - self._away_since_s,
-            trouble=str(feed.trouble or ""),
+            trouble=reason(feed.trouble),
             books=(session.books.passed, session.books.failed),
             t=self.board.t if self.board else 0,
             notice=self._notice if now_s < self._notice_s + NOTICE_S else "",

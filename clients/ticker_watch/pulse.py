@@ -34,6 +34,11 @@ class Pulse:
         """Note how long a message took."""
         self._latencies.append((now_s, latency_ms))
 
+    def forget(self) -> None:
+        """Forget latencies: they were another transport's."""
+        self._latencies.clear()
+        self._counted_s = -FRESH_S
+
     def percentiles(self, now_s: float) -> tuple[float, float] | None:
         """Return the median and the 99th percentile of latencies, as of a second ago at most; None without any."""
         if now_s >= self._counted_s + FRESH_S:

@@ -86,7 +86,7 @@ class Terminal:
         pieces = ["\x1b[2J"] if whole else []
         for place, line in enumerate(lines):
             if whole or line != self._lines[place]:
-                pieces.append(f"\x1b[{place + 1};1H{line}\x1b[K")
+                pieces.append(f"\x1b[{place + 1};1H\x1b[K{line}")
         self._lines = lines
         if pieces:
             self._write("".join(pieces))
