@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import isnan
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ticker.ticks import REASONS, STATES
 from ticker_watch.board import Board
 from ticker_watch.figures import ARROWS, STYLES, Span, money, percent, quantity, rate, sign
@@ -24,6 +27,13 @@ class Scene:
     board: Board
     touch: Callable[[str], tuple[float, float]]
     now_s: float
+    changes: NDArray[np.float64]
+    """In percent, of all instruments."""
+
+    @classmethod
+    def of(cls, board: Board, touch: Callable[[str], tuple[float, float]], now_s: float) -> "Scene":
+        """Return what a board shows now."""
+        return cls(board, touch, now_s, board.change)
 
     @property
     def cell_s(self) -> float:
@@ -55,7 +65,7 @@ def _last(scene: Scene, number: int) -> Span:
 
 
 def _change(scene: Scene, number: int) -> Span:
-    value = float(scene.board.change[number])
+    value = float(scene.changes[number])
     return percent(value), STYLES[sign(value)]
 
 

@@ -83,7 +83,7 @@ class Picture:
         board = self._seen
         if board is not None and now_s >= self._listed_s + ORDER_S:
             self._listed, self._listed_s = self._list(board), now_s
-        scene = Scene(board, self._touch, now_s) if board else None
+        scene = Scene.of(board, self._touch, now_s) if board else None
         if self.view.book is None:
             subject = frame.of_table(size, self._table, scene, self.view, self._listed)
             top = self.view.top

@@ -9,6 +9,7 @@ from ticker_watch.figures import STYLES, Line, Span, cut
 from ticker_watch.view import View
 
 TREND_MAX = 60
+MEASURED_S = 1.0
 ROOMY = 100  # from this width on, columns stand two cells apart, and a state may have a reason
 CHOSEN = "reverse"
 
@@ -26,12 +27,11 @@ class Table:
 
     def __init__(self) -> None:
         self._wide = {column: column.least for column in IN_ORDER}
+        self._measured: tuple[list[int], float] = ([], 0.0)
 
     def fit(self, scene: Scene, numbers: Sequence[int], width: int) -> Layout:
         """Return the columns there is room for, given the instruments to show."""
-        for column in (SYMBOL, *PRICED, STATE):
-            needs = [len(column.cell(scene, number)[0]) for number in numbers]
-            self._wide[column] = max(self._wide[column], *needs, 0)
+        self._measure(scene, list(numbers))
         gap = 2 if width >= ROOMY else 1
         wide = self._wide if width >= ROOMY else {**self._wide, STATE: STATE.least}
         chosen: list[Column] = []
@@ -42,6 +42,16 @@ class Table:
                 chosen.append(column)
         widths = {**wide, TREND: min(TREND_MAX, TREND_MIN + left)}
         return Layout([(column, widths[column]) for column in IN_ORDER if column in chosen], gap)
+
+    def _measure(self, scene: Scene, numbers: list[int]) -> None:
+        """Widen columns where other rows are seen, or it was long ago: a price seldom has a digit more."""
+        seen, when_s = self._measured
+        if seen == numbers and scene.now_s < when_s + MEASURED_S:
+            return
+        self._measured = (numbers, scene.now_s)
+        for column in (SYMBOL, *PRICED, STATE):
+            needs = [len(column.cell(scene, number)[0]) for number in numbers]
+            self._wide[column] = max(self._wide[column], *needs, 0)
 
 
 def heading(layout: Layout, view: View, cell_s: float) -> Line:
@@ -77,7 +87,7 @@ def span(seconds: float) -> str:
 def _line(layout: Layout, cells: list[Span], mark: str) -> Line:
     line: Line = [(mark, "bold")]
     for (column, width), (text, style) in zip(layout.columns, cells, strict=True):
-        fitting = cut([(text, style)], width)[0][0]
+        fitting = text if len(text) <= width else cut([(text, style)], width)[0][0]
         padding = " " * (width - len(fitting))
         before = " " * layout.gap if len(line) > 1 else ""
         line += (

@@ -50,12 +50,11 @@ class Trend:
             known = np.where(np.isnan(known) & (at >= 0), closes[at], known)
             self._prices[instrument, places % CELLS] = known
 
-    def newest(self, instrument: int, width: int) -> Prices:
-        """Return the newest cells of an instrument, oldest first, shape (at most width,)."""
-        width = min(width, CELLS)
-        places = np.arange(self._newest - width + 1, self._newest + 1)
-        found: Prices = self._prices[instrument, places % CELLS]
-        return found
+    def newest(self, instrument: int, width: int) -> list[float]:
+        """Return the newest cells of an instrument, oldest first: at most so many."""
+        ring: list[float] = self._prices[instrument].tolist()
+        first = (self._newest + 1) % CELLS
+        return (ring[first:] + ring[:first])[-width:]
 
     def copy(self) -> "Trend":
         """Return another one with the same prices."""
@@ -64,20 +63,27 @@ class Trend:
         return twin
 
 
-def picture(prices: Prices, height: int = 1) -> list[str]:
+def picture(prices: Sequence[float], height: int = 1) -> list[str]:
     """Return prices as so many lines of blocks, the highest first; blank where none is known."""
-    known = prices[~np.isnan(prices)]
-    if not len(known):
+    known = _known(prices)
+    if not known:
         return [" " * len(prices)] * height
-    low, span = known.min(), known.max() - known.min()
-    whole = height * _STEPS
-    shares = (prices - low) / span if span > 0 else np.where(np.isnan(prices), np.nan, 0.5)
-    levels = np.nan_to_num(np.rint(1 + shares * (whole - 1)), nan=0.0).astype(int)
-    rows = [np.clip(levels - row * _STEPS, 0, _STEPS).tolist() for row in range(height - 1, -1, -1)]
-    return ["".join([BLOCKS[level] for level in row]) for row in rows]
+    low, span = min(known), max(known) - min(known)
+    most = height * _STEPS - 1
+    scale = most / span if span > 0 else 0.0
+    middle = 0.0 if scale else most / 2  # prices that do not move are in the middle
+    levels = [int(1.5 + middle + (price - low) * scale) if price == price else 0 for price in prices]
+    if height == 1:
+        return ["".join([BLOCKS[level] for level in levels])]
+    floors = range((height - 1) * _STEPS, -1, -_STEPS)
+    return ["".join([BLOCKS[min(max(level - floor, 0), _STEPS)] for level in levels]) for floor in floors]
 
 
-def way(prices: Prices) -> int:
+def way(prices: Sequence[float]) -> int:
     """Return 1 where prices have risen, -1 where they have fallen, else 0."""
-    known = prices[~np.isnan(prices)]
-    return int(np.sign(known[-1] - known[0])) if len(known) else 0
+    known = _known(prices)
+    return (known[-1] > known[0]) - (known[-1] < known[0]) if known else 0
+
+
+def _known(prices: Sequence[float]) -> list[float]:
+    return [price for price in prices if price == price]  # NaN is not
