@@ -15,7 +15,7 @@ from ticker_watch.facts import reason
 from ticker_watch.figures import LEVEL, sign
 from ticker_watch.history import cell_us, fill
 from ticker_watch.ladder import Portrait
-from ticker_watch.trend import Trend
+from ticker_watch.trend import CELLS, Trend
 
 TRADES_KEPT = 200
 CHANNELS = (STATUS, QUOTES, BOOK, TRADES, STATS)
@@ -98,7 +98,7 @@ class Focus:
                         self._take(tick)
                     if not filled and self._trend.begun:
                         filled = True
-                        await fill(feed, self._trend, 0, symbol)
+                        await fill(feed, self._trend, 0, symbol, CELLS)
         except (ConnectionEnded, Refused) as error:
             self._trouble = str(error)
 

@@ -23,10 +23,12 @@ from ticker_watch.figures import (
     percent,
     quantity,
 )
+from ticker_watch.table import span
 from ticker_watch.trend import Trend
 
 BESIDE = 72  # from this width on, trades stand beside the ladder
-LADDER_MAX = 64
+LADDER_MAX = 96
+CHART_MIN, CHART_MAX = 3, 13
 TRADES_WIDE = 27
 LEVELS = 10
 SIZE_WIDE = 6
@@ -56,7 +58,7 @@ def picture(portrait: Portrait, height: int, width: int) -> list[Line]:
     room = height - len(lines)
     if width >= BESIDE:
         left = min(LADDER_MAX, width - TRADES_WIDE - 3)
-        pairs = _below(_ladder(portrait, left), _chart(portrait, left, room - LEVELS - 2), room)
+        pairs = [*_ladder(portrait, left), [], *_chart(portrait, left, room - LEVELS - 2)]
         trades = _trades(portrait, room)
         for place in range(room):
             line = pairs[place] if place < len(pairs) else []
@@ -165,15 +167,17 @@ def _side(levels: tuple[PriceLevel, ...], place: int, digits: int, bar_wide: int
 
 
 def _chart(portrait: Portrait, width: int, height: int) -> list[Line]:
-    """Return the last minutes of prices, in as many lines as there are."""
-    if portrait.trend is None or height < 1:
+    """Return the last minutes of prices under a line that says what is seen; nothing where there is no room."""
+    if portrait.trend is None or not portrait.trend.begun or height < CHART_MIN:
         return []
     prices = portrait.trend.newest(0, width)
-    return [[(text, STYLES[trend.way(prices)])] for text in trend.picture(prices, height)]
-
-
-def _below(ladder: list[Line], chart: list[Line], room: int) -> list[Line]:
-    return [*ladder, *([[]] if chart else []), *chart][: max(room, 0)]
+    known = [price for price in prices if price == price]
+    if not known:
+        return []
+    low, high = money(min(known), portrait.decimals), money(max(known), portrait.decimals)
+    title = cut([(f"{span(len(known) * portrait.trend.cell_us / 1e6)}: {low} to {high}", "dim")], width)
+    rows = trend.picture(prices, min(CHART_MAX, height - 1))
+    return [title, *([(text, STYLES[trend.way(prices)])] for text in rows)]
 
 
 def _trades(portrait: Portrait, room: int) -> list[Line]:

@@ -20,6 +20,7 @@ from ticker_watch.frame import Size
 from ticker_watch.ink import Ink
 from ticker_watch.picture import Picture
 from ticker_watch.switching import RATE_HZ, Interest
+from ticker_watch.table import TREND_MAX
 from ticker_watch.terminal import Terminal
 from ticker_watch.view import Deed, View
 from ticker_watch.wishes import TABLE_CHANNELS, Wishes
@@ -114,7 +115,7 @@ class Live:
                 symbol = board.instruments.symbols[number]
                 if symbol not in asked:
                     asked.add(symbol)
-                    await history.fill(self._feed, board.trend, number, symbol)
+                    await history.fill(self._feed, board.trend, number, symbol, TREND_MAX)
 
     @property
     def _size(self) -> Size:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Prices = NDArray[np.float64]
 
-CELLS = 64
+CELLS = 96
 BLOCKS = " ▁▂▃▄▅▆▇█"
 _STEPS = len(BLOCKS) - 1
 
