@@ -74,8 +74,8 @@ class Live:
         found = self._picture.pulse.percentiles(clock.monotonic_s())
         latency = f", latency {found[0]:.1f} ms, p99 {found[1]:.1f} ms" if found else ""
         return (
-            f"{seconds:.1f} s of {self._feed.url} over {self._feed.transport}: {session.ticks:,} ticks came, "
-            f"{session.merged:,} merged, {session.missed:,} missed{latency}, at {session.position}"
+            f"{seconds:.1f} s over {self._feed.transport}: {session.ticks:,} ticks, "
+            f"{session.merged:,} merged, {session.missed:,} missed{latency}"
         )
 
     async def _check_book(self, symbol: str) -> None:
