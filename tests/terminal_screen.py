@@ -1,5 +1,6 @@
 """A terminal for tests: a pty of some size with a command on it, and what would be seen there."""
 
+import codecs
 import fcntl
 import os
 import pty
@@ -26,7 +27,7 @@ class TerminalScreen:
         self._ours, self._theirs = pty.openpty()
         self.before = termios.tcgetattr(self._theirs)
         self.raw = b""
-        self._seen: list[str] = []
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode
         self._changed = threading.Condition()
         self.resize(width, height)
         unset = {"NO_COLOR", "COLUMNS", "LINES"}
@@ -54,8 +55,10 @@ class TerminalScreen:
         os.close(self._ours)
 
     def resize(self, width: int, height: int) -> None:
-        """Have another size; who runs there is to be told."""
-        self.size = width, height
+        """Have another size, and nothing on it yet; who runs there is to be told."""
+        with self._changed:
+            self.raw, self._taken = b"", 0
+            self._cells = Cells(width, height, blank=hasattr(self, "process"))
         fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
     def type(self, text: str) -> None:
@@ -71,7 +74,9 @@ class TerminalScreen:
     def lines(self) -> list[str]:
         """What is seen, line by line."""
         with self._changed:
-            return seen(self.raw.decode(errors="ignore"), *self.size)
+            self._cells.take(self._decode(self.raw[self._taken :]))
+            self._taken = len(self.raw)
+            return self._cells.lines
 
     def wait(self, fine: Callable[[list[str]], bool], what: str = "") -> list[str]:
         """Wait until what is seen is fine, and return it."""
@@ -109,32 +114,57 @@ class TerminalScreen:
                 self._changed.notify_all()
 
 
-def seen(text: str, width: int, height: int) -> list[str]:
-    """Return what a terminal shows of a text: cursor, clearing and the other screen are obeyed, colours left out."""
-    cells = [[" "] * width for _ in range(height)]
-    row = column = 0
-    wraps = True
-    for piece in _PIECE.finditer(text):
-        match piece["final"], piece["control"]:
-            case "H", _:
-                row, column = (int(number) - 1 for number in piece["parameters"].split(";"))
-            case "J", _:
-                cells = [[" "] * width for _ in range(height)]
-            case "K", _:
-                cells[row][column:] = [" "] * (width - column)
-            case "h" | "l", _ if piece["parameters"] == "?1049":
-                cells, row, column = [[" "] * width for _ in range(height)], 0, 0
-            case "h" | "l", _ if piece["parameters"] == "?7":
-                wraps = piece["final"] == "h"
-            case _, "\r":
-                column = 0
-            case _, "\n":
-                row = min(row + 1, height - 1)
-        for character in piece["text"] or "":
-            assert row < height, "written below the last line"
-            if column == width:
-                assert wraps, f"written beyond column {width}: {piece['text']}"
-                row, column = min(row + 1, height - 1), 0
-            cells[row][column] = character
-            column += 1
-    return ["".join(line).rstrip() for line in cells]
+class Cells:
+    """What a terminal shows: cursor, clearing, wrapping and the other screen are obeyed, colours left out."""
+
+    def __init__(self, width: int, height: int, *, blank: bool) -> None:
+        """Where it is blank, it stays so until it is cleared: what comes before that was made for another size."""
+        self._blank = blank
+        self._width, self._height = width, height
+        self._rest = ""  # of what came: maybe half a sequence
+        self._wraps = True
+        self._clear()
+
+    @property
+    def lines(self) -> list[str]:
+        return ["".join(line).rstrip() for line in self._cells]
+
+    def take(self, text: str) -> None:
+        """Obey some more of what is written."""
+        text = self._rest + text
+        end = 0
+        while piece := _PIECE.match(text, end):
+            end = piece.end()
+            self._obey(piece["final"], piece["parameters"], piece["control"], piece["text"] or "")
+        self._rest = text[end:]
+
+    def _clear(self) -> None:
+        self._cells = [[" "] * self._width for _ in range(self._height)]
+        self._row = self._column = 0
+
+    def _obey(self, final: str | None, parameters: str | None, control: str | None, text: str) -> None:
+        self._blank = self._blank and final != "J"
+        if self._blank:
+            return
+        if final == "H":
+            self._row, self._column = (int(number) - 1 for number in (parameters or "").split(";"))
+        elif final == "K":
+            self._cells[self._row][self._column :] = [" "] * (self._width - self._column)
+        elif final == "J" or parameters == "?1049":
+            self._clear()
+        elif parameters == "?7":
+            self._wraps = final == "h"
+        elif control == "\r":
+            self._column = 0
+        elif control == "\n":
+            self._row = min(self._row + 1, self._height - 1)
+        for character in text:
+            self._put(character)
+
+    def _put(self, character: str) -> None:
+        assert self._row < self._height, "written below the last line"
+        if self._column == self._width:
+            assert self._wraps, f"written beyond column {self._width}"
+            self._row, self._column = min(self._row + 1, self._height - 1), 0
+        self._cells[self._row][self._column] = character
+        self._column += 1

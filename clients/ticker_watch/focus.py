@@ -87,11 +87,11 @@ class Focus:
             async with self._make() as feed:
                 self._feed = feed
                 await feed.subscribe(symbol, channels=CHANNELS)
-                welcome = feed.session.welcome
-                assert welcome is not None
-                self._trend = Trend(1, cell_us(welcome.speed))
-                filled = False
+                restarts, filled = feed.session.restarts, False
                 async for message in feed.batches():
+                    if self._trend is None or restarts != feed.session.restarts:
+                        restarts, filled = feed.session.restarts, False
+                        self._trend = Trend(1, cell_us(feed.session.welcome.speed if feed.session.welcome else 1.0))
                     if isinstance(message, Snapshot) and message.channel == TRADES:
                         self._trades.clear()  # it begins anew: what is missing between is not to be passed over
                     for tick in message.data:

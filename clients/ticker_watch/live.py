@@ -58,7 +58,7 @@ class Live:
         if book is not None:
             await self._check_book(book)
             self._focus.show(book)
-        with self._terminal, self._signals():
+        with self._terminal.taken(), self._signals():
             self._terminal.listen(self._press, self._over.set)
             try:
                 await _first_of(self._hear(), self._paint(), self._fill(), self._over.wait())

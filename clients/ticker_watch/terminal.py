@@ -5,10 +5,8 @@ import os
 import shutil
 import termios
 import tty
-from collections.abc import Callable
-from contextlib import suppress
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from ticker_watch.keys import Keys
 
@@ -31,14 +29,14 @@ class Terminal:
         self._keys = Keys()
         self._escape: asyncio.TimerHandle | None = None
 
-    def __enter__(self) -> Self:
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Have the terminal for a while, and put it back whatever happens."""
         self.enter()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.leave()
+        try:
+            yield
+        finally:
+            self.leave()
 
     def enter(self) -> None:
         """Take the terminal."""

@@ -119,7 +119,6 @@ def test_another_size_is_another_picture(server: RunningServer) -> None:
         screen.wait(lambda lines: "q quit" in lines[23] and "Ask size" not in lines[3])
         for width, height in ((160, 30), (60, 12), (80, 24)):
             screen.resize(width, height)
-            screen.raw = b""
             screen.process.send_signal(signal.SIGWINCH)
             lines = screen.wait(lambda lines: "q quit" in lines[-1] and "State" in lines[3], f"{width} x {height}")
             assert ("Ask size" in lines[3]) == (width > 100)
