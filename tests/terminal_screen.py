@@ -96,12 +96,8 @@ class TerminalScreen:
         return self.wait(lambda lines: all(word in "\n".join(lines) for word in words), ", ".join(words))
 
     def end(self) -> int:
-        """Wait for the command's end and return its exit code; what it wrote is all in `raw` then."""
-        code = self.process.wait(PATIENCE_S)
-        until = time.monotonic() + PATIENCE_S
-        while b"\x1b[?1049h" in self.raw and b"\x1b[?1049l" not in self.raw and time.monotonic() < until:
-            time.sleep(0.01)
-        return code
+        """Wait for the command's end and return its exit code; what it wrote last may still be on its way."""
+        return self.process.wait(PATIENCE_S)
 
     def _read(self) -> None:
         while True:

@@ -12,7 +12,7 @@ from ticker_watch.board import Board
 from ticker_watch.figures import ARROWS, STYLES, Span, money, percent, quantity, rate, sign
 
 FLASH_S = 0.4
-TREND_MIN = 16
+TREND_MIN = 8
 STATE_STYLES = {"trading": "dim", "halted": "bold red", "frozen": "bold red"}
 """What else there is, a schedule brings: yellow."""
 

@@ -8,7 +8,7 @@ from ticker_watch.columns import BY_WEIGHT, IN_ORDER, PRICED, STATE, SYMBOL, TRE
 from ticker_watch.figures import STYLES, Line, Span, cut
 from ticker_watch.view import View
 
-TREND_MAX = 60
+TREND_GOOD, TREND_MAX = 16, 60
 MEASURED_S = 1.0
 ROOMY = 100  # from this width on, columns stand two cells apart, and a state may have a reason
 CHOSEN = "reverse"
@@ -37,7 +37,8 @@ class Table:
         chosen: list[Column] = []
         left = width - 1 + gap  # a cell for the mark
         for column in BY_WEIGHT:
-            if wide[column] + gap <= left:
+            kept = TREND_GOOD - TREND_MIN if TREND in chosen else 0  # what weighs less than a trend must leave it this
+            if wide[column] + gap <= left - kept:
                 left -= wide[column] + gap
                 chosen.append(column)
         widths = {**wide, TREND: min(TREND_MAX, TREND_MIN + left)}

@@ -17,6 +17,9 @@ from terminal_screen import PATIENCE_S, TerminalScreen
 LOCAL = 3  # where termios has the flags of echo and lines
 RED_OR_GREEN = re.compile(rb"\x1b\[(?:\d+;)*3[0-7]")
 
+PUT_BACK = ((b"\x1b[?25h", b"\x1b[?25l"), (b"\x1b[?7h", b"\x1b[?7l"), (b"\x1b[?1049l", b"\x1b[?1049h"))
+"""What a terminal is told last, and what must not come after it: cursor, wrapping, the other screen."""
+
 
 @pytest.fixture(scope="module")
 def server(serve_ticker: Callable[..., RunningServer]) -> RunningServer:
@@ -30,8 +33,7 @@ def command(server: RunningServer, *arguments: str) -> list[str]:
 def assert_put_back(screen: TerminalScreen) -> None:
     """Assert that the terminal is as it was: line by line, with echo, a cursor, and the screen that was there."""
     assert screen.modes == screen.before
-    assert screen.raw.count(b"\x1b[?1049h") == screen.raw.count(b"\x1b[?1049l")
-    assert screen.raw.rindex(b"\x1b[?25h") > screen.raw.rindex(b"\x1b[?25l")
+    screen.wait(lambda _: all(screen.raw.rfind(back) > screen.raw.rfind(taken) for back, taken in PUT_BACK), "put back")
 
 
 def test_keys_do_what_help_says(server: RunningServer) -> None:
