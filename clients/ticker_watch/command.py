@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
@@ -59,7 +60,8 @@ async def _picture(wishes: Wishes, console: Console) -> None:
 
     await _until_told(wishes, work())
     if shown:
-        print(shown[0].summary(clock.monotonic_s() - began_s))
+        with suppress(OSError):  # the terminal may have been closed
+            print(shown[0].summary(clock.monotonic_s() - began_s), flush=True)
 
 
 async def _until_told(wishes: Wishes, work: Coroutine[Any, Any, None], *ends: Coroutine[Any, Any, None]) -> None:

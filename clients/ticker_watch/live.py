@@ -93,7 +93,10 @@ class Live:
     async def _paint(self) -> None:
         while True:
             self._typed.clear()
-            self._terminal.show([self._ink.line(line) for line in self._picture.lines(self._size)])
+            try:
+                self._terminal.show([self._ink.line(line) for line in self._picture.lines(self._size)])
+            except OSError:
+                return  # the terminal was closed: there is nobody to tell
             with suppress(TimeoutError):
                 async with asyncio.timeout(PAINT_S):
                     await self._typed.wait()

@@ -200,6 +200,20 @@ def test_a_signal_ends_it_though_nobody_reads(server: RunningServer) -> None:
         assert process.wait(PATIENCE_S) == 0
 
 
+def test_a_reader_that_was_slow_gets_every_line_whole(server: RunningServer) -> None:
+    with watching(server, "--channels", "quotes") as process:
+        assert process.stdout is not None
+        wait_until_full(process.stdout.fileno())
+        counted: dict[str, int] = {}
+        with open(process.stdout.fileno(), "rb", closefd=False) as reader:  # it is a pipe
+            for _ in range(4_000):
+                tick = json.loads(reader.readline())
+                assert counted.get(tick["sym"], tick["n"] - 1) == tick["n"] - 1
+                counted[tick["sym"]] = tick["n"]
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 0
+
+
 def wait_until_full(descriptor: int) -> None:
     """Wait until a pipe, which nobody reads, has taken in no more for a while."""
     before, since = -1, time.monotonic()

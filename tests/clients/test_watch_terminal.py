@@ -1,8 +1,10 @@
 """`ticker watch` on a real terminal: keys, sizes, signals, a server that goes away, and a terminal that is put back."""
 
 import os
+import pty
 import re
 import signal
+import subprocess
 import sys
 import termios
 import time
@@ -189,3 +191,17 @@ def test_lines_are_lines_on_a_terminal_too(server: RunningServer) -> None:
     with TerminalScreen(command(server, "ACME", "--csv", "--count", "2")) as screen:
         screen.wait(lambda _: screen.raw.count(b"\n") == 3, "a header and two rows")
         assert screen.raw.startswith(b"ch,sym,n,t,") and b"\x1b" not in screen.raw
+
+
+def test_a_terminal_that_is_closed_ends_it(server: RunningServer) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command(server), stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, env={**os.environ, "TERM": "xterm"}
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        while b"ACME" not in seen:
+            seen += os.read(ours, 65536)
+        os.close(ours)
+        _, errors = process.communicate(timeout=PATIENCE_S)
+        assert (process.returncode, errors) == (0, b"")
