@@ -17,7 +17,7 @@ HELP = (
     ("Enter", "the chosen symbol's book, and Esc back to the table"),
     ("s", "sort by symbol, change, last, volume, activity"),
     ("S or r", "the other way round"),
-    ("/", "search: type a part of a symbol, Enter keeps it, Esc ends it"),
+    ("/", "search for a part of a symbol; Enter keeps it, Esc ends it"),
     ("p or space", "pause the picture; what comes is counted all the same"),
     ("t", "the next transport: ws, sse, long-poll, short-poll"),
     ("Ctrl-L", "draw everything anew"),

@@ -12,7 +12,7 @@ from ticker_watch.table import Table
 from ticker_watch.view import View
 
 ABOVE, BELOW, HEADING = 3, 1, 1
-HELP_PART = 2  # in a low terminal, help takes half of it
+HELPLESS = 6  # lines that help leaves to what it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Size:
     @property
     def help_lines(self) -> int:
         """How many lines of help there is room for."""
-        return min(len(facts.HELP), self.body // HELP_PART)
+        return min(len(facts.HELP), max(0, self.body - HELPLESS))
 
 
 def frame(

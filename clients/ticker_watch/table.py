@@ -61,7 +61,10 @@ def heading(layout: Layout, view: View, cell_s: float) -> Line:
     cells: list[Span] = []
     for column, width in layout.columns:
         title = column.title + (arrow if column.order == view.order else "")
-        cells.append((span(width * cell_s) if column is TREND else title, "bold"))
+        if column is TREND:
+            said = f"last {span(width * cell_s)}"
+            title = said if len(said) <= width else span(width * cell_s)
+        cells.append((title, "bold"))
     return _line(layout, cells, " ")
 
 
