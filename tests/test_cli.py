@@ -47,6 +47,7 @@ def assert_complains(done: subprocess.CompletedProcess[str], code: int, *words: 
         (["--config", "tests"], ["tests", "is a directory"]),
         (["--config", "LICENSE"], ["LICENSE", "not TOML"]),
         (["--host", "0.0.0.0"], ["server.host", "--server.public"]),
+        (["--paused", "false"], ["false", "no flag"]),
         (["--feed.flush-ms", "15"], ["feed.flush_ms", "market.step_ms"]),
     ],
 )

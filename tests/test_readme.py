@@ -133,9 +133,12 @@ def test_plain_http(clone: Path, port: int) -> None:
 def test_the_python_program(clone: Path, port: int) -> None:
     program = clone / "program.py"
     program.write_text(PROGRAMS[0].replace(":8765", f":{port}"))
-    lines = run(".venv/bin/python -u program.py 2>/dev/null | head -n 5", clone, port).splitlines()
-    assert len(lines) == 5
-    assert all("sym='ACME'" in line for line in lines)
+    first, *others = run(".venv/bin/python -u program.py 2>/dev/null | head -n 20", clone, port).splitlines()
+    assert "sym='ACME'" in first
+    prices, ticks = [line for line in others if line[0] in "[ "], [line for line in others if line[0] not in "[ "]
+    assert re.fullmatch(r"\[[\d. ]+\]", "".join(prices))
+    assert len(ticks) > 5
+    assert all(re.match(r"(Trade|Quote)\(sym='ACME'", line) for line in ticks)
 
 
 @pytest.mark.usefixtures("server")

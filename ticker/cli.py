@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import structlog
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 
 from ticker import __version__, config, files, scenarios, universes
 from ticker.config import KEYS, Config, Key
@@ -45,6 +45,9 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code. Mistakes of the user's end in one line, never in a traceback."""
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except UnusedCliTokensError as error:
+        words = " ".join(error.unused_tokens or ())
+        return _complain(f"{words}: belongs to no flag before it; a flag that is yes or no stands alone", 2)
     except CycloptsError as error:
         return _complain(str(error).strip(), 2)
     except SetupError as error:

@@ -6,8 +6,6 @@ from functools import cached_property
 from types import TracebackType
 from typing import Self, Unpack
 
-import msgspec
-
 from ticker import clock
 from ticker.session.books import Books
 from ticker.session.client import ClientSession
@@ -17,10 +15,11 @@ from ticker.session.requests import Bar
 from ticker.ticks import BOOK, TRADES
 from ticker_client import transports
 from ticker_client.address import Address
-from ticker_client.backoff import FIRST_S, Backoff
-from ticker_client.errors import NO_TICKER, ConnectionEnded, Refused
+from ticker_client.backoff import FIRST_S
+from ticker_client.errors import ConnectionEnded, Refused
 from ticker_client.inbox import Inbox
-from ticker_client.line import Desk, Line, Traffic
+from ticker_client.lifeline import Lifeline
+from ticker_client.line import Desk, Traffic
 from ticker_client.options import WINDOW, Options, acks, encoded, paced, secured, tokened
 from ticker_client.order_book import OrderBook, pictured
 from ticker_client.reading import Reading
@@ -57,10 +56,6 @@ class Feed(Reading):
         self._learnt = -1  # on which tape it was asked what is traded: the count of restarts
         self.session = ClientSession(ack_every, window, Books() if self._keeps_books else None)
         self.traffic = Traffic()
-        self.connections = 0
-        """How often a connection was made."""
-        self.trouble: ConnectionEnded | None = None
-        """Why there is no connection now, or none could be made the last time; None while there is one."""
         inbox = Inbox(
             self.session,
             options.get("on_gap"),
@@ -73,25 +68,16 @@ class Feed(Reading):
         super().__init__(url, inbox, options.get("on_trade"), options.get("on_quote"))
         self._mending: set[asyncio.Task[None]] = set()
         self._encoding = encoded(options.get("encoding", "json"))
+        language = f"{url} does not speak ticker.v1.{self._encoding}"
+        self._life = Lifeline(inbox, language, reconnect=options.get("reconnect", True))
         self._pauses_s = (options.get("poll_every_s", POLL_EVERY_S), options.get("wait_s", WAIT_S))
         self._tls = secured(url, options.get("ssl"), options.get("cafile"))
         self._token = tokened(options.get("token"))
-        self._reconnect = options.get("reconnect", True)
         self._commands = asyncio.Lock()  # none is lost between two transports
-        self._line: Line | None = None
-        self._opened = False
-        """Whether the line was opened and has not been heard to end."""
-        self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Connect. Raises ConnectionEnded where that fails."""
-        line = self._make(self._desk())
-        try:
-            await self._open(line)
-        except BaseException:
-            await line.close()
-            raise
-        self._listen_to(line)
+        await self._life.begin(self._make(self._desk()))
         return self
 
     async def __aexit__(
@@ -105,19 +91,24 @@ class Feed(Reading):
             for task in self._mending:
                 task.cancel()
             await asyncio.gather(*self._mending, return_exceptions=True)
-            await self._stop_listening()
-            if self._line is not None:
-                self._inbox.settle()
-                if self._line.acknowledge and (ack := self.session.farewell()):
-                    self._line.acknowledge(ack)
-                await self._line.close()
+            await self._life.hang_up()
         finally:
             self._inbox.end(ConnectionEnded("closed by this side", 1000))
 
     @property
     def live(self) -> bool:
         """Whether there is a connection now."""
-        return self._line is not None and self._line.live
+        return self._life.live
+
+    @property
+    def connections(self) -> int:
+        """How often a connection was made."""
+        return self._life.connections
+
+    @property
+    def trouble(self) -> ConnectionEnded | None:
+        """Why there is no connection now; None while there is one."""
+        return self._life.trouble
 
     def book(self, symbol: str) -> OrderBook | None:
         """Return a symbol's book as of the newest message that has come, which may wait to be read.
@@ -147,25 +138,25 @@ class Feed(Reading):
             channels = list(channels)
             if BOOK in channels:
                 await self._learn_grids()
-            granted = await self._connected().subscribe(symbols, channels, wish)
+            granted = await self._life.line.subscribe(symbols, channels, wish)
             self._wish = wish
             return granted
 
     async def unsubscribe(self, *symbols: str, channels: Iterable[str] = (TRADES,)) -> Unsubscribed:
         """Take back a subscription, or part of one. Raises Refused."""
         async with self._commands:
-            return await self._connected().unsubscribe(symbols, list(channels))
+            return await self._life.line.unsubscribe(symbols, list(channels))
 
     async def subscriptions(self) -> dict[str, list[str]]:
         """Return what is subscribed, by the server's word where it remembers: channel to symbols."""
         async with self._commands:
-            return await self._connected().subscriptions()
+            return await self._life.line.subscriptions()
 
     async def ping(self) -> float:
         """Return the round-trip time of a question and its answer, in seconds."""
         async with self._commands:
             asked_s = clock.monotonic_s()
-            await self._connected().ping()
+            await self._life.line.ping()
             return clock.monotonic_s() - asked_s
 
     async def switch(self, transport: str) -> None:
@@ -177,24 +168,17 @@ class Feed(Reading):
         make = transports.named(transport)
         async with self._commands:
             transports.check_pace(transport, self._wish)
-            old = self._connected()
+            old = self._life.line
             line = make(self._desk())
             await old.settle()
-            await self._stop_listening()
+            await self._life.pause()
             try:
-                await self._open(line)
+                await self._life.begin(line)
             except BaseException:
-                await line.close()
-                self._listen_to(old)
+                self._life.listen_to(old)
                 raise
             self.transport = transport
-            self._listen_to(line)
             await old.close()
-
-    def _connected(self) -> Line:
-        if self._inbox.ended is not None or self._line is None:
-            raise self._inbox.ended or ConnectionEnded("not connected: use `async with`")
-        return self._line
 
     # What is only asked.
 
@@ -246,16 +230,16 @@ class Feed(Reading):
                 async with self._commands:
                     await self._learn_grids()
                     if held:
-                        await self._connected().unsubscribe([symbol], [BOOK])
+                        await self._life.line.unsubscribe([symbol], [BOOK])
                     held = False
-                    await self._connected().subscribe([symbol], [BOOK], None)
+                    await self._life.line.subscribe([symbol], [BOOK], None)
                 return
             except Refused:
                 return  # it is wanted no more, or traded no more
             except ConnectionEnded:
                 await asyncio.sleep(FIRST_S)
 
-    # The connection's life.
+    # What a line needs.
 
     @cached_property
     def _address(self) -> Address:
@@ -264,61 +248,6 @@ class Feed(Reading):
     def _desk(self) -> Desk:
         """Return what a new line works with. Raises ConnectionEnded where the URL is none."""
         return Desk(self._address, self.session, self._inbox, self.traffic, self._encoding, *self._pauses_s)
-
-    def _listen_to(self, line: Line) -> None:
-        self._line = line
-        self._inbox.acknowledge = line.acknowledge
-        self._task = asyncio.create_task(self._run(line))
-        self._task.add_done_callback(self._note_failure)
-
-    def _note_failure(self, task: asyncio.Task[None]) -> None:
-        """Let iterators end where listening failed in a way nobody has foreseen."""
-        if not task.cancelled() and (error := task.exception()):
-            self._inbox.end(ConnectionEnded(f"the client failed: {error!r}", NO_TICKER))
-
-    async def _stop_listening(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-
-    async def _open(self, line: Line) -> None:
-        await line.open()
-        self._opened = True
-        self.trouble = None
-        self.connections += 1
-
-    async def _run(self, line: Line) -> None:
-        """Listen to one connection after the other until there is to be no other."""
-        backoff = Backoff()
-        ended: ConnectionEnded | None = None
-        lost: ConnectionEnded | None = None
-        while True:
-            heard = self._inbox.heard
-            try:
-                if not self._opened:
-                    await asyncio.sleep(backoff.next_s(self._advice_s(ended)))
-                    await self._open(line)
-                    self._inbox.note_reconnect(lost or ConnectionEnded("the connection was lost"))
-                self.trouble = ended = lost = await line.listen()
-                self._opened = False
-            except ConnectionEnded as error:
-                self.trouble = ended = error
-            except msgspec.DecodeError as error:
-                await line.close()
-                self.trouble = ended = ConnectionEnded(
-                    f"{self.url} does not speak ticker.v1.{self._encoding}: {error}", NO_TICKER
-                )
-            if ended.final or not self._reconnect:
-                self._inbox.end(ended)
-                return await line.close() if line.live else None
-            if self._inbox.heard > heard:
-                backoff.succeed()
-
-    def _advice_s(self, ended: ConnectionEnded | None) -> float:
-        """Return how long the server asked us to wait, if it did."""
-        advice_s = (ended and ended.after_s) or self._inbox.advice_s or 0.0
-        self._inbox.advice_s = None
-        return advice_s
 
 
 def connect(url: str, **options: Unpack[Options]) -> Feed:

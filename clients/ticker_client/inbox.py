@@ -118,7 +118,9 @@ class Inbox:
         hole: Incomplete | None = None
         if gaps:
             gap = gaps[0]
-            hole = Incomplete(f"{gap.symbol} {gap.channel}: n {gap.after_n + 1} to {gap.before_n - 1} is missing", gap)
+            first, last = gap.after_n + 1, gap.before_n - 1
+            numbers = f"{first} is" if first == last else f"{first} to {last} are"
+            hole = Incomplete(f"{gap.symbol} {gap.channel}: n {numbers} missing", gap)
         elif isinstance(message, Lag) and not self._session.forgives(message):
             left_out = message.dropped + message.conflated
             hole = Incomplete(f"the server left out {left_out} ticks ({message.reason})", message)
@@ -212,6 +214,12 @@ class Inbox:
             return False
         self.acknowledge(ack)
         return True
+
+    def farewell(self) -> None:
+        """Acknowledge what was processed, due or not."""
+        self.settle()
+        if self.acknowledge and (ack := self._session.farewell()):
+            self.acknowledge(ack)
 
 
 def _has_news(message: Waiting) -> bool:

@@ -12,9 +12,11 @@ import json
 import re
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
+from findings import Finding, at_least, tell
 from stopwatch import ADDRESS, cores, run_command, running
 
 from ticker_client import Feed, connect
@@ -79,8 +81,8 @@ def numbered() -> Instruments:
     return Instruments([Instrument(f"SYM{index:04d}", 0.01, 2) for index in range(1000)])
 
 
-def measure(encoding: str, face: str, size: int, arguments: argparse.Namespace) -> None:
-    """Prints ticks a second of CPU, and of time."""
+def measure(encoding: str, face: str, size: int, arguments: argparse.Namespace) -> Iterator[Finding]:
+    """Prints ticks a second of CPU, and of time; yields the bar that holds here, if one does."""
     ticks = arguments.ticks - arguments.ticks % size
     record = (str(RECORDED), "--encoding", encoding, "--instruments", str(size), "--ticks", str(ticks))
     rates, paces = [], []
@@ -92,13 +94,22 @@ def measure(encoding: str, face: str, size: int, arguments: argparse.Namespace) 
                 taken = json.loads(reader.wait_for(re.compile(r"\{.*\}"), RECORD_TIMEOUT_S)[0])
             rates.append(taken["count"] / taken["cpu_s"])
             paces.append(taken["count"] / taken["wall_s"])
-    bar = BARS.get((encoding, face)) if size >= 1000 else None
-    said = f"  (bar 9: {bar:,})" if bar else ""
     print(
         f"{encoding:>6}, {face:<7} {size:>5} a message: {median(rates):>12,.0f} ticks/s of CPU,"
-        f" {median(paces):>12,.0f} ticks/s{said}",
+        f" {median(paces):>12,.0f} ticks/s",
         flush=True,
     )
+    bar = BARS.get((encoding, face)) if size >= 1000 else None
+    if bar:
+        yield at_least(9, f"{encoding} as {face}", bar / 1e6, median(rates) / 1e6, " M ticks/s of CPU")
+
+
+def run(arguments: argparse.Namespace) -> Iterator[Finding]:
+    """Measures what was asked for."""
+    for encoding, face in KINDS:
+        for size in arguments.sizes:
+            if arguments.only in (None, f"{encoding}-{face}"):
+                yield from measure(encoding, face, size, arguments)
 
 
 def main() -> None:
@@ -107,10 +118,7 @@ def main() -> None:
     if arguments.read:
         print(json.dumps(asyncio.run(read(*json.loads(arguments.read)))))
         return
-    for encoding, face in KINDS:
-        for size in arguments.sizes:
-            if arguments.only in (None, f"{encoding}-{face}"):
-                measure(encoding, face, size, arguments)
+    tell(list(run(arguments)))
 
 
 if __name__ == "__main__":

@@ -8,10 +8,12 @@ import re
 import resource
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from contestants import CONTESTANTS, Contestant, Unavailable
+from findings import Finding, at_most, tell
 from stopwatch import RAMP_TIMEOUT_S, Failed, Window, measured, prepare, receiving, run_command, serving
 
 SETTLE_S = 3.0
@@ -111,6 +113,15 @@ def print_table(rows: list[Held]) -> None:
         )
 
 
+def findings(rows: list[Held]) -> Iterator[Finding]:
+    """Yields what our idle connections weigh, and what active ones missed beside them (bar 5)."""
+    for held in rows:
+        if held.server == "ticker":
+            yield at_most(5, f"{held.idle:,} idle connections, each", 4.5, held.kib_per_connection, " KiB")
+            what = f"{held.active.connections} active ones beside them, gaps and losses"
+            yield at_most(5, what, 0, held.active.faults, digits=0)
+
+
 def write_json(path: Path, rows: list[Held]) -> None:
     """Writes the figures of every server."""
     figures = [{**asdict(held), "kib_per_connection": held.kib_per_connection} for held in rows]
@@ -124,6 +135,7 @@ def main() -> None:
     check_limits(arguments.idle + arguments.active)
     held = hold_all(arguments)
     print_table(held)
+    tell(findings(held))
     if arguments.json:
         write_json(arguments.json, held)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from contestants import Contestant, Unavailable
+from findings import Finding, at_most, tell
 from stopwatch import Failed, Window, measured, prepare, receiving, run_command, serving
 from works import WORKS, Work
 
@@ -118,18 +119,18 @@ def print_table(results: Results, clients: list[int], work: Work) -> None:
                 print(row(results, key, work.ours))
 
 
-def print_bars(results: Results, clients: list[int], work: Work) -> None:
-    """Prints the ratios that have a bar, and how our cost grows with N (bar 10) when two N were asked for."""
+def findings(results: Results, clients: list[int], work: Work) -> Iterator[Finding]:
+    """Yields the ratios that have a bar, and how our cost grows with N (bar 10) when two N were asked for."""
     for bar in work.bars:
         for count in clients if not bar.clients else [bar.clients]:
             found = ratio(results, (bar.over, count), (bar.under, count), bar.measure)
             if found is not None:
-                what = f"{bar.over} / {bar.under} at {count}: {bar.measure} {found:.3f} (at most {bar.at_most})"
-                print(f"bar {bar.number:>2}: {what}{'' if found <= bar.at_most else '  MISSED'}")
+                what = f"{bar.measure} of {bar.over} / {bar.under}, {count:,} clients"
+                yield at_most(bar.number, what, bar.at_most, found, digits=3)
     few, many = min(clients), max(clients)
     growth = ratio(results, (work.ours, many), (work.ours, few)) if few < many else None
     if growth is not None:
-        print(f"bar 10: {work.ours} at {many} / at {few}: us_per_tick {growth:.3f} (at most 1.2 from 100 to 1,000)")
+        yield at_most(10, f"us_per_tick of {work.ours}, {many:,} clients / {few:,}", 1.2, growth, digits=3)
 
 
 def write_json(path: Path, results: Results) -> None:
@@ -151,7 +152,7 @@ def main() -> None:
     work = WORKS[arguments.work]
     results = run_all(list(chosen(work, arguments.only, arguments.python)), arguments)
     print_table(results, arguments.clients, work)
-    print_bars(results, arguments.clients, work)
+    tell(findings(results, arguments.clients, work))
     if arguments.json:
         write_json(arguments.json, results)
 

@@ -9,8 +9,10 @@ import argparse
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from findings import Finding, at_least, at_most, tell
 
 from ticker import universes
 from ticker.config import MarketConfig
@@ -84,14 +86,8 @@ def split(config: MarketConfig, steps: int) -> list[tuple[str, float]]:
     return [*parts, ("the rest", (total - sum(spent.values())) / steps * 1e6), ("all", total / steps * 1e6)]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--universe", default="large")
-    parser.add_argument("--activity", type=float, default=10.0)
-    parser.add_argument("--step-ms", type=float, default=20.0)
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
+def run(arguments: argparse.Namespace) -> Iterator[Finding]:
+    """Prints what a step makes and costs; yields the bars."""
     config = MarketConfig(universe=arguments.universe, activity=arguments.activity, step_ms=arguments.step_ms)
     rates, longest = [], []
     for _ in range(arguments.rounds):
@@ -100,13 +96,25 @@ def main() -> None:
         longest.append(worst_s * 1000)
     market_s = arguments.steps * arguments.step_ms / 1000
     print(f"{config.universe}, activity {config.activity:g}, a step of {config.step_ms:g} ms, {arguments.steps} steps")
-    print(f"events a second of CPU: median {statistics.median(rates) / 1e6:.2f} M, of {len(rates)} rounds")
     print(f"times real time: {market_s / cpu_s:.1f}")
-    print(f"longest step {max(longest):.1f} ms, half a step {config.step_ms / 2:g} ms")
     for channel, count in rows.items():
         print(f"  {channel:8} {count / market_s:12,.0f} a second of market time")
     for name, us in split(config, arguments.steps):
         print(f"  {us:8.0f} µs  {name}")
+    what = f"events of {config.universe}, activity {config.activity:g}"
+    yield at_least(7, what, 2, statistics.median(rates) / 1e6, " M a second of CPU")
+    yield at_most(7, f"longest step of {config.step_ms:g} ms", config.step_ms / 2, max(longest), " ms", 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--universe", default="large")
+    parser.add_argument("--activity", type=float, default=10.0)
+    parser.add_argument("--step-ms", type=float, default=20.0)
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    tell(list(run(arguments)))
 
 
 if __name__ == "__main__":

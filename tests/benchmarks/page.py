@@ -30,14 +30,14 @@ COUNT_FRAMES = """() => {
 }"""
 
 # Noted in the page, so that no look from outside takes part in it.
-AWAIT_PRICES = """() => {
+AWAIT_PRICES = """window.priced = new Promise((told) => {
   const priced = (what) => /\\d/.test(document.querySelector(what)?.textContent ?? "");
   const look = () => {
-    if (priced("#rows td.last") && priced(".focus-head .px")) requestAnimationFrame((now) => (window.pricedMs = now));
+    if (priced("#rows td.last") && priced(".focus-head .px")) requestAnimationFrame(told);
     else requestAnimationFrame(look);
   };
   requestAnimationFrame(look);
-}"""
+})"""
 
 
 async def opening(url: str, visits: int) -> None:
@@ -48,10 +48,9 @@ async def opening(url: str, visits: int) -> None:
         for _ in range(visits):
             context = await browser.new_context(viewport={"width": 1440, "height": 900})
             page = await context.new_page()
-            await page.add_init_script(f"({AWAIT_PRICES})()")
+            await page.add_init_script(AWAIT_PRICES)
             await page.goto(url)
-            found = await page.wait_for_function("window.pricedMs")
-            took.append(float(await found.json_value()))
+            took.append(float(await page.evaluate("() => window.priced")))
             await context.close()
         await browser.close()
     said = " ".join(f"{ms:.0f}" for ms in took)

@@ -152,6 +152,16 @@ class Window:
         return self.bytes / self.ticks if self.ticks else float("nan")
 
     @property
+    def p50_us(self) -> int:
+        """Median lateness of a tick at its client, in microseconds."""
+        return self.latency_us["p50"]
+
+    @property
+    def p99_us(self) -> int:
+        """Lateness that 99 of 100 ticks stay below, in microseconds."""
+        return self.latency_us["p99"]
+
+    @property
     def faults(self) -> int:
         """Whatever should not have happened."""
         return self.seq_gaps + self.seq_disorder + self.disconnects + self.foreign + self.missing

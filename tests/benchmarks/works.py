@@ -87,6 +87,8 @@ WORKS: dict[str, Work] = {
             Bar(1, "ticker", "loop", 1.4, clients=500),
             Bar(1, "ticker", "node_ws", 0.15),
             Bar(3, "ticker_sse", "ticker", 1.2),
+            Bar(6, "ticker", "loop", 1.5, measure="p50_us", clients=100),
+            Bar(6, "ticker", "loop", 1.5, measure="p99_us", clients=100),
         ),
     ),
     "own": Work({"ticker": own_ticker, "bun": own_bun}, "ticker", (500,), (Bar(2, "ticker", "bun", 1.2),)),

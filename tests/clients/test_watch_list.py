@@ -16,10 +16,6 @@ from market_page import Guest
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MINUS = "\u2212"
-COLOURS_DRAWN = """canvas => {
-    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-    return new Set(new Uint32Array(pixels.buffer)).size;
-}"""
 # Notes which rows are written to, and how many there ever are.
 TOUCHED = """() => {
     window.touched = new Set();
@@ -153,12 +149,9 @@ async def test_a_price_that_moves_flashes_and_leaves_a_line(guest, house):
     await opened(guest, house)
     await until(lambda: guest.page.locator("#rows [data-flash=up-0], #rows [data-flash=up-1]").count())
     await until(lambda: guest.page.locator("#rows [data-flash=down-0], #rows [data-flash=down-1]").count())
-    canvas = guest.page.locator("#rows tr[data-symbol=ACME] canvas")
-
-    async def drawn() -> bool:
-        return await canvas.evaluate(COLOURS_DRAWN) > 2
-
-    await until(drawn)
+    curve = guest.page.locator("#rows tr[data-symbol=ACME] path")
+    await expect(curve).to_have_attribute("d", re.compile(r"^M2\.0 [\d.]+L.+L78\.0 [\d.]+$"))
+    await expect(curve).to_have_css("stroke-width", "1.25px")
     await expect(guest.page.locator("#breadth")).to_have_text(re.compile(r"^▲ \d+ +▼ \d+"))
 
 

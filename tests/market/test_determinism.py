@@ -17,7 +17,7 @@ from ticker.instruments import Universe
 from ticker.market.incidents import Incident
 from ticker.ticks import CHANNELS, Batch, Rows
 
-GOLDEN = "905eaa4dce16146725a0275fdd76627beeadf82f300797d1cdcb8db43ea1b645"
+GOLDEN = "ba95d334b4b62fb10f671b5fc60043f639a0bc80bca2118aa4de7e668daab44a"
 """Of the model's name and `golden_tape`: whoever changes a tick changes `Realistic.name`, and then this."""
 
 

@@ -38,7 +38,7 @@ CALM = 0.4
 ORDINARY = 0.5
 """Begin within so many standard deviations of each process's mean: the first day is an ordinary one."""
 
-MARKET_SHARE, MARKET_SHARE_MAX, SECTOR_SHARE = 0.24, 0.5, 0.12
+MARKET_SHARE, MARKET_SHARE_MAX, SECTOR_SHARE = 0.24, 0.5, 0.16
 """Of an instrument's variance: the market's by beta squared, and its sector's."""
 OVERNIGHT_SHARE = 0.2
 EARNINGS_CHANCE, EARNINGS_FACTOR = 4 / 252, 4.0

@@ -55,7 +55,7 @@ _WORDS = 6  # drawn for an instrument in every step
 class Realistic:
     """The state of every instrument. Steps are made in order, each once."""
 
-    name = "realistic-2"
+    name = "realistic-3"
 
     def __init__(self, seed: int, traits: Traits, step_us: int, season: Season) -> None:
         count = len(traits)

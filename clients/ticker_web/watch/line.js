@@ -3,13 +3,14 @@
 import { element } from "../element.js";
 import { arrow, change, NOTHING, price, stateWords, way } from "../format.js";
 import { COLUMNS } from "./columns.js";
-import { draw } from "./trend.js";
+import { path } from "./trend.js";
 
 /** @import {Name} from "./columns.js" */
 /** @import {Item} from "./item.js" */
 
 const SHORT = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
-const TREND = { width: 80, height: 20 }; // pixels, as the stylesheet has it
+const SVG = "http://www.w3.org/2000/svg";
+const TREND = { width: 80, height: 20 }; // pixels, where the stylesheet has room for as many
 /** @type {Name[]} */
 const WITH_ARROW = ["last", "change"];
 
@@ -24,14 +25,17 @@ export class Line {
   #text = {};
   /** @type {Record<string, HTMLElement>} */
   #cell = {};
-  #canvas = document.createElement("canvas");
+  #picture = document.createElementNS(SVG, "svg");
+  #curve = document.createElementNS(SVG, "path");
 
   /** @param {string} id */
   constructor(id) {
     this.element = element("tr", { role: "row", id });
     for (const { name } of COLUMNS) this.#add(name);
-    this.#canvas.width = TREND.width * devicePixelRatio;
-    this.#canvas.height = TREND.height * devicePixelRatio;
+    this.#picture.setAttribute("aria-hidden", "true");
+    this.#picture.setAttribute("viewBox", `0 0 ${TREND.width} ${TREND.height}`);
+    this.#picture.setAttribute("preserveAspectRatio", "none");
+    this.#picture.append(this.#curve);
   }
 
   /** Show an item at a place of the list, from the top. @param {Item} item @param {number} index @param {number} rowPx */
@@ -55,8 +59,8 @@ export class Line {
     this.#index = -1;
   }
 
-  /** Write what changed. @param {boolean} selected @param {boolean} chosen @param {(ratio: number) => string} colour */
-  paint(selected, chosen, colour) {
+  /** Write what changed. @param {boolean} selected @param {boolean} chosen */
+  paint(selected, chosen) {
     const item = this.item;
     if (!item) return;
     this.#mark("aria-selected", selected);
@@ -64,12 +68,8 @@ export class Line {
     if (item.version !== this.#version) this.#write(item);
     if (item.trend.version === this.#trend) return;
     this.#trend = item.trend.version;
-    draw(this.#canvas, item.trend.points, colour(item.trend.ratio));
-  }
-
-  /** Draw again, in other colours. */
-  redraw() {
-    this.#trend = -1;
+    this.#curve.setAttribute("d", path(item.trend.points, TREND.width, TREND.height));
+    this.#way("trend", item.trend.ratio);
   }
 
   /** @param {Item} item */
@@ -123,7 +123,7 @@ export class Line {
     const cell = element(first ? "th" : "td", { class: name, role: first ? "rowheader" : "gridcell" });
     this.#cell[name] = cell;
     this.element.append(cell);
-    if (name === "trend") return cell.append(this.#canvas);
+    if (name === "trend") return cell.append(this.#picture);
     if (first) cell.append((this.#text.symbolMark = new Text("")));
     if (WITH_ARROW.includes(name)) {
       cell.append(element("span", { class: "arrow" }, (this.#text[`${name}Arrow`] = new Text(""))));

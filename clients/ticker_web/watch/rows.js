@@ -15,7 +15,6 @@ export class Rows {
   #rowPx = 30;
   #heightPx = 0;
   #topPx = 0;
-  #colours = { up: "", down: "", level: "" };
   #pane;
   #body;
 
@@ -25,8 +24,6 @@ export class Rows {
     this.#body = body;
     pane.addEventListener("scroll", () => (this.#topPx = pane.scrollTop), { passive: true });
     new ResizeObserver(() => this.#measure()).observe(pane);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#dye());
-    this.#dye();
     this.#measure();
   }
 
@@ -65,7 +62,7 @@ export class Rows {
       }
       const item = this.#items[index];
       line.show(item, index, this.#rowPx);
-      line.paint(item === selected, item === chosen, this.#colour);
+      line.paint(item === selected, item === chosen);
     }
   }
 
@@ -73,9 +70,6 @@ export class Rows {
   idOf(item) {
     return (item && this.#lines.find((line) => line.item === item)?.element.id) ?? "";
   }
-
-  /** @param {number} ratio */
-  #colour = (ratio) => (ratio > 0 ? this.#colours.up : ratio < 0 ? this.#colours.down : this.#colours.level);
 
   #measure() {
     this.#rowPx = ROW_REM * parseFloat(getComputedStyle(document.documentElement).fontSize);
@@ -90,12 +84,5 @@ export class Rows {
     }
     for (const line of this.#lines.splice(Math.max(due, 1))) line.element.remove();
     for (const line of this.#lines) line.forget();
-  }
-
-  #dye() {
-    const style = getComputedStyle(document.documentElement);
-    const [up, down, level] = ["--up", "--down", "--faint"].map((name) => style.getPropertyValue(name));
-    this.#colours = { up, down, level };
-    for (const line of this.#lines) line.redraw();
   }
 }

@@ -1,4 +1,4 @@
-/** The last price of an instrument, once a second, for two minutes: and how it is drawn. */
+/** The last price of an instrument, once a second, for two minutes: and its line. */
 
 const POINTS = 120;
 const INSET = 2; // pixels of the picture left free for the line's own width
@@ -29,24 +29,15 @@ export class Trend {
 }
 
 /**
- * Draw a line over the whole width. A level one lies in the middle.
+ * A line over the whole width, as the path of an SVG. A level one lies in the middle.
  *
- * @param {HTMLCanvasElement} canvas @param {number[]} points @param {string} colour
+ * @param {number[]} points @param {number} width @param {number} height @returns {string}
  */
-export function draw(canvas, points, colour) {
-  const { width, height } = canvas;
-  const picture = canvas.getContext("2d");
-  if (!picture) return;
-  picture.clearRect(0, 0, width, height);
-  if (points.length < 2) return;
+export function path(points, width, height) {
+  if (points.length < 2) return "";
   const [low, high] = [Math.min(...points), Math.max(...points)];
   const x = (/** @type {number} */ n) => INSET + (n * (width - 2 * INSET)) / (points.length - 1);
   const y = (/** @type {number} */ price) =>
     high > low ? height - INSET - ((price - low) * (height - 2 * INSET)) / (high - low) : height / 2;
-  picture.beginPath();
-  points.forEach((price, n) => picture.lineTo(x(n), y(price)));
-  picture.strokeStyle = colour;
-  picture.lineWidth = devicePixelRatio > 1 ? 2 : 1.25;
-  picture.lineJoin = "round";
-  picture.stroke();
+  return `M${points.map((price, n) => `${x(n).toFixed(1)} ${y(price).toFixed(1)}`).join("L")}`;
 }
