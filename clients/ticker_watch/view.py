@@ -20,7 +20,7 @@ class Deed(Enum):
 class View:
     """Which rows, in which order, and which of them is chosen.
 
-    `chosen` is a symbol: it stays chosen wherever the order takes it. None is whichever comes first. `book` is the
+    `chosen` is a symbol: it stays chosen wherever its value takes it. None is whichever comes first. `book` is the
     symbol whose book is shown; None shows the table.
     """
 
@@ -75,8 +75,10 @@ class View:
             case "s":
                 self.order = ORDERS[(ORDERS.index(self.order) + 1) % len(ORDERS)]
                 self.reverse = False
+                self.chosen = None  # who is first now is what one wants to see
             case "S" | "r":
                 self.reverse = not self.reverse
+                self.chosen = None
             case "/":
                 self.typing = True
             case "enter" if listed:

@@ -81,7 +81,16 @@ def test_a_row_is_chosen() -> None:
     assert view.chosen is None  # whoever is first
 
 
-def test_the_chosen_row_stays_chosen_in_another_order() -> None:
+def test_another_order_begins_at_the_top() -> None:
+    for key in ("s", "S", "r"):
+        view = View()
+        view.scroll(SYMBOLS, PAGE)
+        pressed(view, "G", key)
+        assert view.chosen is None
+        assert view.scroll(SYMBOLS, PAGE) == range(3)
+
+
+def test_the_chosen_row_stays_chosen_wherever_it_goes() -> None:
     view = View()
     pressed(view, "j")
     assert view.place(SYMBOLS[::-1]) == 4
