@@ -104,21 +104,19 @@ class Live:
 
     async def _fill(self) -> None:
         """Fill in the minutes before, of rows in sight, a symbol after the other."""
-        asked: set[str] = set()
+        asked: set[int] = set()
         filled: Board | None = None
         while True:
-            await asyncio.sleep(FILL_S)
             board = self._picture.board
-            if board is None or not board.trend.begun:
-                continue
             if board is not filled:
                 asked.clear()
                 filled = board
-            for number in self._picture.visible:
-                symbol = board.instruments.symbols[number]
-                if symbol not in asked:
-                    asked.add(symbol)
-                    await history.fill(self._feed, board.trend, number, symbol, TREND_MAX)
+            number = next((number for number in self._picture.visible if number not in asked), None)
+            if board is None or not board.trend.begun or number is None:
+                await asyncio.sleep(FILL_S)
+                continue
+            asked.add(number)
+            await history.fill(self._feed, board.trend, number, board.instruments.symbols[number], TREND_MAX)
 
     @property
     def _size(self) -> Size:

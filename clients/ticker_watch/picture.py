@@ -30,7 +30,7 @@ class Picture:
         self.board: Board | None = None
         self.pulse = Pulse()
         self.visible: list[int] = []
-        """The instruments whose rows are seen."""
+        """The instruments whose rows are seen, numbered as on the board; none while it is paused."""
         self._feed = feed
         self._portrait = portrait
         self._keys = keys
@@ -52,6 +52,7 @@ class Picture:
             self._restarts = session.restarts
             speed = session.welcome.speed if session.welcome else 1.0
             self.board = Board(message.instruments, history.cell_us(speed))
+            self.visible = []
             self._listed_s = -ORDER_S
         self.board.take(message, now_s)
         if message.kind == "ticks":
@@ -87,7 +88,8 @@ class Picture:
         if self.view.book is None:
             subject = frame.of_table(size, self._table, scene, self.view, self._listed)
             top = self.view.top
-            self.visible = self._listed[top : top + size.page(help_=self.view.help)]
+            rows = self._listed[top : top + size.page(help_=self.view.help)]
+            self.visible = rows if self._frozen_board is None else []
         else:
             subject = frame.of_book(size, self._seen_portrait(), self.view)
         of = int(board.now.heard.sum()) if board else 0
