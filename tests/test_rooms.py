@@ -11,7 +11,7 @@ LEAVES = {"errors", "ticks", "metrics", "clock", "instruments", "config", "inter
 OUTSIDE = {"clock", "files", "universes"}
 """Leaves that read what is outside: the composition root hands a pure room what they found."""
 PURE = {"market", "feed", "session", "wire", "dialects"}
-CLIENTS = {"ticker_client", "ticker_compare", "ticker_load", "ticker_web"}
+CLIENTS = {"ticker_client", "ticker_compare", "ticker_load", "ticker_watch", "ticker_web"}
 TOP = {"cli", "__main__"}
 
 # Prefixes of the dotted names that a room may import, besides its own.

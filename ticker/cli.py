@@ -145,10 +145,17 @@ def watch(
     url: str = DEFAULT_URL,
     channels: list[str] | None = None,
     transport: str = "ws",
+    book: str | None = None,
     json: bool = False,
+    csv: bool = False,
     count: int | None = None,
+    duration: str | None = None,
+    token: str | None = None,
+    cafile: str | None = None,
 ) -> int:
-    """Show live prices in the terminal; JSON lines where standard output is not one.
+    """Show live prices in the terminal, and the book of one symbol; lines where standard output is no terminal.
+
+    In the picture, ? shows what the keys do.
 
     Parameters
     ----------
@@ -157,18 +164,34 @@ def watch(
     url
         The server's stream, or its page.
     channels
-        Channels to subscribe to: status, quotes, book, trades, bars.1s, bars.1m, stats. By default status, quotes
-        and trades.
+        Channels to subscribe to: status, quotes, book, trades, bars.1s, bars.1m, stats. May be given several times, or
+        joined by commas. By default status, quotes and trades, and for the picture stats.
     transport
         How to hear the tape: ws, sse, long-poll or short-poll.
+    book
+        Begin with the book of this symbol.
     json
-        Print JSON lines, one a tick.
+        Print JSON lines, one a tick, as where standard output is no terminal.
+    csv
+        Print CSV: a header, and a row a tick. Columns are ch, sym, n, t and the fields of all channels watched; what a
+        tick does not have is empty.
     count
-        Stop after so many ticks (JSON lines only).
+        Stop after so many ticks.
+    duration
+        Stop after so long: seconds, or 500ms, 10s, 2m, 1h.
+    token
+        Sent as an Authorization: Bearer header.
+    cafile
+        Certificates to trust over TLS, as a PEM file.
     """
-    module = import_module("ticker_client.watch")
-    wanted = (list(symbols) or ["*"], channels or ["status", "quotes", "trades"])
-    return int(module.run(url, *wanted, transport, as_json=json, count=count))
+    module = import_module("ticker_watch.command")
+    wanted = [name for text in channels or [] for name in text.split(",")]
+    limits = {"count": count, "duration": duration}
+    ours = {"json": json, "csv": csv, "book": book, "token": token, "cafile": cafile}
+    wishes = module.Wishes(
+        url=url, symbols=list(symbols) or ["*"], channels=wanted, transport=transport, **limits, **ours
+    )
+    return int(module.run(wishes))
 
 
 load_app = App(name="load", help="Hammer a server with clients and report what they saw.")

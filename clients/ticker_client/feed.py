@@ -105,6 +105,11 @@ class Feed(Reading):
         """How often a connection was made."""
         return self._life.connections
 
+    @property
+    def trouble(self) -> ConnectionEnded | None:
+        """Why there is no connection now; None while there is one."""
+        return self._life.trouble
+
     def book(self, symbol: str) -> OrderBook | None:
         """Return a symbol's book as of the newest message that has come, which may wait to be read.
 

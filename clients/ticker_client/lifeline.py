@@ -19,6 +19,8 @@ class Lifeline:
     def __init__(self, inbox: Inbox, language: str, *, reconnect: bool) -> None:
         self.connections = 0
         """How often a connection was made."""
+        self.trouble: ConnectionEnded | None = None
+        """Why there is no connection now; None while there is one."""
         self._inbox = inbox
         self._language = language
         self._reconnect = reconnect
@@ -71,6 +73,7 @@ class Lifeline:
     async def _open(self, line: Line) -> None:
         await line.open()
         self._opened = True
+        self.trouble = None
         self.connections += 1
 
     async def _run(self, line: Line) -> None:
@@ -84,13 +87,13 @@ class Lifeline:
                     await asyncio.sleep(backoff.next_s(self._advice_s(ended)))
                     await self._open(line)
                     self._inbox.note_reconnect(lost or ConnectionEnded("the connection was lost"))
-                ended = lost = await line.listen()
+                self.trouble = ended = lost = await line.listen()
                 self._opened = False
             except ConnectionEnded as error:
-                ended = error
+                self.trouble = ended = error
             except msgspec.DecodeError as error:
                 await line.close()
-                ended = ConnectionEnded(f"{self._language}: {error}", NO_TICKER)
+                self.trouble = ended = ConnectionEnded(f"{self._language}: {error}", NO_TICKER)
             if ended.final or not self._reconnect:
                 self._inbox.end(ended)
                 return await line.close() if line.live else None

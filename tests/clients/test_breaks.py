@@ -84,6 +84,25 @@ async def test_a_command_that_is_cut_can_be_given_again(server: RunningServer, p
         assert {symbol for _, symbol in witness.shown} == {"ACME", "BYTE", "QBIT", "RBOT", "CLWD"}
 
 
+async def test_it_says_why_there_is_no_connection(proxy: Proxy, transport: str) -> None:
+    async with opened(proxy.url, transport) as feed, asyncio.timeout(30):
+        await feed.subscribe("ACME")
+        await Witness(feed).read(1)
+        assert feed.trouble is None
+        proxy.accepting = False
+        proxy.cut()
+        await until(lambda: feed.trouble is not None)
+        assert not feed.live and str(feed.trouble)
+        proxy.accepting = True
+        await until(lambda: feed.trouble is None)
+        assert feed.live
+
+
+async def until(fine: Callable[[], bool]) -> None:
+    while not fine():  # noqa: ASYNC110  # it is no event that is awaited
+        await asyncio.sleep(0.01)
+
+
 async def test_another_tape_begins_anew(proxy: Proxy, other: RunningServer, transport: str) -> None:
     async with opened(proxy.url, transport) as feed:
         await feed.subscribe("ACME", "BYTE", channels=BOTH)
