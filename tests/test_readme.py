@@ -84,7 +84,7 @@ def server(clone: Path, port: int) -> Iterator[None]:
 def run(command: str, clone: Path, port: int, *, typed: str = "", seconds: float = 60) -> str:
     """Run a command against our port and return what it prints; one that goes on for ever is ended."""
     command = command.replace(":8765", f":{port}")
-    command = re.sub("ticker (load|compare)", rf"\g<0> --url ws://127.0.0.1:{port}/v1/stream", command)
+    command = re.sub("ticker (load(?! compare)|compare)", rf"\g<0> --url ws://127.0.0.1:{port}/v1/stream", command)
     if "ticker watch" in command:
         command += f" --url ws://127.0.0.1:{port}/v1/stream | head -n 5"
     done = subprocess.run(
@@ -102,9 +102,14 @@ def run(command: str, clone: Path, port: int, *, typed: str = "", seconds: float
 
 @pytest.mark.usefixtures("server")
 def test_watch(clone: Path, port: int) -> None:
-    lines = run(WATCH, clone, port).splitlines()
+    watch, table = WATCH.splitlines()
+    lines = run(watch, clone, port).splitlines()
     assert len(lines) == 5
     assert all('"sym":"ACME"' in line or '"sym":"BYTE"' in line for line in lines)
+    head, *rows = run(table, clone, port).splitlines()
+    assert head.startswith("ch,sym,n,t,")
+    assert len(rows) == 4
+    assert all(row.startswith(("trade,", "quote,")) for row in rows)
 
 
 @pytest.mark.usefixtures("server")
@@ -186,9 +191,14 @@ def test_the_scorecard(clone: Path, port: int) -> None:
 def test_load(clone: Path) -> None:
     port = free_port()
     with served(LOAD_SERVER, clone, port):
-        report = run(LOAD.replace("--duration 10", "--duration 2"), clone, port)
-    assert "gaps" in report.lower()
-    assert "Traceback" not in report
+        first, smoke, compare = LOAD.replace("--duration 10", "--duration 2").splitlines()
+        report = run(first.replace("p99<50ms", "p99<50s"), clone, port)
+        assert "gaps" in report.lower()
+        assert "<svg" in (clone / "load.html").read_text()
+        assert "gaps" in run(f"{smoke} --duration 2", clone, port).lower()
+    compared = run(compare, clone, port)
+    assert "p99" in compared
+    assert "Traceback" not in report + compared
 
 
 def test_every_command_is_run_here() -> None:

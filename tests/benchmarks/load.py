@@ -174,7 +174,8 @@ def main() -> None:
     found = [beside(same, clients, arguments) for clients in arguments.agree for _ in range(arguments.rounds)]
     print_agreement(found)
     if arguments.json:
-        arguments.json.write_text(json.dumps([asdict(run) for run in (*runs, *found)], indent=1))
+        every = [*map(asdict, runs), *map(asdict, found)]
+        arguments.json.write_text(json.dumps(every, indent=1) + "\n")
 
 
 if __name__ == "__main__":
