@@ -19,7 +19,7 @@ from wire_stage import enter
 
 import ticker_web
 from browser import Visit
-from conftest import RunningServer
+from conftest import ROOT, RunningServer
 from npm import node
 from tcp_proxy import Proxy
 from ticker import __version__
@@ -154,6 +154,17 @@ async def test_the_example_runs_as_it_stands(server: RunningServer, tmp_path: Pa
     assert {tick["sym"] for tick in ticks} == {"ACME", "BYTE"}
     assert {tick["ch"] for tick in ticks} == {"trade", "quote"}
     assert ticks[-1]["n"] % 100 == 0
+    assert_each_once(ticks)
+
+
+async def test_the_readme_s_program_runs(server: RunningServer, tmp_path: Path) -> None:
+    (text,) = re.findall(r"```js\n(.*?)\n```", (ROOT / "README.md").read_text(), re.DOTALL)
+    text = re.sub('from "http://[^"]+"', 'from "ticker-client"', text).replace("http://127.0.0.1:8765", server.url)
+    once = "{ console.log(JSON.stringify(tick)); if (!left--) break; }"
+    ended = f"let left = 100;\n{text.replace('console.log(tick);', once)}\nfeed.close();"
+    async with running(tmp_path, ended, "") as script:
+        ticks = await script.rest()
+    assert {tick["sym"] for tick in ticks} == {"ACME", "BYTE"}
     assert_each_once(ticks)
 
 
