@@ -33,7 +33,10 @@ def exchange(server: Listening, *packets: bytes, pause_s: float = 0.0) -> bytes:
             for packet in packets:
                 client.sendall(packet)
                 time.sleep(pause_s)
-        return read_on(client, 0.5)
+        first = b""
+        with suppress(TimeoutError, ConnectionResetError):
+            first = client.recv(65536)
+        return first + read_on(client, 0.5) if first else first
 
 
 def converse(server: Listening, data: bytes) -> list[int]:

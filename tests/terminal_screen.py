@@ -18,6 +18,10 @@ PATIENCE_S = 60.0
 _PIECE = re.compile(r"\x1b\[(?P<parameters>[?0-9;]*)(?P<final>[A-Za-z])|(?P<control>[\r\n])|(?P<text>[^\x1b\r\n]+)")
 
 
+HANGING_UP = ("env", "--default-signal=HUP")
+"""Before a command that is to be told when its terminal closes: whoever runs the tests may have had that ignored."""
+
+
 class TerminalScreen:
     """Runs a command on a pty. `raw` is every byte it wrote; what it leaves on its other screen is on `lines`."""
 
@@ -33,7 +37,7 @@ class TerminalScreen:
         unset = {"NO_COLOR", "COLUMNS", "LINES"}
         kept = {name: value for name, value in os.environ.items() if name not in unset}
         self.process = subprocess.Popen(
-            command,
+            (*HANGING_UP, *command),
             stdin=self._theirs if typed else subprocess.DEVNULL,
             stdout=self._theirs,
             stderr=subprocess.PIPE,

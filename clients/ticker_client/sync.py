@@ -57,6 +57,11 @@ class SyncFeed:
         return self._feed.instruments
 
     @property
+    def trouble(self) -> ConnectionEnded | None:
+        """Why there is no connection now; None while there is one."""
+        return self._feed.trouble
+
+    @property
     def transport(self) -> str:
         """How the tape is heard now."""
         return self._feed.transport

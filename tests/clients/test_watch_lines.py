@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, RunningServer
+from terminal_screen import HANGING_UP
 from ticker.errors import ConfigError
 from ticker.session.kinds import Bar1s, Book, Quote, Status, Trade
 from ticker.ticks import CHANNELS
@@ -45,7 +46,7 @@ def watch(server: RunningServer, *arguments: str) -> subprocess.CompletedProcess
 def watching(server: RunningServer, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """Give the running command, whose output is a pipe that nobody reads."""
     process = subprocess.Popen(
-        command(server, *arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, bufsize=0
+        (*HANGING_UP, *command(server, *arguments)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, bufsize=0
     )
     try:
         yield process

@@ -143,7 +143,7 @@ def test_a_server_that_goes_away_and_comes_back_is_shown(serve_ticker: Callable[
         screen.wait_for("● live", "ACME")
         server.stop()
         screen.wait_for("○ reconnecting", "for ", "connection refused", "ACME")
-        serve_ticker("--seed", "5", "--port", str(server.port))
+        serve_ticker("--seed", "6", "--port", str(server.port))
         screen.wait_for("● live", "ACME", "another tape")
         screen.type("q")
         assert screen.end() == 0

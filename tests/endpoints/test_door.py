@@ -3,6 +3,7 @@
 import re
 import socket
 import time
+import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -233,8 +234,8 @@ def test_a_body_that_waits_to_be_asked_for_is_asked_for(server: RunningServer) -
 
 def test_a_packet_full_of_requests_does_not_fill_our_memory(serve_ticker: Callable[..., RunningServer]) -> None:
     """Answers of a megabyte each: none is made before the client has read most of the ones before it."""
-    server = serve_ticker("--universe", "numbered", "--instruments", "10000")
-    exchange(server, get("/v1/instruments"))
+    server = serve_ticker("--universe", "numbered", "--instruments", "10000", "--paused")
+    urllib.request.urlopen(f"{server.url}v1/instruments").read()
     before = peak_kib(server)
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
         client.sendall(get("/v1/instruments") * 100)
