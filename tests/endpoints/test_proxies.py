@@ -110,7 +110,7 @@ def test_curl_shows_events_as_they_come(server: RunningServer, tmp_path: Path, t
 def test_nginx_holds_events_back_where_it_does_not_listen(server: RunningServer, tmp_path: Path) -> None:
     """What curl would see above without our asking."""
     with nginx(tmp_path, PLAIN % (server.port, HELD_BACK)) as proxy:
-        assert b"event:" not in exchange(proxy, get(f"/v1/sse?{SLOW}"), pause_s=2)
+        assert b"event:" not in exchange(proxy, get(f"/v1/sse?{SLOW}"), pause_s=2, patience_s=0.5)
 
 
 def test_a_conversation_through_nginx(server: RunningServer, tmp_path: Path) -> None:
