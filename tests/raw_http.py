@@ -26,9 +26,7 @@ def get(target: str, *headers: str, version: str = "1.1", method: str = "GET") -
     return "\r\n".join([f"{method} {target} HTTP/{version}", "Host: 127.0.0.1", *headers, "", ""]).encode("latin-1")
 
 
-def exchange(
-    server: Listening, *packets: bytes, pause_s: float = 0.0, patience_s: float = PATIENCE_S, silence_s: float = 0.5
-) -> bytes:
+def exchange(server: Listening, *packets: bytes, pause_s: float = 0.0, patience_s: float = PATIENCE_S) -> bytes:
     """Send packets and return all that comes until the server hangs up or is silent, once it has begun to answer."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as client:
         with suppress(BrokenPipeError, ConnectionResetError):
@@ -39,7 +37,7 @@ def exchange(
         client.settimeout(patience_s)
         with suppress(TimeoutError, ConnectionResetError):
             first = client.recv(65536)
-        return first + read_on(client, silence_s) if first else first
+        return first + read_on(client, 0.5) if first else first
 
 
 def converse(server: Listening, data: bytes) -> list[int]:
