@@ -44,12 +44,15 @@ class RunningServer:
             raise
 
 
-def start_server(*flags: str, log: Path | None = None) -> RunningServer:
+PROGRAM = ("-m", "ticker")
+
+
+def start_server(*flags: str, log: Path | None = None, program: tuple[str, ...] = PROGRAM) -> RunningServer:
     """Start `ticker serve` on a free port, with its log in a file if asked, and wait until it listens."""
     port = () if "--port" in flags else ("--port", "0")
     with log.open("w") if log else nullcontext() as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ticker", "serve", *port, "--log.format", "json", *flags],
+            [sys.executable, *program, "serve", *port, "--log.format", "json", *flags],
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
@@ -68,8 +71,8 @@ def servers() -> Iterator[Callable[..., RunningServer]]:
     """Give what starts servers, and stop them all at the end."""
     started: list[RunningServer] = []
 
-    def serve(*flags: str, log: Path | None = None) -> RunningServer:
-        started.append(start_server(*flags, log=log))
+    def serve(*flags: str, log: Path | None = None, program: tuple[str, ...] = PROGRAM) -> RunningServer:
+        started.append(start_server(*flags, log=log, program=program))
         return started[-1]
 
     try:
