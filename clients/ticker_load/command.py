@@ -10,7 +10,6 @@ from websockets.uri import parse_uri
 
 from ticker.errors import SetupError
 from ticker_client import ConnectionEnded
-from ticker_client.options import tokened
 from ticker_load import account, files, hdr, page, report, tables, threshold, worker
 from ticker_load.crew import Crew, processes
 from ticker_load.dialling import allow_open_files
@@ -47,11 +46,7 @@ def run(plan: Plan, outputs: Outputs) -> int:
     plan.check()
     _check_address(plan.url)
     outputs.check()
-    try:
-        tokened(plan.token or None)
-    except ValueError as error:
-        raise SetupError(f"--token: {error}") from None
-    worker.tls(plan.cafile, plan.url.startswith(("wss:", "https:")))
+    worker.terms(plan)
     allow_open_files(-(-plan.clients // processes(plan)), 1)
     tables.announce(plan, processes(plan), paper() if paper().is_terminal else Console(stderr=True, highlight=False))
     with asyncio.Runner(loop_factory=loop_factory()) as runner, Watching(plan) as watching:

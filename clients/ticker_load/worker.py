@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from multiprocessing.connection import Connection
-from ssl import SSLContext, create_default_context
 
 from ticker import clock
 from ticker.errors import SetupError
 from ticker_client.address import Address
+from ticker_client.options import secured, tokened
 from ticker_load.histogram import Packed
 from ticker_load.member import Terms
 from ticker_load.plan import Plan
@@ -59,21 +59,14 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
         return asyncio.new_event_loop
 
 
-def tls(cafile: str, secure: bool) -> SSLContext | None:
-    """Return how to speak TLS, None where it is not spoken. Raises SetupError."""
-    if not secure:
-        return None
-    try:
-        return create_default_context(cafile=cafile or None)
-    except OSError as error:
-        raise SetupError(f"--cafile: {cafile}: {error.strerror or error}") from None
-
-
 def terms(plan: Plan) -> Terms:
     """Return what all clients of a plan have in common. Raises SetupError."""
-    secure = plan.url.startswith(("wss:", "https:"))
+    try:
+        address = Address.of(plan.url, secured(plan.url, None, plan.cafile or None), tokened(plan.token or None))
+    except ValueError as error:  # it begins with the option's name
+        raise SetupError(f"--{error}") from None
     return Terms(
-        Address.of(plan.url, tls(plan.cafile, secure), plan.token or None),
+        address,
         plan.acks,
         plan.acks_number,
         plan.window,

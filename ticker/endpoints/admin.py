@@ -16,6 +16,7 @@ import msgspec
 
 from ticker.config import is_loopback
 from ticker.dialects import native
+from ticker.endpoints.callers import is_ours
 from ticker.endpoints.house import House
 from ticker.endpoints.http import JSON, NO_STORE, Handler, Held, Request, Response, json_response
 from ticker.errors import Refusal
@@ -120,14 +121,13 @@ class Admin:
         token = self._house.config.admin.token
         if token and not _knows(request, token):
             raise Refusal("unauthorized", "say who you are: Authorization: Bearer TOKEN, the one of admin.token")
-        host = request.header("host")
-        if _foreign(request, host):
+        if _foreign(request):
             raise Refusal("forbidden", "web pages of another origin may not")
         if token:
             return
         if not is_loopback(request.peer.removeprefix("::ffff:")) or any(request.header(name) for name in _FORWARDED):
             raise Refusal("forbidden", "only this machine may, unless admin.token is set")
-        name = urlsplit(f"//{host}").hostname or ""
+        name = urlsplit(f"//{request.header('host')}").hostname or ""
         if not (is_loopback(name) or name == self._house.config.server.host.lower()):
             raise Refusal("forbidden", f"{name[:64]!r} is not a name of this machine")
 
@@ -186,9 +186,7 @@ def _knows(request: Request, token: str) -> bool:
     return hmac.compare_digest(sent.strip().encode("latin-1"), token.encode()) and scheme.lower() == "bearer"
 
 
-def _foreign(request: Request, host: str) -> bool:
+def _foreign(request: Request) -> bool:
     """Tell whether a browser sends this on behalf of a page that is not ours."""
-    origin = request.header("origin")
     site = request.header("sec-fetch-site")
-    ours = origin.partition("://")[2].lower() == host.lower() and origin.startswith(("http://", "https://"))
-    return bool(origin and not ours) or site in ("cross-site", "same-site")
+    return (bool(request.header("origin")) and not is_ours(request)) or site in ("cross-site", "same-site")

@@ -5,6 +5,7 @@ Host that is not ours; one that opens a WebSocket here (which no browser keeps i
 Programs say no Origin, and are not meant by this.
 """
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from ticker.config import Config, is_loopback
@@ -14,6 +15,7 @@ from ticker.errors import Refusal
 
 SHOWN = 64  # characters of what was said
 _PORTS = (":80", ":443")
+_WEB = ("http://", "https://")
 
 
 class Callers:
@@ -36,12 +38,16 @@ class Callers:
     def check_origin(self, request: Request) -> None:
         """Raise Refusal (forbidden) where a web page asks that is not ours, not local, and not in http.origins."""
         said = request.header("origin")
-        scheme, _, place = said.partition("://")
-        ours = _bare(place) == _bare(request.header("host"))
-        if not said or said in self._origins:
+        if not said or said in self._origins or is_ours(request):
             return
-        if scheme not in ("http", "https") or not (ours or is_local(_name(said))):
+        if not (said.startswith(_WEB) and is_local(_name(said))):
             raise Refusal("forbidden", f"Origin: pages of {said[:SHOWN]!r} may not; http.origins may name them")
+
+
+def is_ours(request: Request) -> bool:
+    """Tell whether the page that asks came from the very server that it asks, by the name it asked for."""
+    scheme, _, place = request.header("origin").partition("://")
+    return f"{scheme}://" in _WEB and _bare(place) == _bare(request.header("host"))
 
 
 def is_local(name: str) -> bool:
@@ -49,6 +55,7 @@ def is_local(name: str) -> bool:
     return is_loopback(name) or name.endswith(".localhost")
 
 
+@lru_cache(256)  # whoever polls says the same again and again
 def _name(url: str) -> str:
     """Return the name in a URL; nothing where it is none."""
     try:
