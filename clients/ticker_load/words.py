@@ -117,7 +117,8 @@ def counts(report: Report) -> Iterator[tuple[str, int, str]]:
 def verdict(report: Report) -> str:
     """Return whether all that must be was."""
     if report.ok:
-        return "Passed: ticks came, and all that must be 0 is 0."
+        kept = f"; kept: {', '.join(report.thresholds)}" if report.thresholds else ""
+        return f"Passed: ticks came, and all that must be 0 is 0{kept}."
     found = [f"{name.replace('_', ' ')} {count:,}" for name, count in report.faults.items() if count]
     found += [f"{len(report.broken)} threshold{'s' * (len(report.broken) > 1)} broken"] if report.broken else []
     return f"Failed: {', '.join(found) or 'no ticks'}."

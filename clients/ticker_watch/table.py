@@ -75,9 +75,7 @@ def row(layout: Layout, scene: Scene, number: int, *, chosen: bool) -> Line:
         for column, width in layout.columns
     ]
     line = _line(layout, cells, ">" if chosen else " ")
-    return (
-        [(text, style if CHOSEN in style else f"{style} {CHOSEN}".lstrip()) for text, style in line] if chosen else line
-    )
+    return [(text, _reversed(style)) for text, style in line] if chosen else line
 
 
 def span(seconds: float) -> str:

@@ -158,6 +158,12 @@ def test_a_threshold_that_is_broken_is_told(ticker_server: Any, capsys: pytest.C
     assert "threshold p99<1us: it was" in capsys.readouterr().out
 
 
+def test_a_threshold_that_is_kept_is_told(ticker_server: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["load", "--url", ticker_server.stream, "--clients", "2", "--duration", "0.5"]
+    assert run([*flags, "--threshold", "p99<9s", "--threshold", "gaps<1"]) == 0
+    assert "kept: p99<9s, gaps<1." in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize("text", ["p99", "p98<1ms", "p99<20", "gaps<1ms", "p99<1.2.3ms", "p99=1ms"])
 def test_a_threshold_that_makes_no_sense(text: str) -> None:
     with pytest.raises(SetupError, match="--threshold"):
