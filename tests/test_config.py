@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from ticker import cli
-from ticker.config import KEYS, Config, Key, build, from_environment, from_flags, from_tables, is_loopback
+from ticker.config import Config, is_loopback
 from ticker.errors import ConfigError
+from ticker.settings import KEYS, Key, build, from_environment, from_flags, from_tables
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 DEFAULT_TOML = CONFIGS / "default.toml"

@@ -17,7 +17,7 @@ from websockets.frames import Opcode
 
 from conftest import ROOT, RunningServer
 from plain_client import PlainClient
-from ticker import clock, config
+from ticker import clock, settings
 from ticker.beat import Beat
 from ticker.server import Server
 
@@ -117,8 +117,8 @@ class House:
 
     def __init__(self, **values: Any) -> None:
         market = {"market.model": "plain", "market.instruments": 2, "market.step_ms": 1000 * STEP_S}
-        settings = {"server.port": 0, "server.drain_s": 0.0, **market}
-        self.server = Server(config.build({**settings, **values}), ROOT / "clients/ticker_web", structlog.get_logger())
+        given = {"server.port": 0, "server.drain_s": 0.0, **market, **values}
+        self.server = Server(settings.build(given), ROOT / "clients/ticker_web", structlog.get_logger())
         self.taken_s: list[float] = []
         self.beats = 0
         self.step = self.server.market.step

@@ -18,10 +18,11 @@ from typing import Annotated, Any
 import structlog
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 
-from ticker import __version__, config, files, scenarios, universes
-from ticker.config import KEYS, Config, Key
+from ticker import __version__, files, scenarios, settings, universes
+from ticker.config import Config
 from ticker.errors import SetupError
 from ticker.server import STREAM, Server
+from ticker.settings import KEYS, Key
 
 SHORT = {
     "server.host": "--host",
@@ -64,8 +65,8 @@ def _complain(sentence: str, code: int) -> int:
 
 def load(file: Path | None, flags: dict[str, str]) -> Config:
     """Return the configuration of a file, the environment and flags, later ones winning. Raises ConfigError."""
-    tables = config.from_tables(files.read(file), str(file)) if file else {}
-    return config.build(tables, config.from_environment(dict(os.environ)), config.from_flags(flags))
+    tables = settings.from_tables(files.read(file), str(file)) if file else {}
+    return settings.build(tables, settings.from_environment(dict(os.environ)), settings.from_flags(flags))
 
 
 def _flag(key: Key) -> inspect.Parameter:

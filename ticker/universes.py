@@ -20,9 +20,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from msgspec import Meta
 
 from ticker import files
-from ticker.config import START_MAX, START_MIN, MarketConfig, Moment, checked, nearest
+from ticker.config import START_MAX, START_MIN, MarketConfig, Moment
 from ticker.errors import ConfigError
 from ticker.instruments import Hours, Instrument, Universe
+from ticker.settings import checked, nearest
 
 NUMBERED = "numbered"
 NUMBERED_COUNT = 100

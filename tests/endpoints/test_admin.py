@@ -16,10 +16,10 @@ from plain_client import PlainClient
 from plain_http import fetch
 from published import Requests
 from raw_http import exchange, get, headers, status
-from ticker.config import build, from_flags
 from ticker.endpoints.admin import Admin
 from ticker.endpoints.http import Request
 from ticker.errors import Refusal
+from ticker.settings import build, from_flags
 from ticker.ticks import CHANNELS
 
 QUICK = ("--admin.enabled", "--market.model", "plain", "--stream.heartbeat-s", "0.2")

@@ -1,0 +1,172 @@
+"""How the configuration is spelled, read and checked: files, the environment and flags, each one layer.
+
+A TOML file, the environment (`TICKER_MARKET_SEED`) and a flag (`--market.seed`) are three spellings of one field of
+`ticker.config`. Values are checked field by field, so that an error names the file, variable or flag it came from.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from ticker.config import SPEED_COARSE, START_MAX, START_MIN, STEP_MS, STEP_MS_MAX, Config, Moment, is_loopback
+from ticker.errors import ConfigError
+
+
+class Key(NamedTuple):
+    """One key of the configuration: where it lives, what it takes, and why it is there."""
+
+    section: str
+    name: str
+    type: Any
+    default: Any
+    doc: str
+
+    @property
+    def path(self) -> str:
+        return f"{self.section}.{self.name}"
+
+    @property
+    def variable(self) -> str:
+        return f"TICKER_{self.section}_{self.name}".upper()
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it takes several values, joined by commas where they are spelled as text."""
+        return get_origin(self.type.__origin__) is tuple
+
+    def read(self, value: object, origin: str, *, spelled: bool) -> Any:
+        """Check one value; `spelled` values are text (flags, variables). Raise `ConfigError` naming its origin."""
+        if value == "" and self.default is None:
+            return None
+        found = value
+        if spelled and isinstance(value, str) and self.is_list:
+            found = [part.strip() for part in value.split(",") if part.strip()]
+        # A date is text anywhere; the lax way would take a bare number for one.
+        strict = not spelled or Moment in get_args(self.type.__origin__)
+        return checked(found, self.type, origin, strict=strict, shown=value)
+
+
+def checked(value: object, kind: Any, origin: str, *, strict: bool = True, shown: object = None) -> Any:
+    """Return a value as what it should be. Raises ConfigError that begins with `origin` and shows what was given."""
+    try:
+        return msgspec.convert(value, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        plain = getattr(kind, "__origin__", kind)
+        choices = get_args(plain) if get_origin(plain) is Literal else ()
+        expected = f"expected one of {', '.join(choices)}" if choices else _plain(str(error))
+        raise ConfigError(f"{origin}: {expected}, got {value if shown is None else shown!r}") from None
+
+
+def _plain(message: str) -> str:
+    """Turn msgspec's sentence into an operator's: "Expected `float`, got `str`" becomes "expected a number"."""
+    words = {
+        "float": "a number",
+        "int": "a whole number",
+        "bool": "true or false",
+        "str": "text",
+        "object": "a table",
+        "array": "a list",
+        "time": "a time of day such as 09:30:00",
+        "datetime": "a date and time",
+        "datetime | null": "a date and time",
+    }
+    expected = message.partition(", got ")[0].partition(" - at ")[0]
+    for kind, name in words.items():
+        expected = expected.replace(f"`{kind}`", name)
+    return expected[:1].lower() + expected[1:].replace("`", "")
+
+
+def _description(hint: Any) -> str:
+    return str(next(meta.description for meta in hint.__metadata__ if meta.description))
+
+
+KEYS: dict[str, Key] = {
+    f"{section}.{field.name}": Key(section, field.name, hint, field.default, _description(hint))
+    for section, kind in get_type_hints(Config).items()
+    for field in msgspec.structs.fields(kind)
+    for hint in [get_type_hints(kind, include_extras=True)[field.name]]
+}
+"""Every key by its dotted path, in the order of the sections."""
+
+
+def from_tables(tables: dict[str, Any], file: str) -> dict[str, Any]:
+    """Read a parsed TOML document into checked values by path; raise `ConfigError` naming file and key."""
+    values = {}
+    for section, table in tables.items():
+        keys = [key.path for key in KEYS.values() if key.name == section]
+        if keys and not isinstance(table, dict):
+            raise ConfigError(f"{file}: {section} stands in no section: it is {' or '.join(keys)}")
+        if section not in Config.__struct_fields__:
+            raise ConfigError(f"{file}: unknown section [{section}]{nearest(section, Config.__struct_fields__)}")
+        if not isinstance(table, dict):
+            raise ConfigError(f"{file}: {section} is a section: write [{section}]")
+        for name, value in table.items():
+            path = f"{section}.{name}"
+            if path not in KEYS:
+                raise ConfigError(f"{file}: unknown key {path}{nearest(path, KEYS)}")
+            values[path] = KEYS[path].read(value, f"{file}: {path}", spelled=False)
+    return values
+
+
+def from_environment(environment: dict[str, str]) -> dict[str, Any]:
+    """Read the variables that name a key; raise `ConfigError` for one in a section of ours that names none."""
+    variables = {key.variable: key for key in KEYS.values()}
+    sections = tuple(f"TICKER_{section.upper()}_" for section in Config.__struct_fields__)
+    values = {}
+    for name, text in environment.items():
+        if key := variables.get(name):
+            values[key.path] = key.read(text, name, spelled=True)
+        elif name.startswith(sections):
+            raise ConfigError(f"{name}: no key of that name{nearest(name, variables)}")
+    return values
+
+
+def from_flags(flags: dict[str, str]) -> dict[str, Any]:
+    """Read flags by path of their key; raise `ConfigError` naming the flag."""
+    return {path: KEYS[path].read(text, f"--{path.replace('_', '-')}", spelled=True) for path, text in flags.items()}
+
+
+def build(*layers: dict[str, Any]) -> Config:
+    """Join checked values, later layers winning, and refuse a set that contradicts itself."""
+    values = {path: value for layer in layers for path, value in layer.items()}
+    sections: dict[str, dict[str, Any]] = {name: {} for name in Config.__struct_fields__}
+    for path, value in values.items():
+        section, _, name = path.partition(".")
+        sections[section][name] = value
+    config = Config(**{name: kind(**sections[name]) for name, kind in get_type_hints(Config).items()})
+    config = _decided(config)
+    _check(config)
+    return config
+
+
+def _decided(config: Config) -> Config:
+    """Return the configuration with the length of a step that goes with its speed, where none is asked for."""
+    coarse = config.clock.speed / SPEED_COARSE
+    if config.market.step_ms or coarse <= 1.0:
+        return config
+    market = msgspec.structs.replace(config.market, step_ms=min(round(STEP_MS * coarse, 3), STEP_MS_MAX))
+    return msgspec.structs.replace(config, market=market)
+
+
+def _check(config: Config) -> None:
+    if not (config.server.public or is_loopback(config.server.host)):
+        raise ConfigError(
+            f"server.host: {config.server.host} can be reached by other machines: say --server.public to allow it"
+        )
+    if config.stream.buffer_bytes_max <= config.stream.buffer_bytes:
+        raise ConfigError("stream.buffer_bytes_max: must be more than stream.buffer_bytes")
+    if 0 < config.market.step_ms < 1:
+        raise ConfigError("market.step_ms: must be 0 or at least 1")
+    steps = config.feed.flush_ms * config.clock.speed * 1000 / config.market.step_us
+    if steps and (steps < 1 or abs(steps - round(steps)) > 1e-6):
+        raise ConfigError("feed.flush_ms: must be a whole number of market.step_ms, as fast as clock.speed has them")
+    if config.market.start and not START_MIN <= config.market.start < START_MAX:
+        raise ConfigError(f"market.start: must be from {START_MIN.year} to {START_MAX.year - 1}")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a question that ends a sentence about a wrong word, or nothing where no known one is near."""
+    near = get_close_matches(word, list(known), 1)
+    return f" (did you mean {near[0]}?)" if near else ""
