@@ -81,6 +81,7 @@ class Server:
         """Listen and begin to tick. Raises SetupError where the address cannot be had."""
         self.loop = asyncio.get_running_loop()
         self.house = self._furnish()
+        self.loop.set_exception_handler(self.house.faults.on_loop)
         routes = self._routes()
         self._listener = _listen(self.config.server.host, self.config.server.port)
         self.beat.start(self.loop)
