@@ -25,6 +25,7 @@ class Events:
         self.head, _, self._rest = self._rest.partition(b"\r\n\r\n")
         self.comments = 0
         self.place = ""
+        self.retry_ms = 0
         self.bytes_received = 0
         self.events: list[tuple[str, str, Any]] = []
 
@@ -59,6 +60,7 @@ class Events:
     def _take(self, block: str) -> None:
         fields = dict(line.split(": ", 1) for line in block.split("\n"))
         self.place = fields.get("id", self.place)
+        self.retry_ms = int(fields.get("retry", self.retry_ms))
         if "data" in fields:
             self.events.append((fields["event"], fields.get("id", ""), orjson.loads(fields["data"])))
         self.comments += "" in fields

@@ -9,7 +9,7 @@ from ticker.metrics import Metrics
 
 COUNTERS = [
     *("steps", "steps_skipped", "messages_sent", "ticks_sent", "bytes_sent"),
-    *("ticks_conflated", "ticks_dropped", "acks_received", "requests"),
+    *("ticks_conflated", "ticks_dropped", "acks_received", "requests", "faults"),
 ]
 LABELLED = ["refusals", "closes", "lags"]
 ROUND_TRIP = "ticker_ack_round_trip_seconds"

@@ -250,4 +250,4 @@ def scraped(server: RunningServer) -> dict[str, float]:
     """Return the metrics that have no labels."""
     with urlopen(f"{server.url}metrics") as answer:
         lines = answer.read().decode().splitlines()
-    return {name: float(value) for name, _, value in (line.partition(" ") for line in lines if line[0] != "#")}
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}

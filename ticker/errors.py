@@ -74,6 +74,11 @@ class Refusal(TickerError):
         return HTTP_STATUS[self.code]
 
 
+def fault() -> Refusal:
+    """Return the refusal for what fails by a fault of ours."""
+    return Refusal("internal", "a fault of the server's; it has been logged")
+
+
 class Violation(TickerError):
     """We say no and end the conversation with a close code."""
 

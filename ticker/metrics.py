@@ -19,6 +19,7 @@ _COUNTERS = {
     "ticks_dropped": "Ticks of the tape that readers were told they will not get.",
     "acks_received": "Acks received.",
     "requests": "HTTP requests answered.",
+    "faults": "Faults of the server's own; each cost one client its connection at most.",
 }
 _LABELLED = {
     "refusals": ("code", "Messages and requests refused, by error code."),
@@ -43,6 +44,7 @@ class Metrics:
         self.ticks_dropped = 0
         self.acks_received = 0
         self.requests = 0
+        self.faults = 0
         self.refusals: Counter[str] = Counter()
         self.closes: Counter[str] = Counter()
         self.lags: Counter[str] = Counter()

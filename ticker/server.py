@@ -81,6 +81,7 @@ class Server:
         """Listen and begin to tick. Raises SetupError where the address cannot be had."""
         self.loop = asyncio.get_running_loop()
         self.house = self._furnish()
+        self.loop.set_exception_handler(self.house.faults.on_loop)
         routes = self._routes()
         self._listener = _listen(self.config.server.host, self.config.server.port)
         self.beat.start(self.loop)
@@ -142,6 +143,11 @@ class Server:
         )
         gauge = self.metrics.gauge
         gauge("connections", "Connections open now, HTTP and WebSocket.", lambda: len(house.connections))
+        gauge(
+            "tasks",
+            "Tasks of the event loop: what serves one client is none.",
+            lambda: len(asyncio.all_tasks(self.loop)),
+        )
         gauge("laggards", "Readers that are behind and catching up.", lambda: len(self.feed.laggards))
         gauge("windows", "Readers with a window.", lambda: len(house.flows))
         gauge("windows_shut", "Readers with as many messages under way as they allow.", house.windows_shut)

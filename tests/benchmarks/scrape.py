@@ -7,6 +7,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+GAUGE = re.compile(r"^ticker_(\w+) (\S+)$", re.MULTILINE)
 SAMPLE = re.compile(r'^ticker_(\w+?)_total\{\w+="([^"]*)"\} ([\d.e+]+)$', re.MULTILINE)
 
 
@@ -26,6 +27,13 @@ def counters(port: int) -> Counters:
         {label: int(float(value)) for found, label, value in samples if found == name} for name in ("closes", "lags")
     )
     return Counters(closes, lags)
+
+
+def gauges(port: int) -> dict[str, float]:
+    """Returns what the server says of itself now, by name: all that has no label."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        found = GAUGE.findall(answer.read().decode())
+    return {name: float(value) for name, value in found}
 
 
 def descriptors(pid: int) -> int:

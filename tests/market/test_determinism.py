@@ -17,7 +17,7 @@ from ticker.instruments import Universe
 from ticker.market.incidents import Incident
 from ticker.ticks import CHANNELS, Batch, Rows
 
-GOLDEN = "ba95d334b4b62fb10f671b5fc60043f639a0bc80bca2118aa4de7e668daab44a"
+GOLDEN = "bb36fec0d00f3e28f95f2e5b72e66734789fe409314858a019118858ae4cbbbc"
 """Of the model's name and `golden_tape`: whoever changes a tick changes `Realistic.name`, and then this."""
 
 

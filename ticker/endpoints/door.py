@@ -17,7 +17,7 @@ from ticker.endpoints import heads
 from ticker.endpoints.house import House
 from ticker.endpoints.http import Held, Request, Response, cross_origin, head, problem
 from ticker.endpoints.routes import Routes
-from ticker.errors import Refusal
+from ticker.errors import Refusal, fault
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ADVICE = {
@@ -212,8 +212,8 @@ class Door(asyncio.Protocol):
         except Refusal as refusal:
             return self._refused(refusal)
         except Exception as error:  # a fault of ours is one request's misfortune, not the connection's
-            self._house.log.error("a request failed", path=request.path[:128], exc_info=error)
-            return self._refused(Refusal("internal", "a fault of the server's; it has been logged"))
+            self._house.faults.note("a request failed", error, path=request.path[:128])
+            return self._refused(fault())
 
     def _refused(self, refusal: Refusal) -> Response:
         self._house.metrics.refusals[refusal.code] += 1

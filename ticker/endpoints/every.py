@@ -101,6 +101,10 @@ class Every:
             self._cause = self._outlet.hindrance
             self._lose(pace, [entry])
 
+    def failed(self, error: Exception) -> None:
+        """Give up after a fault."""
+        self._outlet.failed(error)
+
     def give_up(self, reason: Literal["slow_reader", "window"]) -> None:
         """Give up the backlog, saying so."""
         if self._pace is not None:
@@ -138,7 +142,13 @@ class Every:
     def _serve_soon(self) -> None:
         if not self._serving:
             self._serving = True
-            self._outlet.house.loop.call_soon(self._serve)
+            self._outlet.house.loop.call_soon(self._serve_now)
+
+    def _serve_now(self) -> None:
+        try:
+            self._serve()
+        except Exception as error:  # nobody would serve it again
+            self.failed(error)
 
     def _serve(self) -> None:
         """Send one message of backlog, or join the audience when there is none."""

@@ -16,6 +16,7 @@ from ticker.dialects import native, packed
 from ticker.dialects.native import NativeDialect
 from ticker.dialects.packed import PackedDialect
 from ticker.endpoints.callers import Callers
+from ticker.endpoints.faults import Faults
 from ticker.endpoints.framing import Framing
 from ticker.feed.feed import Feed
 from ticker.feed.rendering import Dialect
@@ -68,6 +69,7 @@ class House:
         self._unswept: list[Connection] = []
         self._slice = 0
         self.callers = Callers(self.config)
+        self.faults = Faults(self.metrics, self.log)
         self.framing = Framing(self.config.stream.compression_level)
 
     @cached_property
@@ -143,7 +145,14 @@ class House:
         due, self._unswept = self._unswept[: self._slice], self._unswept[self._slice :]
         for connection in due:
             if connection in self.connections:
-                connection.sweep(now_s)
+                self._sweep_one(connection, now_s)
+
+    def _sweep_one(self, connection: Connection, now_s: float) -> None:
+        try:
+            connection.sweep(now_s)
+        except Exception as error:  # the others have deadlines too
+            self.faults.note("a connection could not be looked at", error)
+            connection.abort("fault")
 
     def _log_news(self) -> None:
         """Log what happened to readers and why: a line a reason, however many there were."""

@@ -104,6 +104,10 @@ class Latest:
             self._newest = None
             outlet.join(audience)
 
+    def failed(self, error: Exception) -> None:
+        """Give up after a fault."""
+        self._outlet.failed(error)
+
     def give_up(self, reason: Literal["slow_reader", "window"]) -> None:
         """Give up what is owed, saying so."""
         newest = self._fall_behind()

@@ -28,6 +28,9 @@ class Owner(Protocol):
     def recovered(self, recovery: Recovery, gap: tuple[int, int] | None) -> None:
         """Say that a stretch of the past has been sent, all but the `gap` (after its first, up to its last)."""
 
+    def abort(self, reason: str) -> None:
+        """Cut the connection off now."""
+
 
 class Outlet:
     """A reader of the feed."""
@@ -202,6 +205,11 @@ class Outlet:
         self._transport.write(frame)
         if self._flow is not None:
             self._note_sent(seq)
+
+    def failed(self, error: Exception) -> None:
+        """End this reader, which a fault of ours has kept from what it is owed."""
+        self.house.faults.note("a reader could not be served", error)
+        self.owner.abort("fault")
 
     # What a way needs.
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import orjson
 
 from ticker.endpoints.house import House
-from ticker.endpoints.http import NO_STORE, Held, Request, Response
-from ticker.errors import Refusal
+from ticker.endpoints.http import NO_STORE, Held, Request, Response, problem
+from ticker.errors import Refusal, fault
 from ticker.feed.audience import Audience
 from ticker.interest import Interest
 from ticker.session.requests import TicksQuery
@@ -106,6 +106,14 @@ class Waiter:
 
     def offer(self, frame: bytes, seq: int) -> None:  # noqa: ARG002  # the frame names it
         self._say(frame)
+
+    def failed(self, error: Exception) -> None:
+        """Say that it could not be answered."""
+        self._house.faults.note("a poll could not be answered", error)
+        answer = self._answer
+        self.cancel()
+        if answer is not None:
+            answer(problem(fault()))
 
     def finish(self) -> None:
         if self._audience is not None:

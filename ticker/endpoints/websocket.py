@@ -88,6 +88,13 @@ class WebSocket(asyncio.Protocol):
         self._opened()
 
     def data_received(self, data: bytes) -> None:
+        try:
+            self._take_in(data)
+        except Exception as error:
+            self._house.faults.note("a conversation failed", error)
+            self.close(Close.INTERNAL_ERROR, "a fault of the server's; it has been logged")
+
+    def _take_in(self, data: bytes) -> None:
         self._life_s = None
         messages = short_messages(data) if len(data) <= SLICE_BYTES and self._between_messages else None
         if messages is not None:

@@ -21,12 +21,18 @@ class Reader(Protocol):
     def offer(self, frame: bytes, seq: int) -> None:
         """Take a message that is ready to be written and reaches a position."""
 
+    def failed(self, error: Exception) -> None:
+        """Give up: it could not be served, and the others are to be."""
+
 
 class Waiting(Protocol):
     """What the feed asks of somebody who waits for something."""
 
     def flushed(self) -> None:
         """Learn that what was waited for has happened (`Feed.await_flush`, `Feed.await_slot`)."""
+
+    def failed(self, error: Exception) -> None:
+        """Give up: it could not be served, and the others are to be."""
 
 
 Frame = Callable[[bytes, int], bytes]
@@ -94,8 +100,25 @@ class Audience:
         self.messages += 1
         readers = tuple(self.live)  # a reader may leave while it is written to
         for reader in readers:
-            reader.offer(frame, seq)
+            try:
+                reader.offer(frame, seq)
+            except Exception as error:
+                reader.failed(error)
         metrics.sent(len(readers), ticks * len(readers), len(frame) * len(readers))
+
+    def failed(self, error: Exception) -> None:
+        """Give up its readers: what they are owed cannot be made."""
+        for reader in tuple(self.live):
+            reader.failed(error)
+
+
+def tell(waiting: Iterable[Waiting]) -> None:
+    """Tell all of them that what they waited for has happened."""
+    for reader in waiting:
+        try:
+            reader.flushed()
+        except Exception as error:
+            reader.failed(error)
 
 
 class LatestAudience(Audience):

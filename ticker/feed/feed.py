@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
-from ticker.feed.audience import Audience, Frame, LatestAudience, Reader, Waiting
+from ticker.feed.audience import Audience, Frame, LatestAudience, Reader, Waiting, tell
 from ticker.feed.bars import Bars
 from ticker.feed.board import Board
 from ticker.feed.rendering import Dialect
@@ -27,6 +27,9 @@ class Laggard(Protocol):
 
     def dropped(self, entry: Entry) -> None:
         """Learn that an entry is no longer kept."""
+
+    def failed(self, error: Exception) -> None:
+        """Give up: it could not be served, and the others are to be."""
 
 
 class Feed:
@@ -81,7 +84,10 @@ class Feed:
         self._metrics.steps += 1
         for entry in gone:
             for laggard in tuple(self.laggards):
-                laggard.dropped(entry)
+                try:
+                    laggard.dropped(entry)
+                except Exception as error:
+                    laggard.failed(error)
 
     def prepare(self, batch: Batch) -> None:
         """Do, when there is time, what need not wait for the next step, nor the next step for it."""
@@ -99,13 +105,17 @@ class Feed:
         self.flushed = self.tape.head
         audiences = tuple(self._audiences.values())
         for start in range(0, len(audiences), CHUNK):
-            composed = [(audience, *audience.compose(entries)) for audience in audiences[start : start + CHUNK]]
+            composed = []
+            for audience in audiences[start : start + CHUNK]:
+                try:
+                    composed.append((audience, *audience.compose(entries)))
+                except Exception as error:
+                    audience.failed(error)
             for audience, frame, ticks, seq in composed:
                 if frame is not None:
                     audience.send(frame, ticks, seq, self._metrics)
         awaiting, self._awaiting = self._awaiting, []
-        for reader in awaiting:
-            reader.flushed()
+        tell(awaiting)
         self.settle(entries[-1].emitted_us)
 
     def settle(self, now_us: int) -> None:

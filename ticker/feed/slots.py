@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 
-from ticker.feed.audience import LatestAudience, Waiting
+from ticker.feed.audience import LatestAudience, Waiting, tell
 from ticker.metrics import Metrics
 
 
@@ -26,10 +26,12 @@ class Slots:
             return
         self._slot = slot
         for audience in tuple(self.audiences.values()):
-            audience.flush_newest(seq, now_us, metrics)
+            try:
+                audience.flush_newest(seq, now_us, metrics)
+            except Exception as error:
+                audience.failed(error)
         awaiting, self.awaiting = self.awaiting, {}
-        for reader in awaiting:
-            reader.flushed()
+        tell(awaiting)
 
     def _slot_of(self, now_us: int) -> int:
         return int(now_us * self._rate_hz / 1e6)

@@ -38,9 +38,9 @@ HALF_SPREAD_MIN, HALF_SPREAD_MAX = 0.03, 0.3
 """In ticks; and as a share of the price."""
 SHOCK_RATE = 3.0
 """Orders come so many times as often while a shock lasts."""
-AT_ONCE = 0.87
+AT_ONCE = 0.6
 """Share of the factors' returns that a price takes in at once; the rest comes later (Epps, 1979)."""
-LAG_S, LAG_MIN_S, LAG_MAX_S = 6.0, 2.0, 40.0
+LAG_S, LAG_MIN_S, LAG_MAX_S = 20.0, 2.0, 40.0
 """How much later, for an instrument with an order a second; busier ones are quicker."""
 NEWS_S = 4.0
 WORTH_MIN, WORTH_MAX = 3.0, 5e8
@@ -55,7 +55,7 @@ _WORDS = 6  # drawn for an instrument in every step
 class Realistic:
     """The state of every instrument. Steps are made in order, each once."""
 
-    name = "realistic-3"
+    name = "realistic-4"
 
     def __init__(self, seed: int, traits: Traits, step_us: int, season: Season) -> None:
         count = len(traits)
