@@ -19,10 +19,13 @@ _COUNTERS = {
     "ticks_dropped": "Ticks of the tape that readers were told they will not get.",
     "acks_received": "Acks received.",
     "requests": "HTTP requests answered.",
+    "accepts": "Connections let in.",
+    "accepts_delayed": "Connections that had to wait for their turn.",
 }
 _LABELLED = {
     "refusals": ("code", "Messages and requests refused, by error code."),
-    "closes": ("reason", "WebSocket conversations ended, by reason."),
+    "closes": ("reason", "WebSocket conversations ended, and event streams and requests cut off, by reason."),
+    "accepts_refused": ("reason", "Connections turned away before anything was read, by reason."),
     "lags": ("reason", "Lag messages sent, by reason."),
 }
 _QUANTILES = (0.5, 0.9, 0.99, 0.999)
@@ -43,9 +46,12 @@ class Metrics:
         self.ticks_dropped = 0
         self.acks_received = 0
         self.requests = 0
+        self.accepts = 0
+        self.accepts_delayed = 0
         self.refusals: Counter[str] = Counter()
         self.closes: Counter[str] = Counter()
         self.lags: Counter[str] = Counter()
+        self.accepts_refused: Counter[str] = Counter()
         self.ack_round_trips: deque[float] = deque(maxlen=_ROUND_TRIPS)
         """Seconds from the emission of a step to its ack, the newest last."""
         self._acked = 0
