@@ -43,7 +43,7 @@ class ServerConfig(Section, frozen=True, kw_only=True):
             ge=1,
             description="connections at once, as far as file descriptors allow; each costs about 4 KiB",
         ),
-    ] = 20_000
+    ] = 12_000
     connections_per_address: Annotated[
         int,
         Doc(

@@ -200,8 +200,8 @@ def _check_limits(config: Config) -> None:
             http.target_bytes_max >= http.head_bytes_max
         ),
         "http.pipelined_max: must not be more than http.requests_max": http.pipelined_max > http.requests_max,
-        "http.events_max_s: must be more than stream.heartbeat_s, or a quiet stream would never say a word": (
-            http.events_max_s <= stream.heartbeat_s
+        "http.events_max_s: must not be less than stream.heartbeat_s, or a quiet stream would never say a word": (
+            http.events_max_s < stream.heartbeat_s
         ),
     }
     for sentence, wrong in contradictions.items():

@@ -24,32 +24,28 @@ class Allowance:
 
 
 class Budget:
-    """What one client has spent of an allowance; `refused` is how often it wanted more, since it had all of it."""
+    """What one client has spent of an allowance."""
 
-    __slots__ = ("_allowance", "_earned_s", "refused")
+    __slots__ = ("_earned_s", "allowance")
 
     def __init__(self, allowance: Allowance) -> None:
-        self._allowance = allowance
+        self.allowance = allowance
         self._earned_s = float("-inf")
-        self.refused = 0
 
     def take(self, now_s: float, cost: float = 1) -> bool:
         """Spend some, and tell whether it was there to be spent."""
-        earned_s, allowance = self._earned_s, self._allowance
-        if earned_s <= now_s:
+        earned_s, allowance = self._earned_s, self.allowance
+        if earned_s < now_s:
             earned_s = now_s
-            self.refused = 0
         earned_s += cost * allowance.each_s
         if earned_s - now_s > allowance.most_s:
-            self.refused += 1
             return False
         self._earned_s = earned_s
         return True
 
     def wait_s(self, now_s: float, cost: float = 1) -> float:
         """Return after how many seconds that may be spent."""
-        allowance = self._allowance
-        return max(0.0, self._earned_s + cost * allowance.each_s - allowance.most_s - now_s)
+        return max(0.0, self._earned_s + cost * self.allowance.each_s - self.allowance.most_s - now_s)
 
     def whole(self, now_s: float) -> bool:
         """Tell whether nothing is spent that is not earned again."""

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from ticker.errors import Close, Refusal, Violation
 from ticker.session.budget import Allowance, Budget
 
-HEEDLESS = 20  # refusals for too much that are borne: what was on its way when the warning came, and a little more
+HEEDLESS = 20  # refusals for too much that are borne before the pause is over: what was on its way, and a little more
+PAUSE_S = 1.0  # is asked for: whoever was told to wait for a millisecond would be told so again and again
 GARBLED = "bad_json"
 TOO_MUCH = "rate_limited"
 
@@ -25,6 +26,33 @@ class Allowances(NamedTuple):
     garbled: Allowance
 
 
+class Restraint(Budget):
+    """What one client has spent, and how it heeds being told that it is too much."""
+
+    __slots__ = ("_again_s", "_refused")
+
+    def __init__(self, allowance: Allowance) -> None:
+        super().__init__(allowance)
+        self._again_s = float("-inf")
+        self._refused = 0
+
+    def refuse(self, what: str, now_s: float, cost: float = 1) -> None:
+        """Say no. Raises Refusal, and Violation where it goes on without the pause that it was asked for."""
+        if now_s >= self._again_s:
+            self._again_s = now_s + max(PAUSE_S, self.wait_s(now_s, cost))
+            self._refused = 0
+        self._refused += 1
+        if self._refused > HEEDLESS:
+            raise Violation(Close.RATE_LIMITED, f"too many {what}")
+        per_s = self.allowance.per_s
+        raise Refusal(
+            TOO_MUCH,
+            f"more than {per_s:g} {what} a second: go on a little later",
+            limit=per_s,
+            retry_after_s=round(self._again_s - now_s, 3),
+        )
+
+
 class Patience:
     """What is left of it for one client. Methods raise Refusal (rate_limited) and Violation; most cost nothing."""
 
@@ -32,31 +60,31 @@ class Patience:
 
     def __init__(self, allowances: Allowances) -> None:
         self._allowances = allowances
-        self._commands: Budget | None = None
-        self._acks: Budget | None = None
-        self._input_bytes: Budget | None = None
+        self._commands: Restraint | None = None
+        self._acks: Restraint | None = None
+        self._input_bytes: Restraint | None = None
         self._errors: Budget | None = None
         self._garbled: Budget | None = None
 
     def command(self, now_s: float) -> None:
         """Bear a message other than an ack."""
-        budget = self._commands = self._commands or Budget(self._allowances.commands)
+        budget = self._commands = self._commands or Restraint(self._allowances.commands)
         if not budget.take(now_s):
-            self._warn(budget, self._allowances.commands, "messages", now_s)
+            budget.refuse("messages", now_s)
 
     def ack(self, now_s: float) -> None:
         """Bear an ack."""
         budget = self._acks
         if budget is None:
-            budget = self._acks = Budget(self._allowances.acks)
+            budget = self._acks = Restraint(self._allowances.acks)
         if not budget.take(now_s):
-            self._warn(budget, self._allowances.acks, "acks", now_s)
+            budget.refuse("acks", now_s)
 
     def input_bytes(self, size: int, now_s: float) -> None:
         """Bear so many bytes: they are heard all the same, but not for long."""
-        budget = self._input_bytes = self._input_bytes or Budget(self._allowances.input_bytes)
+        budget = self._input_bytes = self._input_bytes or Restraint(self._allowances.input_bytes)
         if not budget.take(now_s, size):
-            self._warn(budget, self._allowances.input_bytes, "bytes", now_s, size)
+            budget.refuse("bytes", now_s, size)
 
     def error(self, code: str, now_s: float) -> None:
         """Bear a message that was refused with a code."""
@@ -69,13 +97,3 @@ class Patience:
         budget = self._errors = self._errors or Budget(self._allowances.errors)
         if not budget.take(now_s):
             raise Violation(Close.TOO_MANY_ERRORS, "too many errors")
-
-    def _warn(self, budget: Budget, allowance: Allowance, what: str, now_s: float, cost: float = 1) -> None:
-        if budget.refused > HEEDLESS:
-            raise Violation(Close.RATE_LIMITED, f"too many {what}")
-        raise Refusal(
-            TOO_MUCH,
-            f"more than {allowance.per_s:g} {what} a second: go on a little later",
-            limit=allowance.per_s,
-            retry_after_s=round(budget.wait_s(now_s, cost), 3),
-        )
