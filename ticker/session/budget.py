@@ -45,7 +45,8 @@ class Budget:
 
     def wait_s(self, now_s: float, cost: float = 1) -> float:
         """Return after how many seconds that may be spent."""
-        return max(0.0, self._earned_s + cost * self.allowance.each_s - self.allowance.most_s - now_s)
+        allowance = self.allowance
+        return max(0.0, self._earned_s + (cost - allowance.burst) * allowance.each_s - now_s)
 
     def whole(self, now_s: float) -> bool:
         """Tell whether nothing is spent that is not earned again."""
