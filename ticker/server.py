@@ -38,7 +38,7 @@ TICKS = "/v1/ticks"
 HELLO = "/hello"
 SWEEP_S = 0.4 / SLICES  # a deadline is noticed in one round and over in another: both take less than a second
 SPARE_DESCRIPTORS = 64  # for the listener, the loop, logs: running out of descriptors would stop us accepting
-ACCEPTED_AT_ONCE = 32  # by asyncio, before any is counted: less than the spare descriptors
+ACCEPTED_AT_ONCE = 4  # a turn of asyncio's loop, some four before the first of them is counted
 KEEPALIVE_EVERY_S, KEEPALIVE_TIMES = 5, 3
 
 

@@ -172,9 +172,9 @@ def test_all_together_are_so_many_wherever_they_come_from(monkeypatch: pytest.Mo
     lobby = Lobby(monkeypatch, connections_max=2)
     first, *_ = [lobby.come("127.0.0.1") for _ in range(2)]
     crowd = [lobby.come("127.0.0.1") for _ in range(40)]
-    assert [visitor.became for visitor in crowd] == ["turned away"] * 32 + ["cut off"] * 8
+    assert [visitor.became for visitor in crowd] == ["turned away"] * 16 + ["cut off"] * 24
     assert lobby.metrics.accepts_refused == {"total": 40}
-    for visitor in crowd[32:]:
+    for visitor in crowd[16:]:
         lobby.leave(visitor)
     lobby.leave(first)  # those who are being turned away take nobody's place
     assert lobby.come("127.0.0.1").became == "in"

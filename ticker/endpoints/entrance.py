@@ -22,7 +22,7 @@ from ticker.errors import Refusal
 from ticker.metrics import Metrics
 from ticker.session.budget import Allowance, Budget
 
-POLITE_MAX = 32  # turned away and not gone yet: half of the spare descriptors; more than these are just cut off
+POLITE_MAX = 16  # turned away and not gone yet: a quarter of the spare descriptors; more than these are just cut off
 AGAIN_S = (1, 3)  # when to come back, at random: not all together again
 ADDRESS_AGAIN_S = 5
 IPV6_HOST_BITS = 64  # whoever has one address of IPv6 has all of its /64
