@@ -10,8 +10,9 @@ from ticker.metrics import Metrics
 COUNTERS = [
     *("steps", "steps_skipped", "messages_sent", "ticks_sent", "bytes_sent"),
     *("ticks_conflated", "ticks_dropped", "acks_received", "requests", "faults"),
+    *("accepts", "accepts_delayed"),
 ]
-LABELLED = ["refusals", "closes", "lags"]
+LABELLED = ["refusals", "closes", "lags", "accepts_refused"]
 ROUND_TRIP = "ticker_ack_round_trip_seconds"
 
 

@@ -43,7 +43,9 @@ def victim(
 ) -> tuple[RunningServer, Path, int]:
     """The server, its log, and how many descriptors it has open when nobody is there."""
     log = tmp_path_factory.mktemp("victim") / "log"
-    server = serve_ticker("--http.head-s", "1", "--http.idle-s", "30", "--http.hosts", "x", log=log)
+    server = serve_ticker(
+        "--http.head-s", "1", "--http.body-s", "1", "--http.idle-s", "30", "--http.hosts", "x", log=log
+    )
     return server, log, descriptors(server)
 
 

@@ -43,7 +43,60 @@ class ServerConfig(Section, frozen=True, kw_only=True):
             ge=1,
             description="connections at once, as far as file descriptors allow; each costs about 4 KiB",
         ),
-    ] = 20_000
+    ] = 12_000
+    connections_per_address: Annotated[
+        int,
+        Doc(
+            ge=0,
+            description="and so many of them from one address, a /64 of IPv6 counting as one; 0 is no such limit, as "
+            "where everybody comes through a proxy on another machine",
+        ),
+    ] = 100
+    accepts_per_s: Annotated[
+        float,
+        Doc(
+            gt=0,
+            le=1_000_000,
+            description="connections a second that may come for long: a handshake costs about 0.5 ms; who comes faster "
+            "waits for its turn, unread",
+        ),
+    ] = 200.0
+    accepts_burst: Annotated[
+        int, Doc(ge=1, le=1_000_000, description="and so many of them at once, such as readers that all come back")
+    ] = 400
+    accepts_waiting_max: Annotated[
+        int,
+        Doc(ge=0, description="connections that may wait for their turn; beyond them one is turned away with 503"),
+    ] = 1000
+    limit_loopback: Annotated[
+        bool,
+        Doc(
+            description="hold callers from this machine to the limits by address and to the rates of connections and "
+            "requests too; off, as load tests and proxies come from there"
+        ),
+    ] = False
+    backlog: Annotated[
+        int,
+        Doc(
+            ge=1,
+            le=65_535,
+            description="connections the kernel holds while a crowd arrives, within net.core.somaxconn",
+        ),
+    ] = 1024
+    unsent_bytes: Annotated[
+        int,
+        Doc(
+            ge=4096,
+            le=2**30,
+            description="bytes the kernel holds unsent for a reader (TCP_NOTSENT_LOWAT): left alone, 4 MB of old ticks",
+        ),
+    ] = 32 * 1024
+    keepalive_s: Annotated[
+        int, Doc(ge=1, le=32_767, description="TCP asks a silent peer after so long, three times 5 seconds apart")
+    ] = 15
+    vanished_s: Annotated[
+        int, Doc(ge=1, le=3600, description="TCP gives up a peer that acknowledges nothing for this long")
+    ] = 30
 
 
 class MarketConfig(Section, frozen=True, kw_only=True):
@@ -211,6 +264,41 @@ class StreamConfig(Section, frozen=True, kw_only=True):
     control_burst: Annotated[
         int, Doc(ge=1, le=10_000, description="and so many of them at once; who sends more is closed with 1008")
     ] = 20
+    commands_per_s: Annotated[
+        float, Doc(gt=0, le=1_000_000, description="messages other than acks a client may send a second for long")
+    ] = 50.0
+    commands_burst: Annotated[
+        int, Doc(ge=1, le=1_000_000, description="and so many at once; who goes on after a warning is closed with 4029")
+    ] = 100
+    acks_per_s: Annotated[
+        float,
+        Doc(
+            gt=0,
+            le=1_000_000,
+            description="acks a second for long; never less than twice the messages of ticks that are sent in one",
+        ),
+    ] = 1000.0
+    acks_burst: Annotated[
+        int, Doc(ge=1, le=1_000_000, description="and so many at once: of a reader that has caught up")
+    ] = 2000
+    bytes_per_s: Annotated[
+        float,
+        Doc(
+            ge=128, le=2**40, description="bytes a second a client may send for long, in messages of 126 bytes or more"
+        ),
+    ] = 256 * 1024.0
+    bytes_burst: Annotated[
+        int, Doc(ge=4096, le=2**40, description="and so many at once; more is answered like too many messages")
+    ] = 1024 * 1024
+    errors_max: Annotated[
+        int, Doc(ge=1, le=1_000_000, description="messages refused after which a client is closed, with 4509")
+    ] = 20
+    bad_json_max: Annotated[
+        int, Doc(ge=1, le=1_000_000, description="messages that are not JSON after which it is closed, with 1007")
+    ] = 3
+    error_s: Annotated[
+        float, Doc(ge=0.01, le=86_400, description="one of either is forgiven after this long: days may go by")
+    ] = 60.0
     message_bytes_max: Annotated[int, Doc(ge=128, description="largest message a client may send")] = 16 * 1024
     fragments_max: Annotated[int, Doc(ge=1, description="most fragments a client may split a message into")] = 64
     symbols_max: Annotated[int, Doc(ge=1, description="symbols named in one request; * counts as one")] = 1000
@@ -224,11 +312,36 @@ class HttpConfig(Section, frozen=True, kw_only=True):
     target_bytes_max: Annotated[int, Doc(ge=64, description="path and query")] = 8 * 1024
     headers_max: Annotated[int, Doc(ge=4, description="header fields in a request")] = 64
     head_s: Annotated[float, Doc(ge=0.1, le=600, description="deadline, not inactivity: slow heads are attacks")] = 5.0
+    body_bytes_max: Annotated[
+        int, Doc(ge=0, le=2**30, description="body of a request; few mean anything, a small one is read and forgotten")
+    ] = 64 * 1024
+    body_s: Annotated[
+        float, Doc(ge=0.1, le=600, description="deadline for a body, from the end of its head: a slow one is an attack")
+    ] = 10.0
     idle_s: Annotated[float, Doc(ge=0.1, le=3600, description="keep-alive without a request")] = 15.0
     requests_max: Annotated[int, Doc(ge=1, description="requests on one connection")] = 1000
     pipelined_max: Annotated[
         int, Doc(ge=1, description="requests that may wait behind one that is still being answered")
     ] = 8
+    requests_per_s: Annotated[
+        float,
+        Doc(
+            gt=0,
+            le=1_000_000,
+            description="requests a second from one address, as connections are counted; more are answered with 429",
+        ),
+    ] = 50.0
+    requests_burst: Annotated[
+        int, Doc(ge=1, le=1_000_000, description="and so many of them at once: the page alone is a hundred files")
+    ] = 200
+    events_max_s: Annotated[
+        float,
+        Doc(
+            ge=0.5,
+            le=10 * 86_400,
+            description="life of a stream of events, or a little less; a browser comes back to where it was",
+        ),
+    ] = 3600.0
     wait_max_s: Annotated[float, Doc(ge=0.1, le=3600, description="longest wait of a long poll; proxies cut at 60")] = (
         25.0
     )

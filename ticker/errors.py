@@ -54,6 +54,7 @@ class Close(IntEnum):
     RATE_LIMITED = 4029
     UNAUTHORIZED = 4501
     FORBIDDEN = 4503
+    TOO_MANY_ERRORS = 4509
 
 
 class TickerError(Exception):

@@ -20,10 +20,13 @@ _COUNTERS = {
     "acks_received": "Acks received.",
     "requests": "HTTP requests answered.",
     "faults": "Faults of the server's own; each cost one client its connection at most.",
+    "accepts": "Connections let in.",
+    "accepts_delayed": "Connections that had to wait for their turn.",
 }
 _LABELLED = {
     "refusals": ("code", "Messages and requests refused, by error code."),
-    "closes": ("reason", "WebSocket conversations ended, by reason."),
+    "closes": ("reason", "WebSocket conversations ended, and event streams and requests cut off, by reason."),
+    "accepts_refused": ("reason", "Connections turned away before anything was read, by reason."),
     "lags": ("reason", "Lag messages sent, by reason."),
 }
 _QUANTILES = (0.5, 0.9, 0.99, 0.999)
@@ -45,9 +48,12 @@ class Metrics:
         self.acks_received = 0
         self.requests = 0
         self.faults = 0
+        self.accepts = 0
+        self.accepts_delayed = 0
         self.refusals: Counter[str] = Counter()
         self.closes: Counter[str] = Counter()
         self.lags: Counter[str] = Counter()
+        self.accepts_refused: Counter[str] = Counter()
         self.ack_round_trips: deque[float] = deque(maxlen=_ROUND_TRIPS)
         """Seconds from the emission of a step to its ack, the newest last."""
         self._acked = 0

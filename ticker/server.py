@@ -4,13 +4,14 @@ import asyncio
 import errno
 import resource
 import socket
+import sys
 from pathlib import Path
 
 import structlog
 
 from ticker import __version__, checkpoints, clock
 from ticker.beat import Beat
-from ticker.config import Config
+from ticker.config import Config, ServerConfig
 from ticker.control import Control
 from ticker.dialects.native import SUBPROTOCOL, NativeDialect
 from ticker.endpoints import conversation, hello
@@ -37,19 +38,8 @@ TICKS = "/v1/ticks"
 HELLO = "/hello"
 SWEEP_S = 0.4 / SLICES  # a deadline is noticed in one round and over in another: both take less than a second
 SPARE_DESCRIPTORS = 64  # for the listener, the loop, logs: running out of descriptors would stop us accepting
-BACKLOG = 1024  # connections the kernel holds while a crowd arrives
-
-# On the listening socket, from which accepted ones inherit them.
-_SOCKET_OPTIONS = [
-    (socket.SOL_SOCKET, socket.SO_REUSEADDR, 1),
-    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-    (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 32 * 1024),  # or the kernel hides 4 MB of old ticks a client
-    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000),  # a peer that vanished, in milliseconds
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-]
+ACCEPTED_AT_ONCE = 4  # a turn of asyncio's loop, some four before the first of them is counted
+KEEPALIVE_EVERY_S, KEEPALIVE_TIMES = 5, 3
 
 
 class Server:
@@ -83,11 +73,12 @@ class Server:
         self.house = self._furnish()
         self.loop.set_exception_handler(self.house.faults.on_loop)
         routes = self._routes()
-        self._listener = _listen(self.config.server.host, self.config.server.port)
+        self._listener = _listen(self.config.server)
         self.beat.start(self.loop)
         self._server = await self.loop.create_server(
-            lambda: Door(self.house, routes), sock=self._listener, backlog=BACKLOG
+            lambda: Door(self.house, routes), sock=self._listener, backlog=ACCEPTED_AT_ONCE
         )
+        self._listener.listen(self.config.server.backlog)  # the loop has told the kernel what it takes at once
         self._sweep()
 
     @property
@@ -129,6 +120,23 @@ class Server:
         except OSError as error:
             self.log.error("no checkpoint was stored", file=path, reason=error.strerror)
 
+    def _connections_max(self) -> int:
+        """Return how many connections there may be; say so where it is fewer than asked for. Raises SetupError."""
+        asked, files = self.config.server.connections_max, _descriptors()
+        possible = files - SPARE_DESCRIPTORS
+        if possible < 1:
+            raise SetupError(
+                f"{files} open files are allowed here, and {SPARE_DESCRIPTORS + 1} are the least: raise ulimit -n"
+            )
+        if possible < asked:
+            self.log.warning(
+                "fewer connections than server.connections_max: so many open files are allowed (ulimit -n)",
+                connections_max=possible,
+                asked=asked,
+                open_files=files,
+            )
+        return min(asked, possible)
+
     def _furnish(self) -> House:
         house = House(
             config=self.config,
@@ -139,8 +147,9 @@ class Server:
             loop=self.loop,
             log=self.log,
             welcome=self._welcome,
-            connections_max=min(self.config.server.connections_max, _descriptors() - SPARE_DESCRIPTORS),
+            connections_max=self._connections_max(),
         )
+        house.expect(self.beat.flushes_per_s)
         gauge = self.metrics.gauge
         gauge("connections", "Connections open now, HTTP and WebSocket.", lambda: len(house.connections))
         gauge(
@@ -148,6 +157,8 @@ class Server:
             "Tasks of the event loop: what serves one client is none.",
             lambda: len(asyncio.all_tasks(self.loop)),
         )
+        gauge("accepts_waiting", "Connections that wait for their turn to be read.", lambda: house.entrance.waiting)
+        gauge("connections_max", "Connections there may be at once.", lambda: house.connections_max)
         gauge("laggards", "Readers that are behind and catching up.", lambda: len(self.feed.laggards))
         gauge("windows", "Readers with a window.", lambda: len(house.flows))
         gauge("windows_shut", "Readers with as many messages under way as they allow.", house.windows_shut)
@@ -222,6 +233,13 @@ class Server:
                 "rate_hz": self._rate_max_hz,
                 "ack_deadline_s": stream.ack_deadline_s,
                 "control_per_s": stream.control_per_s,
+                "commands_per_s": stream.commands_per_s,
+                "commands_burst": stream.commands_burst,
+                "acks_per_s": self.house.allowances.acks.per_s,
+                "acks_burst": stream.acks_burst,
+                "bytes_per_s": stream.bytes_per_s,
+                "bytes_burst": stream.bytes_burst,
+                "errors": stream.errors_max,
             },
             heartbeat_s=stream.heartbeat_s,
             auth_required=False,
@@ -229,6 +247,7 @@ class Server:
 
     def _sweep(self) -> None:
         self.feed.settle(clock.wall_us())  # for the newest of a market that stands still
+        self.house.expect(self.beat.flushes_per_s)
         self.house.sweep(clock.monotonic_s())
         self.beat.measure()
         self._sweeper = self.loop.call_later(SWEEP_S, self._sweep)
@@ -238,19 +257,34 @@ def _descriptors() -> int:
     """Raise the limit of open files to what the system lets us have, and return it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
+    return sys.maxsize if hard == resource.RLIM_INFINITY else hard
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _socket_options(config: ServerConfig) -> list[tuple[int, int, int]]:
+    """Return what is set on the listening socket, from which accepted ones inherit it."""
+    return [
+        (socket.SOL_SOCKET, socket.SO_REUSEADDR, 1),
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+        (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, config.unsent_bytes),
+        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * config.vanished_s),
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, config.keepalive_s),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_EVERY_S),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_TIMES),
+    ]
+
+
+def _listen(config: ServerConfig) -> socket.socket:
     """Return a listening socket. Raises SetupError with a sentence that helps."""
+    host, port = config.host, config.port
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
-        for option in _SOCKET_OPTIONS:
+        for option in _socket_options(config):
             listener.setsockopt(*option)
         listener.setblocking(False)
         listener.bind(address)
-        listener.listen(BACKLOG)
+        listener.listen(config.backlog)
     except socket.gaierror:
         raise SetupError(f"server.host: {host} is not an address of this machine") from None
     except PermissionError:

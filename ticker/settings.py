@@ -10,8 +10,20 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 
 import msgspec
 
-from ticker.config import SPEED_COARSE, START_MAX, START_MIN, STEP_MS, STEP_MS_MAX, Config, Moment, is_loopback
+from ticker.config import (
+    SPEED_COARSE,
+    START_MAX,
+    START_MIN,
+    STEP_MS,
+    STEP_MS_MAX,
+    Config,
+    Moment,
+    ServerConfig,
+    is_loopback,
+)
 from ticker.errors import ConfigError
+
+PROXY_S = 60  # of silence, after which proxies cut a connection: nginx's and most others' default
 
 
 class Key(NamedTuple):
@@ -155,8 +167,7 @@ def _check(config: Config) -> None:
         raise ConfigError(
             f"server.host: {config.server.host} can be reached by other machines: say --server.public to allow it"
         )
-    if config.stream.buffer_bytes_max <= config.stream.buffer_bytes:
-        raise ConfigError("stream.buffer_bytes_max: must be more than stream.buffer_bytes")
+    _check_limits(config)
     if 0 < config.market.step_ms < 1:
         raise ConfigError("market.step_ms: must be 0 or at least 1")
     steps = config.feed.flush_ms * config.clock.speed * 1000 / config.market.step_us
@@ -164,6 +175,42 @@ def _check(config: Config) -> None:
         raise ConfigError("feed.flush_ms: must be a whole number of market.step_ms, as fast as clock.speed has them")
     if config.market.start and not START_MIN <= config.market.start < START_MAX:
         raise ConfigError(f"market.start: must be from {START_MIN.year} to {START_MAX.year - 1}")
+
+
+def _check_limits(config: Config) -> None:
+    """Refuse limits one of which makes another pointless, or impossible to keep to."""
+    server, stream, http = config.server, config.stream, config.http
+    contradictions = {
+        "server.connections_per_address: must not be more than server.connections_max": (
+            server.connections_max < server.connections_per_address != ServerConfig().connections_per_address
+        ),
+        "stream.buffer_bytes_max: must be more than stream.buffer_bytes": (
+            stream.buffer_bytes_max <= stream.buffer_bytes
+        ),
+        "stream.catch_up_bytes: must be less than stream.buffer_bytes_max, or catching up would end a reader": (
+            stream.catch_up_bytes >= stream.buffer_bytes_max
+        ),
+        "stream.bytes_burst: must be at least stream.message_bytes_max, or no such message could be sent": (
+            stream.bytes_burst < stream.message_bytes_max
+        ),
+        "stream.bad_json_max: must not be more than stream.errors_max, which counts those too": (
+            stream.bad_json_max > stream.errors_max
+        ),
+        "http.target_bytes_max: must be less than http.head_bytes_max, of which a target is a part": (
+            http.target_bytes_max >= http.head_bytes_max
+        ),
+        "http.pipelined_max: must not be more than http.requests_max": http.pipelined_max > http.requests_max,
+        "http.events_max_s: must not be less than stream.heartbeat_s, or a quiet stream would never say a word": (
+            http.events_max_s < stream.heartbeat_s
+        ),
+    }
+    for sentence, wrong in contradictions.items():
+        if wrong:
+            raise ConfigError(sentence)
+    if server.public and stream.heartbeat_s >= PROXY_S:
+        raise ConfigError(f"stream.heartbeat_s: must be less than {PROXY_S} where server.public is: proxies cut there")
+    if server.public and http.wait_max_s >= PROXY_S:
+        raise ConfigError(f"http.wait_max_s: must be less than {PROXY_S} where server.public is: proxies cut there")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

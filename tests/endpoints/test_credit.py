@@ -213,13 +213,13 @@ def test_what_a_snapshot_shows_may_be_acknowledged(client: PlainClient) -> None:
 
 
 @both_loops
-def test_ten_thousand_acks_in_one_packet(client: PlainClient, server: RunningServer) -> None:
+def test_fifteen_hundred_acks_in_one_packet(client: PlainClient, server: RunningServer) -> None:
     messages = fill(client, 2)
     before = metrics(server)["ticker_acks_received_total"]
     seq = ticks_in(messages)[-1]["seq"]
-    answers = ask(client, *[{"op": "ack", "seq": seq}] * 10_000)
+    answers = ask(client, *[{"op": "ack", "seq": seq}] * 1500)
     assert "error" not in kinds_of(answers)
-    assert metrics(server)["ticker_acks_received_total"] == before + 10_000
+    assert metrics(server)["ticker_acks_received_total"] == before + 1500
     assert_no_hole(messages + answers + take(client, 2 - len(ticks_in(answers))))
 
 

@@ -188,7 +188,7 @@ def test_trailers_are_not_headers(watched: RunningServer, field: str) -> None:
 @pytest.mark.parametrize("framing", [b"Content-Length: 5", b"Content-Length: 65536", CHUNKED])
 @pytest.mark.parametrize("end", ["silence", "FIN", "RST"])
 def test_a_body_that_does_not_come(watched: RunningServer, framing: bytes, end: str) -> None:
-    """B6: it has the deadline of a head; who hangs up is forgotten."""
+    """B6: it has a deadline; who hangs up is forgotten."""
     with socket.create_connection(("127.0.0.1", watched.port)) as client:
         client.sendall(post(framing, body=b"3\r"))
         if end == "RST":

@@ -17,6 +17,7 @@ from ticker.session.messages import (
     Ack,
     AnyClientMessage,
     Closing,
+    Error,
     Exchange,
     Handshake,
     Heartbeat,
@@ -24,10 +25,11 @@ from ticker.session.messages import (
     SnapshotHead,
 )
 from ticker.session.pace import Recovery, recovered
+from ticker.session.patience import Patience
 from ticker.session.requests import StreamQuery
 from ticker.session.server import Outcome, ServerSession
 
-RECONNECT_S = {Close.GOING_AWAY: 1.0, Close.SLOW_READER: 0.5, Close.TRY_LATER: 5.0}
+RECONNECT_S = {Close.GOING_AWAY: 1.0, Close.SLOW_READER: 0.5, Close.TRY_LATER: 5.0, Close.RATE_LIMITED: 5.0}
 SLOW = {
     "slow_reader": "slow reader: the tape does not reach back that far",
     "window": "slow reader: no acknowledgement came",
@@ -57,11 +59,12 @@ def _shown(request: Request, switch: Switch) -> Handshake:
 class Conversation(WebSocket):
     """One client: every command comes in by `_heard`, every answer goes out by `_say`, ticks by the outlet."""
 
-    __slots__ = ("_handshake", "_outlet", "_session")
+    __slots__ = ("_handshake", "_outlet", "_patience", "_session")
 
     def __init__(self, house: House, ws: ServerProtocol, switch: Switch, handshake: Handshake | None) -> None:
         super().__init__(house, ws, switch)
         self._session = ServerSession(house.terms, house.feed.tape.head)
+        self._patience = Patience(house.allowances)
         self._handshake = handshake
 
     def _opened(self) -> None:
@@ -87,18 +90,39 @@ class Conversation(WebSocket):
         try:
             message = native.parse(data)
             if isinstance(message, Ack):
+                self._patience.ack(clock.monotonic_s())
                 self._ack(message.seq)
                 return
+            self._patience.command(clock.monotonic_s())
             interest = self._session.interest
             standing = self._house.standing(self._outlet.cursor)
             outcome = self._session.receive(message, standing, clock.wall_us())
         except Refusal as error:
-            self._house.metrics.refusals[error.code] += 1
-            self._say(native.refusal(error, message))
+            self._refuse(error, message)
         except Violation as error:
             self.close(error.close, error.reason)
         else:
             self._obey(outcome, interest)
+
+    def _weigh(self, size: int) -> None:
+        try:
+            self._patience.input_bytes(size, clock.monotonic_s())
+        except Refusal as error:
+            self._refuse(error, None)
+        except Violation as error:
+            self.close(error.close, error.reason)
+
+    def _refuse(self, error: Refusal, message: AnyClientMessage | None) -> None:
+        self._say(native.refusal(error, message))
+        self._bear(error.code)
+
+    def _bear(self, code: str) -> None:
+        """Count a refusal, and close where there have been too many."""
+        self._house.refused(code)
+        try:
+            self._patience.error(code, clock.monotonic_s())
+        except Violation as error:
+            self.close(error.close, error.reason)
 
     def _ack(self, seq: int) -> None:
         """Take an acknowledgement: there may be thousands a second. Raises Refusal."""
@@ -120,6 +144,8 @@ class Conversation(WebSocket):
     def _answer(self, outcome: Outcome) -> None:
         for answer in outcome.answers:
             self._say(native.reply(answer))
+            if isinstance(answer, Error):  # some of what was asked for was refused
+                self._bear(answer.code)
         for head in outcome.snapshots:
             self._show(head)
 

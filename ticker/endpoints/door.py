@@ -6,6 +6,7 @@ pipelined: they are answered in order, and wait while an answer is held or the c
 
 import asyncio
 import math
+import socket
 from collections import deque
 from functools import partial
 from typing import cast
@@ -14,12 +15,14 @@ import httptools
 
 from ticker import clock
 from ticker.endpoints import heads
+from ticker.endpoints.entrance import Connection
 from ticker.endpoints.house import House
 from ticker.endpoints.http import Held, Request, Response, cross_origin, head, problem
 from ticker.endpoints.routes import Routes
 from ticker.errors import Refusal, fault
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+DRAIN_SHARE = 0.75  # of what may wait for a reader: it must take so much in `stall_s`, which is about 10 kB/s
 ADVICE = {
     "upgrade_required": {"Upgrade": "websocket"},
     "unauthorized": {"WWW-Authenticate": "Bearer"},
@@ -34,9 +37,11 @@ class Door(asyncio.Protocol):
     def __init__(self, house: House, routes: Routes) -> None:
         self._house = house
         self._routes = routes
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: httptools.HttpRequestParser | None = None  # none, before it is let in
+        self._early = b""
+        self._parked = False
         self._requests = 0
-        self._deadline_s = clock.monotonic_s() + house.config.http.head_s
+        self._deadline_s = math.inf
         self._open = True
         self._waiting: deque[Request | Refusal] = deque()
         self._held: Held | None = None
@@ -44,6 +49,8 @@ class Door(asyncio.Protocol):
         self._handshake: Request | None = None
         self._paused = False
         self._burst_bytes = 0
+        self._waiting_bytes = 0
+        self._stalled_s: float | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -59,16 +66,45 @@ class Door(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._peer = str((transport.get_extra_info("peername") or ("",))[0])
         self._transport.set_write_buffer_limits(high=self._house.config.stream.buffer_bytes)
-        if self._house.full or self._house.draining:
-            self._refuse(Refusal("unavailable", "too many connections"))
-        self._house.connections[self] = None
+        self._house.come(self, self._peer)
+
+    # What the entrance asks.
+
+    def enter(self) -> None:
+        if self._transport.is_closing():
+            return
+        self._parser = httptools.HttpRequestParser(self)
+        self._deadline_s = clock.monotonic_s() + self._house.config.http.head_s
+        if self._parked:
+            self._transport.resume_reading()
+        early, self._early = self._early, b""
+        if early:
+            self.data_received(early)
+
+    def wait(self) -> None:
+        self._parked = True
+        self._transport.pause_reading()  # which uvloop does not do before it has begun to read
+
+    def turn_away(self, answer: bytes, *, politely: bool) -> None:
+        self._transport.write(answer)
+        if politely:
+            self._hang_up()
+        else:
+            self._close()
+
+    @property
+    def socket(self) -> socket.socket:
+        return cast(socket.socket, self._transport.get_extra_info("socket"))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the transport's word for it
         self._shut()
-        self._house.connections.pop(self, None)
+        self._house.gone(self)
 
     def data_received(self, data: bytes) -> None:
         if not self._open:
+            return
+        if self._parser is None:
+            self._keep(data)
             return
         if self._requests and not self._unfinished_bytes and not self._held:
             self._deadline_s = clock.monotonic_s() + self._house.config.http.head_s
@@ -87,6 +123,14 @@ class Door(asyncio.Protocol):
         except Refusal as refusal:
             self._fail(refusal)
         self._go_on()
+
+    def _keep(self, data: bytes) -> None:
+        """Keep what came before the reading was stopped: no more than a head."""
+        self._early += data
+        if len(self._early) > self._house.config.http.head_bytes_max:
+            self.abort("sends before it is let in")
+        else:
+            self._transport.pause_reading()
 
     def eof_received(self) -> None:
         self._shut()
@@ -115,20 +159,25 @@ class Door(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._fields, self._headers = self._headers, []  # what still comes is trailers, which say nothing here
+        assert self._parser is not None
         method, version = self._parser.get_method().decode(), self._parser.get_http_version()
-        expecting = heads.check(method, self._target.decode("latin-1"), version, self._fields)
-        if expecting and not self._waiting and not self._held:
-            self._transport.write(CONTINUE)
+        http = self._house.config.http
+        expecting = heads.check(method, self._target.decode("latin-1"), version, self._fields, http.body_bytes_max)
+        if not self._waiting and not self._held:
+            self._deadline_s = clock.monotonic_s() + http.body_s
+            if expecting:
+                self._transport.write(CONTINUE)
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
-        if self._body_bytes > heads.BODY_BYTES_MAX:
-            raise Refusal("too_large", f"more than {heads.BODY_BYTES_MAX} bytes of body")
+        if self._body_bytes > self._house.config.http.body_bytes_max:
+            raise Refusal("too_large", f"more than {self._house.config.http.body_bytes_max} bytes of body")
         self._body += body
 
     def on_message_complete(self) -> None:
         if not self._open or self._stream:
             return
+        assert self._parser is not None
         upgrading = self._parser.should_upgrade()
         request = Request(
             self._parser.get_method().decode(),
@@ -207,6 +256,7 @@ class Door(asyncio.Protocol):
 
     def _routed(self, request: Request) -> Response | Held | asyncio.Protocol:
         try:
+            self._house.check_rate(self)
             self._house.callers.check_host(request)
             return self._routes.answer(request)
         except Refusal as refusal:
@@ -216,7 +266,9 @@ class Door(asyncio.Protocol):
             return self._refused(fault())
 
     def _refused(self, refusal: Refusal) -> Response:
-        self._house.metrics.refusals[refusal.code] += 1
+        self._house.refused(refusal.code)
+        if refusal.code == "rate_limited" and "retry_after_s" in refusal.details:
+            return problem(refusal, {"Retry-After": str(refusal.details["retry_after_s"])})
         if refusal.code == "method_not_allowed":
             return problem(refusal, {"Allow": ", ".join(refusal.details["known"])})
         return problem(refusal, ADVICE.get(refusal.code))
@@ -236,6 +288,7 @@ class Door(asyncio.Protocol):
         upgrade = self._routes.upgrade(request)
         assert upgrade is not None
         try:
+            self._house.check_rate(self)
             self._house.callers.check_host(request)
             self._house.callers.check_origin(request)
             taken = upgrade(self._house, request)
@@ -248,7 +301,7 @@ class Door(asyncio.Protocol):
 
     def _hand_over(self, taker: asyncio.Protocol) -> None:
         self._open = False
-        self._house.connections.pop(self, None)
+        self._house.hand_over(self, cast(Connection, taker))
         self._transport.set_protocol(taker)
         taker.connection_made(self._transport)
 
@@ -304,13 +357,25 @@ class Door(asyncio.Protocol):
             held.cancel()
 
     def sweep(self, now_s: float) -> None:
-        if now_s <= self._deadline_s:
-            return
-        if self._unfinished_bytes and self._open:
-            self._refuse(Refusal("timeout", "the head of the request did not arrive in time"))
-        self._close()
-        if now_s > self._deadline_s + self._house.config.stream.stall_s:
-            self.abort("response not read")
+        waiting_bytes = self._transport.get_write_buffer_size()
+        if self._stalled(waiting_bytes, now_s):
+            self._house.ended("http stalled", by_us=True)
+            self.abort("stalled")
+        elif now_s > self._deadline_s and not waiting_bytes:  # who still takes an answer in is not idle
+            if self._unfinished_bytes and self._open:
+                self._refuse(Refusal("timeout", "the request did not arrive in time"))
+            self._close()
+
+    def _stalled(self, waiting_bytes: int, now_s: float) -> bool:
+        """Tell whether the client takes less of an answer than can be waited for."""
+        if not waiting_bytes:
+            self._stalled_s = None
+            return False
+        stream = self._house.config.stream
+        enough = self._waiting_bytes - DRAIN_SHARE * stream.buffer_bytes
+        if self._stalled_s is None or waiting_bytes > self._waiting_bytes or waiting_bytes <= enough:
+            self._waiting_bytes, self._stalled_s = waiting_bytes, now_s
+        return now_s - self._stalled_s > stream.stall_s
 
     def drain(self) -> None:
         if self._held is not None:

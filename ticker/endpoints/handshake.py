@@ -14,7 +14,7 @@ from websockets.typing import Subprotocol
 
 from ticker.endpoints.compression import SHARED
 from ticker.endpoints.house import House
-from ticker.endpoints.http import Request, Response, problem
+from ticker.endpoints.http import Request
 from ticker.errors import Refusal
 
 _quiet = logging.getLogger("ticker.websockets")
@@ -25,10 +25,10 @@ Taker = TypeVar("Taker")
 
 def shake_hands(
     house: House, request: Request, subprotocols: Sequence[str], take: Callable[[ServerProtocol, Switch], Taker]
-) -> "Response | Taker":
-    """Answer a handshake: what `take` makes to hand the transport to, or the response that refuses it."""
+) -> Taker:
+    """Answer a handshake by what `take` makes to hand the transport to. Raises Refusal."""
     if house.draining:
-        return problem(Refusal("unavailable", "the server is going away"), {"Retry-After": "1"})
+        raise Refusal("unavailable", "the server is going away")
     protocol = ServerProtocol(
         extensions=SHARED if house.config.stream.compression == "shared" else None,
         subprotocols=[Subprotocol(name) for name in subprotocols] or None,
@@ -43,7 +43,7 @@ def shake_hands(
         return take(protocol, response)
     code = {426: "upgrade_required", 405: "method_not_allowed"}.get(response.status_code, "bad_request")
     sentence = (response.body or b"").decode().split("\n")[0]
-    return problem(Refusal(code, sentence), {"Upgrade": "websocket"} if code == "upgrade_required" else {})
+    raise Refusal(code, sentence, **({"known": ["GET"]} if code == "method_not_allowed" else {}))
 
 
 def _choose(protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:

@@ -8,7 +8,6 @@ from urllib.parse import unquote
 
 from ticker.errors import Refusal
 
-BODY_BYTES_MAX = 64 * 1024  # no request of ours has a body; a small one is read and forgotten
 VERSIONS = ("1.0", "1.1")
 
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
@@ -33,13 +32,13 @@ def authority(target: str) -> str:
     return origin[1] if origin else ""
 
 
-def check(method: str, target: str, version: str, fields: Fields) -> bool:
+def check(method: str, target: str, version: str, fields: Fields, body_bytes_max: int) -> bool:
     """Return whether 100-continue is expected. Raises Refusal for a head that is not to be answered otherwise."""
     if version not in VERSIONS:
         raise Refusal("version_not_supported", f"HTTP/{version} is not spoken here: HTTP/1.1 and HTTP/1.0 are")
     _check_target(method, target)
     _check_host(version, _values(fields, "host"))
-    _check_framing(version, fields)
+    _check_framing(version, fields, body_bytes_max)
     expected = _values(fields, "expect")
     if any(value.lower() != "100-continue" for value in expected):
         raise Refusal("expectation_failed", "nothing but 100-continue can be expected")
@@ -71,9 +70,9 @@ def _check_host(version: str, hosts: list[str]) -> None:
         raise Refusal("bad_request", f"{hosts[0][:64]!r} is no host")
 
 
-def _check_framing(version: str, fields: Fields) -> None:
+def _check_framing(version: str, fields: Fields, body_bytes_max: int) -> None:
     codings = [value.lower() for value in _values(fields, "transfer-encoding")]
     if codings and (version == "1.0" or codings != ["chunked"]):
         raise Refusal("bad_request", "no transfer coding is understood but chunked, and that in HTTP/1.1")
-    if any(int(length) > BODY_BYTES_MAX for length in _values(fields, "content-length")):
-        raise Refusal("too_large", f"more than {BODY_BYTES_MAX} bytes of body")
+    if any(int(length) > body_bytes_max for length in _values(fields, "content-length")):
+        raise Refusal("too_large", f"more than {body_bytes_max} bytes of body")

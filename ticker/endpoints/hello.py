@@ -3,10 +3,13 @@
 from websockets.http11 import Response as Switch
 from websockets.server import ServerProtocol
 
+from ticker import clock
 from ticker.endpoints.handshake import shake_hands
 from ticker.endpoints.house import House
 from ticker.endpoints.http import Request, Response
 from ticker.endpoints.websocket import WebSocket
+from ticker.errors import Close, Refusal, Violation
+from ticker.session.patience import Patience
 from ticker.session.requests import NoQuery
 
 ANSWER = b"Thanks"
@@ -27,16 +30,22 @@ def accept(house: House, request: Request) -> "Response | Hello":
 class Hello(WebSocket):
     """One client that says hello."""
 
-    __slots__ = ("_count",)
+    __slots__ = ("_count", "_patience")
 
     def _opened(self) -> None:
         self._count = 0
+        self._patience = Patience(self._house.allowances)
 
     def pause_writing(self) -> None:
         """Thousands of answers wait unread: there is no backlog of ticks here, that could be excused."""
         self.abort("answers not read")
 
     def _heard(self, data: bytes) -> None:
+        try:
+            self._patience.command(clock.monotonic_s())
+        except (Refusal, Violation):  # there are no words for a warning here
+            self.close(Close.RATE_LIMITED, "too many messages")
+            return
         self._count += 1
         if self._count <= LOGGED_MESSAGES:
             self._house.log.info("hello", said=data[:LOGGED_BYTES].decode(errors="replace"), count=self._count)

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
 
 import structlog
 
@@ -15,33 +14,27 @@ from ticker.config import Config
 from ticker.dialects import native, packed
 from ticker.dialects.native import NativeDialect
 from ticker.dialects.packed import PackedDialect
+from ticker.endpoints.askers import Askers
 from ticker.endpoints.callers import Callers
+from ticker.endpoints.entrance import Connection, Entrance, Guest
 from ticker.endpoints.faults import Faults
 from ticker.endpoints.framing import Framing
 from ticker.feed.feed import Feed
 from ticker.feed.rendering import Dialect
 from ticker.interest import Interest
 from ticker.metrics import Metrics
+from ticker.session.budget import Allowance
 from ticker.session.flow import Flow
 from ticker.session.messages import Lag, Welcome
+from ticker.session.patience import Allowances
 from ticker.session.requests import SelectQuery
 from ticker.session.terms import Standing, Terms, resolve, unknown_symbols
 
 SLICES = 10  # ten thousand connections at once would keep everybody waiting for 20 ms
+ACKS_A_MESSAGE = 2  # that are always borne: a reader may acknowledge each, and falter now and then
+NOTEWORTHY = {"forbidden", "head_too_large", "misdirected", "rate_limited", "timeout", "too_large", "unauthorized"}
+"""Refusals that an operator wants to hear of: whoever mistypes a path is none."""
 LATE_S = 1.0  # between two sweeps: something has kept the event loop, and the clients' bytes wait in the kernel
-
-
-class Connection(Protocol):
-    """Anything with a client at its other end."""
-
-    def sweep(self, now_s: float) -> None:
-        """Look at the deadlines; called once a second or so."""
-
-    def drain(self) -> None:
-        """Say goodbye: the server is going away."""
-
-    def abort(self, reason: str) -> None:
-        """Cut the connection off now."""
 
 
 @dataclass
@@ -57,7 +50,8 @@ class House:
     log: structlog.stdlib.BoundLogger
     welcome: Callable[[], Welcome]
     connections_max: int
-    connections: dict[Connection, None] = field(default_factory=dict)
+    connections: dict[Connection, str] = field(default_factory=dict)
+    """Who is here, and where each came from, as `Entrance.origin` has it."""
     flows: dict[Flow, None] = field(default_factory=dict)
     """The windows of those who have one."""
     draining: bool = False
@@ -71,15 +65,44 @@ class House:
         self.callers = Callers(self.config)
         self.faults = Faults(self.metrics, self.log)
         self.framing = Framing(self.config.stream.compression_level)
+        self.askers = Askers(self.config.http.requests_per_s, self.config.http.requests_burst)
+        self.entrance = Entrance(self.config, self.connections_max, self.metrics, self.loop, self._turned_away)
+        self.allowances = _allowances(self.config)
 
     @cached_property
     def listing(self) -> bytes:
         """What the numbers in packed messages stand for, spelled."""
         return native.reply(packed.listing(self.terms.universe))
 
-    @property
-    def full(self) -> bool:
-        return len(self.connections) >= self.connections_max
+    def expect(self, messages_per_s: float) -> None:
+        """Bear as many acks as go with so many messages of ticks."""
+        acks_per_s = max(self.config.stream.acks_per_s, ACKS_A_MESSAGE * messages_per_s)
+        if acks_per_s != self.allowances.acks.per_s:
+            self.allowances.acks.change(acks_per_s)
+
+    # Who comes and goes.
+
+    def come(self, guest: Guest, peer: str) -> None:
+        """Let somebody in, now or later, or turn it away."""
+        here, origin = len(self.connections), self.entrance.origin(peer)
+        self.connections[guest] = ""
+        self.connections[guest] = self.entrance.come(guest, origin, here, draining=self.draining)
+
+    def hand_over(self, giver: Connection, taker: Connection) -> None:
+        """Have another take the place of one that is here."""
+        self.connections[taker] = self.connections.pop(giver, "")
+
+    def gone(self, connection: Connection) -> None:
+        """Forget somebody who has left."""
+        if connection in self.connections:
+            self.entrance.gone(connection, self.connections.pop(connection))
+
+    def check_rate(self, connection: Connection) -> None:
+        """Note a request. Raises Refusal (rate_limited) where too many come from where it does."""
+        if origin := self.connections.get(connection):
+            self.askers.ask(origin, clock.monotonic_s())
+
+    # What is asked of the tape.
 
     def standing(self, sent: int = 0) -> Standing:
         """Return where the tape stands, for a client that has had ticks up to `sent`."""
@@ -107,6 +130,16 @@ class House:
         emitted_us = self.feed.tape.emitted_us(seq)
         if emitted_us is not None:
             self.metrics.acked((clock.wall_us() - emitted_us) / 1e6)
+
+    def refused(self, code: str) -> None:
+        """Count a refusal; one that an operator wants to hear of is logged with the next sweep."""
+        self.metrics.refusals[code] += 1
+        if code in NOTEWORTHY:
+            self._news["refused", code] += 1
+
+    def _turned_away(self, reason: str) -> None:
+        self.metrics.refusals["unavailable"] += 1
+        self._news["connections turned away", reason] += 1
 
     def ended(self, reason: str, *, by_us: bool) -> None:
         """Count the end of a conversation; one that we ended is logged with the next sweep, together with its like."""
@@ -140,6 +173,7 @@ class House:
             return
         if not self._unswept:
             self._log_news()
+            self.askers.forget(now_s)
             self._unswept = list(self.connections)
             self._slice = -(-len(self._unswept) // SLICES)
         due, self._unswept = self._unswept[: self._slice], self._unswept[self._slice :]
@@ -159,3 +193,15 @@ class House:
         for (event, reason), count in self._news.items():
             self.log.info(event, reason=reason, count=count)
         self._news.clear()
+
+
+def _allowances(config: Config) -> Allowances:
+    """Return what every client of a conversation is allowed."""
+    stream = config.stream
+    return Allowances(
+        commands=Allowance(stream.commands_per_s, stream.commands_burst),
+        acks=Allowance(stream.acks_per_s, stream.acks_burst),
+        input_bytes=Allowance(stream.bytes_per_s, stream.bytes_burst),
+        errors=Allowance(1 / stream.error_s, stream.errors_max),
+        garbled=Allowance(1 / stream.error_s, stream.bad_json_max),
+    )

@@ -21,6 +21,7 @@ from ticker.session.terms import read_position
 from ticker.ticks import CHANNELS, Position
 from ticker.wire import eventstream
 
+LIVES = (0.9, 1.0)  # of `events_max_s`, at random: who came together does not go together
 RETRY_MS = (1000, 3000)  # a browser comes back after so long; the jitter must be ours, it adds none of its own
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the second asks nginx not to hold events back
 
@@ -65,6 +66,11 @@ class EventStreams:
         return eventstream.event("ticks", message, str(Position(self._house.feed.tape.epoch, seq)))
 
 
+def _retry() -> bytes:
+    """Return the hint when to come back."""
+    return eventstream.retry(random.randint(*RETRY_MS))
+
+
 def _check(query: EventsQuery) -> None:
     """Raise Refusal where parameters do not go together."""
     if query.pace == "every" and query.rate_hz is not UNSET:
@@ -96,12 +102,14 @@ class EventStream(asyncio.Protocol):
         self._since = since
         self._lost = lost
         self._rate_hz = rate_hz
+        self._until_s = clock.monotonic_s() + house.config.http.events_max_s * random.uniform(*LIVES)
+        self._over = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._outlet = Outlet(self._house, self, self._transport, self._house.dialect, self._frame)
-        self._house.connections[self] = None
-        self._transport.write(self._opening + eventstream.retry(random.randint(*RETRY_MS)))
+        self._house.connections.setdefault(self, "")
+        self._transport.write(self._opening + _retry())
         if self._lost is not None:
             self._transport.write(eventstream.event("recovered", native.reply(self._lost)))
         if self._lost is not None or (self._since is not None and self._rate_hz is not None):
@@ -114,7 +122,7 @@ class EventStream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the transport's word for it
         self._outlet.close()
-        self._house.connections.pop(self, None)
+        self._house.gone(self)
 
     def pause_writing(self) -> None:
         self._outlet.pause()
@@ -145,10 +153,22 @@ class EventStream(asyncio.Protocol):
         if self._outlet.stalled(now_s):
             self.abort("stalled")
             return
+        if self._over:
+            return
+        if now_s > self._until_s:
+            self._end()
+            return
         self._outlet.look(now_s)
         if self._outlet.idle(now_s):
             place = Position(self._house.feed.tape.epoch, self._outlet.cursor)
             self._transport.write(eventstream.heartbeat(str(place)))
+
+    def _end(self) -> None:
+        """End cleanly, so that the client comes back to where it was: nothing is held for ever."""
+        self._over = True
+        self._house.ended("sse life over", by_us=False)
+        self._transport.write(_retry())
+        self.drain()
 
     def drain(self) -> None:
         self._outlet.close()

@@ -15,13 +15,19 @@ from websockets.server import ServerProtocol
 from ticker import clock
 from ticker.endpoints.house import House
 from ticker.errors import Close
-from ticker.session.budget import Budget
+from ticker.session.budget import Allowance, Budget
 from ticker.wire.frames import binary_frame, masked_bytes, short_messages, text_frame
 
 SLICE_BYTES = 4096  # read at once by the library: at most 682 frames to answer or 4 MB to inflate before we look again
 DROPPED_BYTES_MAX = 4 * 1024 * 1024  # after the end: a large message may still be on its way, a flood is not read
-FAULTS = (Close.PROTOCOL_ERROR, Close.INVALID_DATA, Close.POLICY, Close.TOO_BIG)  # of the client's: it is not heard out
+FAULTS = {  # of the client's: it is not heard out
+    *(Close.PROTOCOL_ERROR, Close.INVALID_DATA, Close.POLICY, Close.TOO_BIG),
+    *(Close.RATE_LIMITED, Close.TOO_MANY_ERRORS),
+}
 
+PRIVATE = 3000  # close codes from here on mean what whoever sends them likes (RFC 6455, section 7.4.2)
+
+_OURS = frozenset(Close)
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 _PING = b"\x89\x00"
 
@@ -75,6 +81,9 @@ class WebSocket(asyncio.Protocol):
     def _leave(self) -> None:
         """Write no more of your own accord: the conversation is ending. May be called more than once."""
 
+    def _weigh(self, size: int) -> None:
+        """Note that so many bytes have come, other than as short messages."""
+
     def _look(self, now_s: float) -> None:
         """Look at deadlines of your own; called while the connection is open."""
 
@@ -82,7 +91,7 @@ class WebSocket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._house.connections[self] = None
+        self._house.connections.setdefault(self, "")
         self._transport.write(self._head)
         self._head = b""
         self._opened()
@@ -114,9 +123,9 @@ class WebSocket(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the transport's word for it
         self._leave()
-        self._house.connections.pop(self, None)
+        self._house.gone(self)
         close = self._ws.close_sent or self._ws.close_rcvd
-        reason = f"{close.code if close else 1006} {self._ended}".rstrip()
+        reason = f"{_told(close.code) if close else 1006} {self._ended}".rstrip()
         self._house.ended(reason, by_us=bool(self._ended))
         self._house.log.debug("conversation ended", reason=reason)
 
@@ -143,6 +152,7 @@ class WebSocket(asyncio.Protocol):
 
     def _receive(self, data: bytes) -> None:
         """Have the library read some bytes, and deal with the frames they complete."""
+        self._weigh(len(data))
         self._ws.receive_data(data)
         self._unread_bytes += len(data)
         frames = cast(list[Frame], self._ws.events_received())  # the handshake is over: no other events
@@ -182,8 +192,9 @@ class WebSocket(asyncio.Protocol):
         if not count:
             return True
         stream, now_s = self._house.config.stream, clock.monotonic_s()
-        budget = self._budget = self._budget or Budget(stream.control_per_s, stream.control_burst)
-        return all(budget.take(now_s) for _ in range(count))
+        if self._budget is None:
+            self._budget = Budget(Allowance(stream.control_per_s, stream.control_burst))
+        return self._budget.take(now_s, count)
 
     def _receive_fragment(self, data: bytes, fin: bool) -> None:
         if not self._listening:
@@ -284,3 +295,8 @@ class WebSocket(asyncio.Protocol):
         elif self._waiting_bytes < before:
             self._pinged_s = now_s
         return now_s - self._pinged_s > stream.pong_s
+
+
+def _told(code: int) -> str:
+    """Return a close code as a label: of the thousands a client may choose, the private ones are one a thousand."""
+    return str(code) if code < PRIVATE or code in _OURS else f"{code // 1000}xxx"

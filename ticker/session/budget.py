@@ -1,27 +1,53 @@
 """What a client may do for long, and how much of it at once.
 
 A token bucket: it is full at the start, fills up again at a steady rate, and holds no more than a burst. It knows no
-clock: the time is given.
+clock: the time is given. It is kept as the moment at which all that was spent is earned again, a float a client.
 """
+
+SLACK = 1e-3  # of one: sums of floats are not exact, and nobody is to be refused for that
+
+
+class Allowance:
+    """So many at once, and so many a second for long: the same for all who have it."""
+
+    __slots__ = ("burst", "each_s", "most_s", "per_s")
+
+    def __init__(self, per_s: float, burst: float) -> None:
+        self.burst = burst
+        self.change(per_s)
+
+    def change(self, per_s: float) -> None:
+        """Be another rate from now on."""
+        self.per_s = per_s
+        self.each_s = 1 / per_s
+        self.most_s = (self.burst + SLACK) / per_s
 
 
 class Budget:
-    """So many at once, and so many a second for long."""
+    """What one client has spent of an allowance."""
 
-    __slots__ = ("_burst", "_left", "_per_s", "_since_s")
+    __slots__ = ("_earned_s", "allowance")
 
-    def __init__(self, per_s: float, burst: int) -> None:
-        self._per_s = per_s
-        self._burst = burst
-        self._left: float = burst
-        self._since_s: float | None = None
+    def __init__(self, allowance: Allowance) -> None:
+        self.allowance = allowance
+        self._earned_s = float("-inf")
 
-    def take(self, now_s: float) -> bool:
-        """Spend one, and tell whether there was one to spend."""
-        if self._since_s is not None:
-            self._left = min(self._burst, self._left + (now_s - self._since_s) * self._per_s)
-        self._since_s = now_s
-        if self._left < 1:
+    def take(self, now_s: float, cost: float = 1) -> bool:
+        """Spend some, and tell whether it was there to be spent."""
+        earned_s, allowance = self._earned_s, self.allowance
+        if earned_s < now_s:
+            earned_s = now_s
+        earned_s += cost * allowance.each_s
+        if earned_s - now_s > allowance.most_s:
             return False
-        self._left -= 1
+        self._earned_s = earned_s
         return True
+
+    def wait_s(self, now_s: float, cost: float = 1) -> float:
+        """Return after how many seconds that may be spent."""
+        allowance = self.allowance
+        return max(0.0, self._earned_s + (cost - allowance.burst) * allowance.each_s - now_s)
+
+    def whole(self, now_s: float) -> bool:
+        """Tell whether nothing is spent that is not earned again."""
+        return self._earned_s <= now_s

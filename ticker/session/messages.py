@@ -204,6 +204,7 @@ class Details(Struct, frozen=True, kw_only=True):
     count: Annotated[int, Meta(description="how many name no instrument")] | UnsetType = UNSET
     channels: Annotated[list[str], Meta(description="the first twenty that are no channel")] | UnsetType = UNSET
     limit: Annotated[float, Meta(description="what may not be exceeded")] | UnsetType = UNSET
+    retry_after_s: Annotated[float, Meta(description="seconds after which it may be said again")] | UnsetType = UNSET
     oldest: Annotated[Place, Meta(description="the oldest position that can be read on from")] | UnsetType = UNSET
     epoch: Annotated[Epoch, Meta(description="name of the tape that is served")] | UnsetType = UNSET
     seq: Annotated[int, Meta(description="the position in question, or the nearest that would do")] | UnsetType = UNSET

@@ -32,16 +32,17 @@ CLOSES = {
     Close.NORMAL: "the client said goodbye",
     Close.GOING_AWAY: "the server stops: come back",
     Close.PROTOCOL_ERROR: "a frame that breaks RFC 6455",
-    Close.INVALID_DATA: "text that is not UTF-8",
-    Close.POLICY: "more pings and pongs than `limits` allow",
+    Close.INVALID_DATA: "text that is not UTF-8, or one message after another that is not JSON",
+    Close.POLICY: "more pings and pongs than `limits.control_per_s`",
     Close.TOO_BIG: "a message larger than `limits.message_bytes`, or in too many fragments",
     Close.INTERNAL_ERROR: "a fault of the server's",
     Close.SLOW_READER: "`on_lag: close`, and the tape no longer reaches back to where this client was, or its window "
     "stayed shut: come back",
     Close.TRY_LATER: "the server is full: come back later",
-    Close.RATE_LIMITED: "too much at once: come back later",
+    Close.RATE_LIMITED: "more messages, acks or bytes than `limits` allow, and on after the warning: come back later",
     Close.UNAUTHORIZED: "say who you are: do not come back before you can",
     Close.FORBIDDEN: "you may not: do not come back",
+    Close.TOO_MANY_ERRORS: "more messages that had to be refused than `limits.errors`: do not come back, mend it",
 }
 
 RULES = """\
@@ -69,6 +70,10 @@ carries it too. A server's message is a JSON object with a `type`. Ignore fields
    (reason `pace`) says how many were merged into newer ones. The last `subscribe` that names a `pace` or a `rate_hz`
    decides for the whole conversation.
 8. Answers and control messages overtake ticks. An `error` refuses one message; the conversation goes on.
+9. The welcome's `limits` say what is borne: so many messages, acks and bytes a second, and so many at once. What is
+   more is refused with `rate_limited`, and may be said again after `retry_after_s`; who goes on all the same is closed
+   with 4029. A message that is refused for another reason counts as an error: of these `limits.errors` are borne, and
+   one is forgiven a minute. What is not JSON is borne three times.
 
 ## Channels
 

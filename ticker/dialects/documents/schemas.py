@@ -29,7 +29,7 @@ CODES = {
     "gone": "the position is no longer kept; `oldest` is",
     "unauthorized": "say who you are",
     "forbidden": "you may not",
-    "rate_limited": "too much at once: come back later",
+    "rate_limited": "too much at once: come back after `retry_after_s`",
     "too_large": "more bytes than are taken",
     "unavailable": "the server is full or going away: come back later",
     "not_found": "nothing at this path",
