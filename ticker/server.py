@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from ticker import __version__, checkpoints, clock
+from ticker.auth.keyring import Keyring
 from ticker.beat import Beat
 from ticker.config import Config
 from ticker.control import Control
@@ -17,6 +18,7 @@ from ticker.endpoints import conversation, hello
 from ticker.endpoints.admin import Admin
 from ticker.endpoints.documents import Documents
 from ticker.endpoints.door import Door
+from ticker.endpoints.gate import Gate
 from ticker.endpoints.house import SLICES, House
 from ticker.endpoints.http import Handler
 from ticker.endpoints.page import Page
@@ -35,6 +37,7 @@ STREAM = "/v1/stream"
 EVENTS = "/v1/sse"
 TICKS = "/v1/ticks"
 HELLO = "/hello"
+METRICS = "/metrics"
 SWEEP_S = 0.4 / SLICES  # a deadline is noticed in one round and over in another: both take less than a second
 SPARE_DESCRIPTORS = 64  # for the listener, the loop, logs: running out of descriptors would stop us accepting
 BACKLOG = 1024  # connections the kernel holds while a crowd arrives
@@ -73,6 +76,7 @@ class Server:
         if self._stage.shown:
             self.feed.board.update(self._stage.shown)
         self.beat = Beat(self.market, self.feed, self.metrics, config)
+        self.keyring = Keyring(config.auth, self.market.universe, clock.wall_us) if config.auth.enabled else None
         self.control = Control(self._stage, self.feed, self.beat, self.metrics, self._keep)
         self._folder = folder
         self._sweeper: asyncio.TimerHandle | None = None
@@ -99,6 +103,15 @@ class Server:
         """Return where we listen, as `host:port`."""
         host, port = self._listener.getsockname()[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def reload(self) -> None:
+        """Read the file of tokens again: what is gone ends what it let in. A file that is wrong changes nothing."""
+        if self.keyring is None:
+            return
+        try:
+            self.log.info("tokens were read again", count=self.keyring.reload())
+        except SetupError as error:
+            self.log.error("tokens are as they were", reason=str(error))
 
     async def stop(self) -> None:
         """Say goodbye to everybody, and be gone within `drain_s` and a little whatever they do."""
@@ -138,6 +151,7 @@ class Server:
             loop=self.loop,
             log=self.log,
             welcome=self._welcome,
+            gate=self._gate(),
             connections_max=min(self.config.server.connections_max, _descriptors() - SPARE_DESCRIPTORS),
         )
         gauge = self.metrics.gauge
@@ -160,6 +174,10 @@ class Server:
         gauge("clock_paused", "Whether market time stands still.", lambda: beat.paused)
         gauge("market_time_seconds", "Market time, since 1970.", lambda: market.time_us(tape.head) / 1e6)
         return house
+
+    def _gate(self) -> Gate:
+        auth = self.config.auth
+        return Gate(self.keyring, query=auth.query, deadline_s=auth.deadline_s)
 
     def _terms(self) -> Terms:
         stream = self.config.stream
@@ -184,6 +202,9 @@ class Server:
             handlers.update(admin.handlers())
             posts = admin.posts()
         page = Page(self._folder, rest, {*handlers, *posts, STREAM, EVENTS, HELLO})
+        guarded = {*(admin.handlers() if admin else ()), *posts}  # by the admin API itself
+        public = {*page.handlers(), *documents.handlers(), *rest.public, *guarded}
+        self.house.gate.leave_open(public, local=[METRICS], later=[STREAM])
         return Routes(
             {**page.handlers(), **handlers},
             {STREAM: conversation.accept, HELLO: hello.accept},
@@ -218,7 +239,7 @@ class Server:
                 "control_per_s": stream.control_per_s,
             },
             heartbeat_s=stream.heartbeat_s,
-            auth_required=False,
+            auth_required=self.keyring is not None,
         )
 
     def _sweep(self) -> None:

@@ -40,6 +40,7 @@ class Door(asyncio.Protocol):
         self._open = True
         self._waiting: deque[Request | Refusal] = deque()
         self._held: Held | None = None
+        self._asking: Request | None = None
         self._stream: asyncio.Protocol | None = None
         self._handshake: Request | None = None
         self._paused = False
@@ -194,7 +195,7 @@ class Door(asyncio.Protocol):
         elif isinstance(answer, asyncio.Protocol):
             self._stream = answer
         else:
-            self._held = answer
+            self._held, self._asking = answer, request
             self._deadline_s = math.inf
             answer.begin(partial(self._release, request))
 
@@ -208,6 +209,7 @@ class Door(asyncio.Protocol):
     def _routed(self, request: Request) -> Response | Held | asyncio.Protocol:
         try:
             self._house.callers.check_host(request)
+            request.permit = self._house.gate.admit(request)
             return self._routes.answer(request)
         except Refusal as refusal:
             return self._refused(refusal)
@@ -238,6 +240,7 @@ class Door(asyncio.Protocol):
         try:
             self._house.callers.check_host(request)
             self._house.callers.check_origin(request)
+            request.permit = self._house.gate.admit(request)
             taken = upgrade(self._house, request)
         except Refusal as refusal:
             taken = self._refused(refusal)
@@ -303,7 +306,16 @@ class Door(asyncio.Protocol):
         if held is not None:
             held.cancel()
 
+    def _lapse(self, reason: str) -> None:
+        """Refuse what is still held: who asked for it may not have it any longer."""
+        held, self._held = self._held, None
+        if held is not None and self._asking is not None:
+            held.cancel()
+            self._release(self._asking, self._refused(Refusal("unauthorized", reason)))
+
     def sweep(self, now_s: float) -> None:
+        if self._held is not None and self._asking is not None and (over := self._house.gate.over(self._asking.permit)):
+            self._lapse(over[1])
         if now_s <= self._deadline_s:
             return
         if self._unfinished_bytes and self._open:
