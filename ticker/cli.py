@@ -27,6 +27,9 @@ from ticker.settings import KEYS, Key
 SHORT = {
     "server.host": "--host",
     "server.port": "--port",
+    "server.tls_cert": "--tls-cert",
+    "server.tls_key": "--tls-key",
+    "server.tls_self_signed": "--tls-self-signed",
     "market.seed": "--seed",
     "market.universe": "--universe",
     "market.instruments": "--instruments",
@@ -420,13 +423,14 @@ async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
 
 def _greet(server: Server) -> None:
     market = server.config.market
+    secure = "s" if server.config.server.secure else ""
     print(
         f"ticker {__version__}: {len(server.market.universe)} instruments, a step every {market.step_us / 1000:g} ms, "
         f"seed {market.seed}, epoch {server.market.epoch}\n"
-        f"  page       http://{server.origin}/\n"
-        f"  stream     ws://{server.origin}{STREAM}\n"
-        f"  snapshot   http://{server.origin}/v1/snapshot?symbols=*\n"
-        f"{_pace(server)}"
+        f"  page       http{secure}://{server.origin}/\n"
+        f"  stream     ws{secure}://{server.origin}{STREAM}\n"
+        f"  snapshot   http{secure}://{server.origin}/v1/snapshot?symbols=*\n"
+        f"{_pace(server)}{_trust(server)}"
         f"Ctrl-C stops it.",
         flush=True,
     )
@@ -438,7 +442,7 @@ def _pace(server: Server) -> str:
     lines = {
         "clock": f"{config.clock.speed:g} times as fast{', paused' if config.clock.paused else ''}",
         "scenario": config.market.scenario,
-        "admin": f"http://{server.origin}/admin/state",
+        "admin": f"http{'s' if config.server.secure else ''}://{server.origin}/admin/state",
     }
     shown = {
         "clock": config.clock.speed != 1.0 or config.clock.paused,
@@ -446,6 +450,18 @@ def _pace(server: Server) -> str:
         "admin": config.admin.enabled,
     }
     return "".join(f"  {name:<10} {line}\n" for name, line in lines.items() if shown[name])
+
+
+def _trust(server: Server) -> str:
+    """Return what clients need to believe a certificate of our own, a line each."""
+    if server.ca is None:
+        return ""
+    return (
+        f"  CA         {server.ca}\n"
+        f"             Python: cafile={str(server.ca)!r}; ticker watch, load: --cafile {server.ca}\n"
+        f"             Node: NODE_EXTRA_CA_CERTS={server.ca}; others: SSL_CERT_FILE={server.ca}\n"
+        f"             curl --cacert {server.ca} https://{server.origin}/healthz\n"
+    )
 
 
 def _loop_factory(choice: str) -> Callable[[], asyncio.AbstractEventLoop]:

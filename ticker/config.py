@@ -48,7 +48,7 @@ class ServerConfig(Section, frozen=True, kw_only=True):
     ] = 20_000
     tls_cert: Annotated[
         str,
-        Doc(description="PEM file of a certificate and those it hangs on: then TLS is spoken; needs server.tls_key"),
+        Doc(description="PEM file of a certificate and its chain: then TLS is spoken; needs server.tls_key"),
     ] = ""
     tls_key: Annotated[str, Doc(description="PEM file of its private key, not encrypted")] = ""
     tls_self_signed: Annotated[
@@ -170,8 +170,8 @@ class AuthConfig(Section, frozen=True, kw_only=True):
     file: Annotated[
         str,
         Doc(
-            description="TOML file of tokens and what each may have, like configs/auth/tokens.toml; it is read again on "
-            "SIGHUP"
+            description="TOML file of tokens and what each may have, like configs/auth/tokens.toml; it is read again "
+            "on SIGHUP"
         ),
     ] = ""
     jwt_key: Annotated[

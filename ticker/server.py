@@ -2,8 +2,11 @@
 
 import asyncio
 import errno
+import os
 import resource
 import socket
+import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -11,7 +14,7 @@ import structlog
 from ticker import __version__, checkpoints, clock
 from ticker.auth.keyring import Keyring
 from ticker.beat import Beat
-from ticker.config import Config
+from ticker.config import Config, is_loopback
 from ticker.control import Control
 from ticker.dialects.native import SUBPROTOCOL, NativeDialect
 from ticker.endpoints import conversation, hello
@@ -25,6 +28,7 @@ from ticker.endpoints.page import Page
 from ticker.endpoints.poll import Polls
 from ticker.endpoints.rest import Rest
 from ticker.endpoints.routes import Routes
+from ticker.endpoints.secure import Secure
 from ticker.endpoints.sse import EventStreams
 from ticker.errors import SetupError
 from ticker.feed.feed import Feed
@@ -32,6 +36,8 @@ from ticker.metrics import Metrics
 from ticker.session.messages import Welcome
 from ticker.session.terms import Terms
 from ticker.stage import stage
+from ticker.tls import authority
+from ticker.tls import context as tls
 
 STREAM = "/v1/stream"
 EVENTS = "/v1/sse"
@@ -78,6 +84,9 @@ class Server:
         self.beat = Beat(self.market, self.feed, self.metrics, config)
         self.keyring = Keyring(config.auth, self.market.universe, clock.wall_us) if config.auth.enabled else None
         self.control = Control(self._stage, self.feed, self.beat, self.metrics, self._keep)
+        self.ca: Path | None = None
+        """What clients are to trust, where we made it ourselves."""
+        self._tls = self._secured()
         self._folder = folder
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -87,11 +96,17 @@ class Server:
         self.house = self._furnish()
         routes = self._routes()
         self._listener = _listen(self.config.server.host, self.config.server.port)
+        self._warn()
         self.beat.start(self.loop)
-        self._server = await self.loop.create_server(
-            lambda: Door(self.house, routes), sock=self._listener, backlog=BACKLOG
-        )
+        self._server = await self.loop.create_server(self._front(routes), sock=self._listener, backlog=BACKLOG)
         self._sweep()
+
+    def _warn(self) -> None:
+        """Say what an operator should know, and may have meant."""
+        asks = self.config.auth.enabled or self.config.admin.token
+        if asks and not self.config.server.secure and not is_loopback(self.config.server.host):
+            advice = "set server.tls_cert, or have a proxy in front speak TLS"
+            self.log.warning("tokens come unencrypted to an address that other machines reach", advice=advice)
 
     @property
     def failed(self) -> asyncio.Future[None]:
@@ -104,14 +119,32 @@ class Server:
         host, port = self._listener.getsockname()[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
+    def _front(self, routes: Routes) -> Callable[[], asyncio.Protocol]:
+        """Return what meets whoever connects: the door, behind TLS where it is spoken."""
+        house, secure = self.house, self._tls
+        if secure is None:
+            return lambda: Door(house, routes)
+        return lambda: Secure(house, secure, lambda: Door(house, routes))
+
     def reload(self) -> None:
-        """Read the file of tokens again: what is gone ends what it let in. A file that is wrong changes nothing."""
-        if self.keyring is None:
-            return
+        """Read tokens and certificate again: who has lost a token is closed. What is wrong changes nothing."""
         try:
-            self.log.info("tokens were read again", count=self.keyring.reload())
+            if self.keyring is not None:
+                self.log.info("tokens were read again", count=self.keyring.reload())
+            if self._tls is not None and self.config.server.tls_cert:
+                tls.load(self._tls, Path(self.config.server.tls_cert), Path(self.config.server.tls_key))
+                self.log.info("the certificate was read again")
         except SetupError as error:
-            self.log.error("tokens are as they were", reason=str(error))
+            self.log.error("not everything was read again", reason=str(error))
+
+    def _secured(self) -> ssl.SSLContext | None:
+        """Return how TLS is spoken, if it is. Raises ConfigError."""
+        settings = self.config.server
+        if settings.tls_self_signed:
+            made = authority.identity(authority.folder(dict(os.environ)))
+            self.ca = made.ca
+            return tls.context(made.server, made.server)
+        return tls.context(Path(settings.tls_cert), Path(settings.tls_key)) if settings.tls_cert else None
 
     async def stop(self) -> None:
         """Say goodbye to everybody, and be gone within `drain_s` and a little whatever they do."""
@@ -210,6 +243,7 @@ class Server:
             {STREAM: conversation.accept, HELLO: hello.accept},
             {EVENTS: EventStreams(self.house).accept},
             posts,
+            secure=self._tls is not None,
         )
 
     @property
