@@ -228,7 +228,12 @@ class Server:
         self.metrics.gauge("polls_held", "Long polls that wait for something to come.", lambda: polls.held)
         settings = self.config.admin
         admin = Admin(self.house, self.control) if settings.enabled else None
-        documents = Documents(admin=settings.enabled, token=bool(settings.token))
+        documents = Documents(
+            admin=settings.enabled,
+            token=bool(settings.token),
+            asks=self.house.gate.asks,
+            secure=self._tls is not None,
+        )
         handlers = {**rest.handlers(), TICKS: polls.ticks, **documents.handlers()}
         posts: dict[str, Handler] = {}
         if admin:
