@@ -196,10 +196,12 @@ class AuthConfig(Section, frozen=True, kw_only=True):
     jwt_leeway_s: Annotated[
         float, Doc(ge=0, le=600, description="seconds by which the clock of whoever signs JWTs may differ from ours")
     ] = 0.0
-    query: Annotated[
+    header_only: Annotated[
         bool,
-        Doc(description="take a token from the query too (token=…): a browser's EventSource has no other way"),
-    ] = True
+        Doc(
+            description="take no token from the query (token=…), which is the one way that a browser's EventSource has"
+        ),
+    ] = False
     deadline_s: Annotated[
         float, Doc(ge=0.1, le=600, description="seconds a WebSocket that is opened without a token gets to send one")
     ] = 5.0

@@ -210,7 +210,7 @@ class Server:
 
     def _gate(self) -> Gate:
         auth = self.config.auth
-        return Gate(self.keyring, query=auth.query, deadline_s=auth.deadline_s)
+        return Gate(self.keyring, query=not auth.header_only, deadline_s=auth.deadline_s)
 
     def _terms(self) -> Terms:
         stream = self.config.stream
