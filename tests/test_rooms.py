@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "beat": LEAVES | {"feed"},
     "control": LEAVES | {"market", "feed", "session", "stage", "beat", "checkpoints"},
     "server": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "stage", "beat", "control", "checkpoints"},
-    "cli": LEAVES | PURE | {"endpoints", "links", "server", "scenarios", "scorecard"},
+    "cli": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "server", "scenarios", "scorecard"},
     "__main__": {"cli"},
 }
 CLIENTS_MAY_IMPORT = {

@@ -17,12 +17,16 @@ from typing import Annotated, Any
 
 import structlog
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
+from structlog.tracebacks import ExceptionDictTransformer
 
-from ticker import __version__, files, scenarios, settings, universes
+from ticker import __version__, clock, files, scenarios, settings, universes
+from ticker.auth import tokens
+from ticker.auth.keyring import Keyring
 from ticker.config import Config
 from ticker.errors import SetupError
 from ticker.server import STREAM, Server
 from ticker.settings import KEYS, Key
+from ticker.tls import context as tls
 
 SHORT = {
     "server.host": "--host",
@@ -123,7 +127,7 @@ app.command(_with_keys(serve), name="serve")
 
 @app.command
 def check(file: Path) -> int:
-    """Validate a configuration file, a universe, a scenario, or a plan of the load tester.
+    """Validate a configuration file, a universe, a scenario, a file of tokens, or a plan of the load tester.
 
     Parameters
     ----------
@@ -135,12 +139,23 @@ def check(file: Path) -> int:
         universes.read(file)
     elif "incident" in tables:
         scenarios.check(str(file))
+    elif "token" in tables:
+        tokens.read(file, universes.load(Config().market))
     elif "phases" in tables:
         import_module("ticker_load.plan").load(str(file)).check()
     else:
-        universes.load(load(file, {}).market)
+        _check_config(load(file, {}))
     print(f"{file}: fine")
     return 0
+
+
+def _check_config(config: Config) -> None:
+    """Read all that a configuration names. Raises SetupError."""
+    universe = universes.load(config.market)
+    if config.auth.enabled:
+        Keyring(config.auth, universe, clock.wall_us)
+    if config.server.tls_cert:
+        tls.context(Path(config.server.tls_cert), Path(config.server.tls_key))
 
 
 @app.command
@@ -477,13 +492,16 @@ def _loop_factory(choice: str) -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def _logger(settings: Config) -> structlog.stdlib.BoundLogger:
+    # A traceback shows no variables: a token may be among them.
     as_text = settings.log.format == "text" or (settings.log.format == "auto" and sys.stderr.isatty())
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if as_text else [structlog.processors.dict_tracebacks]),
-            structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer(),
+            *([] if as_text else [structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))]),
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.RichTracebackFormatter(show_locals=False))
+            if as_text
+            else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log.level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

@@ -112,7 +112,7 @@ class Admin:
 
     def _audit(self, request: Request, result: str) -> None:
         said = request.body[:LOGGED_CHARACTERS].decode("utf-8", "replace").encode("unicode_escape").decode()
-        if result in ("unauthorized", "forbidden") or b"token" in request.body:
+        if result in ("unauthorized", "forbidden", "bad_json") or b"token" in request.body:
             said = WITHHELD if said else ""  # it may be a secret in the wrong place, and is nobody's order
         self._house.log.info(
             "admin", call=f"{request.method} {request.path}", said=said, peer=request.peer, result=result

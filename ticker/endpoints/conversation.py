@@ -9,7 +9,7 @@ from ticker import clock
 from ticker.dialects import native, packed
 from ticker.endpoints.handshake import shake_hands
 from ticker.endpoints.house import House
-from ticker.endpoints.http import TOKEN, Request, Response
+from ticker.endpoints.http import Request, Response
 from ticker.endpoints.outlet import Outlet
 from ticker.endpoints.websocket import WebSocket
 from ticker.errors import Close, Refusal, Violation
@@ -37,7 +37,11 @@ SLOW = {
     "window": "slow reader: no acknowledgement came",
 }
 SUBPROTOCOLS = {native.SUBPROTOCOL, packed.SUBPROTOCOL}
-WITHHELD = {"authorization", "cookie", "proxy-authorization"}  # not even to whoever sent them: a script may listen
+SHOWN = (
+    *("host", "connection", "upgrade", "sec-websocket-", "origin", "user-agent", "accept", "cache-control", "pragma"),
+    *("sec-fetch-", "sec-ch-", "sec-gpc", "dnt", "priority", "te", "via", "forwarded", "x-forwarded-", "x-real-ip"),
+)
+"""What headers begin with that are shown; others may hold a secret, which a script on the page must not hear."""
 
 
 def accept(house: House, request: Request) -> "Response | Conversation":
@@ -52,17 +56,18 @@ def accept(house: House, request: Request) -> "Response | Conversation":
 
 def _shown(request: Request, switch: Switch) -> Handshake:
     """Return what an upgrade looked like."""
-    headers = [(name, "(withheld)" if _secret(name, value, request) else value) for name, value in request.headers]
+    headers = [(name, value if _plain(name, value) else "(withheld)") for name, value in request.headers]
     return Handshake(
         request=Exchange(f"{request.method} {request.target} HTTP/{request.version}", headers),
         response=Exchange(f"HTTP/1.1 {switch.status_code} {switch.reason_phrase}", list(switch.headers.raw_items())),
     )
 
 
-def _secret(name: str, value: str, request: Request) -> bool:
-    """Tell whether a header may hold a token, if only in the wrong place."""
-    odd = name == "sec-websocket-protocol" and not {part.strip() for part in value.split(",")} <= SUBPROTOCOLS
-    return odd or name in WITHHELD or TOKEN in value.lower() or any(token in value for token in request.tokens)
+def _plain(name: str, value: str) -> bool:
+    """Tell whether a header is one that a handshake has, and holds no token: not even one in the wrong place."""
+    if name == "sec-websocket-protocol":
+        return {part.strip() for part in value.split(",")} <= SUBPROTOCOLS
+    return name.startswith(SHOWN)
 
 
 class Conversation(WebSocket):
