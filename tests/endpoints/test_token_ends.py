@@ -1,5 +1,6 @@
 """What ends with a token, on every transport: when it expires or is taken back; what goes on with a fresh one."""
 
+import asyncio
 import http.client
 import json
 import signal
@@ -53,11 +54,10 @@ def poll(server: RunningServer, token: str, answers: list[Any]) -> Thread:
 
     def ask() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-        connection.request("GET", "/v1/ticks?symbols=*&wait=25", headers={"Authorization": f"Bearer {token}"})
-        response = connection.getresponse()
-        answers.append((response.status, json.loads(response.read()), time.time()))
-        connection.request("GET", "/healthz")  # the connection itself goes on
-        answers.append(connection.getresponse().status)
+        for _ in range(2):  # the connection itself goes on
+            connection.request("GET", "/v1/ticks?symbols=*&wait=25", headers={"Authorization": f"Bearer {token}"})
+            response = connection.getresponse()
+            answers.append((response.status, json.loads(response.read()), time.time()))
         connection.close()
 
     thread = Thread(target=ask)
@@ -90,9 +90,10 @@ def test_everything_ends_when_its_token_expires(server: RunningServer) -> None:
         name, _, last = events.events[-1]
         assert (name, last["type"], last["code"], last["reason"]) == ("closing", "closing", 4005, "token expired")
     thread.join(PATIENCE_S)
-    (status, problem, when_s), after = answers
-    assert (status, problem["code"], problem["detail"], after) == (401, "unauthorized", "token expired", 200)
-    assert when_s >= until_s
+    (status, answer, when_s), (after, problem, _) = answers
+    assert (status, answer["batches"], after) == (200, [], 401)
+    assert (problem["code"], problem["detail"]) == ("unauthorized", "the token has expired")
+    assert until_s <= when_s < until_s + 20.0, "long before the poll would have ended by itself"
 
 
 def test_a_fresh_token_in_time_goes_on(server: RunningServer) -> None:
@@ -122,6 +123,41 @@ async def test_a_client_whose_token_expires_says_so(server: RunningServer) -> No
             while True:
                 await feed.next(timeout_s=PATIENCE_S)
         assert raised.value.code == 4501
+
+
+@pytest.mark.parametrize(("transport", "code"), [("ws", 4005), ("sse", None)])
+async def test_a_client_that_has_a_fresh_one_comes_back(
+    server: RunningServer, transport: str, code: int | None
+) -> None:
+    tokens = [signed(seconds=LIFE_S)]
+    back: asyncio.Future[ConnectionEnded] = asyncio.get_running_loop().create_future()
+
+    def token() -> str:
+        return tokens[-1]
+
+    async with connect(server.stream, token=token, transport=transport, on_reconnect=back.set_result) as feed:
+        await feed.subscribe("ACME", channels=["quotes"])
+        await asyncio.sleep(0.5)  # until the stream is asked for
+        tokens.append(signed())
+        assert (await asyncio.wait_for(back, PATIENCE_S)).code == code
+        await feed.ping()
+
+
+async def test_one_that_polls_does_not_even_notice(server: RunningServer) -> None:
+    until_s = time.time() + LIFE_S
+    tokens = [signed(exp=until_s)]
+    async with connect(server.stream, token=lambda: tokens[-1], transport="long-poll") as feed:
+        await feed.subscribe("ACME", channels=["quotes"])
+        tokens.append(signed())
+        await asyncio.sleep(until_s + 1.5 - time.time())
+        assert feed.live and feed.trouble is None and feed.connections == 1
+        await feed.ping()
+
+
+async def test_a_function_that_has_none_ends_it(server: RunningServer) -> None:
+    with pytest.raises(ConnectionEnded, match="token: what the function returns is none"):
+        async with connect(server.stream, token=lambda: "two words"):
+            pass
 
 
 def test_what_is_taken_back_is_closed_and_what_is_not_goes_on(server: RunningServer, folder: Path) -> None:
@@ -155,7 +191,8 @@ def test_what_is_taken_back_is_closed_and_what_is_not_goes_on(server: RunningSer
             one.send({"op": "ping"})
             one.read_until("pong")
     thread.join(PATIENCE_S)
-    assert (answers[0][0], answers[0][1]["detail"]) == (401, "token revoked")
+    assert answers[0][1]["batches"] == []
+    assert (answers[1][0], answers[1][1]["detail"]) == (401, "nobody has that token")
     file.write_text(before)
     server.process.send_signal(signal.SIGHUP)
 

@@ -18,6 +18,7 @@ from ticker.endpoints.house import House
 from ticker.endpoints.http import Held, Request, Response, cross_origin, head, problem
 from ticker.endpoints.routes import Routes
 from ticker.errors import Refusal
+from ticker.session.permits import Permit
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ADVICE = {
@@ -40,7 +41,7 @@ class Door(asyncio.Protocol):
         self._open = True
         self._waiting: deque[Request | Refusal] = deque()
         self._held: Held | None = None
-        self._asking: Request | None = None
+        self._permit: Permit | None = None
         self._stream: asyncio.Protocol | None = None
         self._handshake: Request | None = None
         self._paused = False
@@ -195,7 +196,7 @@ class Door(asyncio.Protocol):
         elif isinstance(answer, asyncio.Protocol):
             self._stream = answer
         else:
-            self._held, self._asking = answer, request
+            self._held, self._permit = answer, request.permit
             self._deadline_s = math.inf
             answer.begin(partial(self._release, request))
 
@@ -306,16 +307,9 @@ class Door(asyncio.Protocol):
         if held is not None:
             held.cancel()
 
-    def _lapse(self, reason: str) -> None:
-        """Refuse what is still held: who asked for it may not have it any longer."""
-        held, self._held = self._held, None
-        if held is not None and self._asking is not None:
-            held.cancel()
-            self._release(self._asking, self._refused(Refusal("unauthorized", reason)))
-
     def sweep(self, now_s: float) -> None:
-        if self._held is not None and self._asking is not None and (over := self._house.gate.over(self._asking.permit)):
-            self._lapse(over[1])
+        if self._held is not None and self._house.gate.over(self._permit):
+            self._held.finish()  # with nothing; the next request is to bring a fresh token
         if now_s <= self._deadline_s:
             return
         if self._unfinished_bytes and self._open:
