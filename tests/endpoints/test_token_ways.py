@@ -7,12 +7,13 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from conftest import RunningServer
+from conftest import RunningServer, start_server
 from credentials import AUDIENCE, ROLES, SECRET, signed, tokens_file
 from plain_client import PlainClient
 from raw_http import PATIENCE_S, body, exchange, get, headers, status
@@ -178,6 +179,37 @@ def test_a_browser_asks_first_whether_it_may_send_one(server: RunningServer) -> 
     assert headers(answer)["access-control-allow-origin"] == "https://app.example"
     refused = exchange(server, get("/v1/snapshot?symbols=ACME", "Origin: https://app.example", "Connection: close"))
     assert (status(refused), headers(refused)["access-control-allow-origin"]) == (401, "https://app.example")
+
+
+@pytest.mark.parametrize("token", [GOOD, OTHER, WRONG, ""], ids=["good", "limited", "wrong", "none"])
+def test_what_is_answered_is_for_whoever_asked(server: RunningServer, token: str) -> None:
+    """No proxy may keep it, no page of another origin read it, and none is told that it may with the user's cookies."""
+    for target in ("/v1/snapshot?symbols=ACME", "/v1/ticks?symbols=ACME", "/v1/bars?symbol=ACME", "/v1/instruments"):
+        for origin in ((), ("Origin: https://evil.example",), ("Origin: https://app.example",)):
+            answer = exchange(server, get(target, *origin, *([bearer(token)] if token else []), "Connection: close"))
+            found = headers(answer)
+            assert found["cache-control"] in ("no-store", "no-cache")
+            assert found["vary"] == "Origin"
+            assert "access-control-allow-credentials" not in found
+            allowed = "https://app.example" if origin and "app.example" in origin[0] else None
+            assert found.get("access-control-allow-origin") == allowed
+
+
+def test_tokens_without_tls_where_others_can_listen_are_warned_of(tmp_path: Path) -> None:
+    file = tokens_file(tmp_path / "t.toml")
+    public = ("--host", "0.0.0.0", "--server.public")
+    for number, (flags, warned) in enumerate(
+        [
+            ((*public, "--auth.file", str(file)), True),
+            (("--auth.file", str(file)), False),
+        ]
+    ):
+        log = tmp_path / f"log{number}"
+        server = start_server("--market.model", "plain", *flags, log=log)
+        server.stop()
+        assert server.process.stdout is not None
+        server.process.stdout.close()
+        assert ("unencrypted" in log.read_text()) == warned
 
 
 # Over a WebSocket.
