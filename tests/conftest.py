@@ -60,8 +60,8 @@ def start_server(*flags: str, log: Path | None = None, program: tuple[str, ...] 
         )
     assert process.stdout is not None
     for line in process.stdout:
-        if found := re.search(r"ws://(\S+)/v1/stream", line):
-            return RunningServer(f"http://{found[1]}/", found[0], process)
+        if found := re.search(r"ws(s?)://(\S+)/v1/stream", line):
+            return RunningServer(f"http{found[1]}://{found[2]}/", found[0], process)
     process.stdout.close()
     raise AssertionError(f"ticker serve ended with {process.wait()}")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ticker import cli
-from ticker.config import Config, is_loopback
+from ticker.config import SECRETS, Config, is_loopback
 from ticker.errors import ConfigError
 from ticker.settings import KEYS, Key, build, from_environment, from_flags, from_tables
 
@@ -215,6 +215,27 @@ def test_a_step_of_no_length_has_one_that_goes_with_the_speed(flags: dict[str, s
 )
 def test_loopback_is_what_other_machines_cannot_reach(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"auth.jwt_key": "x" * 32, "auth.jwt_key_file": "a"}, "auth.jwt_key_file: goes in place of auth.jwt_key"),
+        ({"auth.jwt_key": "x" * 32, "auth.jwt_algorithms": "HS256,RS256"}, "auth.jwt_algorithms: those of a secret"),
+        ({"auth.jwt_audience": "a"}, "auth.jwt_key: is missing"),
+        ({"auth.jwt_issuer": "a"}, "auth.jwt_key: is missing"),
+        ({"auth.jwt_algorithms": "HS256"}, "auth.jwt_key: is missing"),
+    ],
+)
+def test_keys_of_tokens_that_do_not_go_together(values: dict[str, str], sentence: str) -> None:
+    assert complaint(lambda: build(from_flags(values))).startswith(sentence)
+
+
+def test_a_secret_is_shown_neither_by_a_sentence_nor_by_a_configuration() -> None:
+    for path in SECRETS:
+        assert "hush" not in complaint(lambda path=path: KEYS[path].read(["hush"], "file", spelled=False))
+    config = build(from_flags({"admin.token": "hush-hush", "auth.jwt_key": "hush" * 8}))
+    assert "hush" not in repr(config)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from packed_client import TAGS
 from plain_client import PlainClient
 from published import Conversation, Requests
 from ticker.dialects import packed
-from ticker.dialects.documents import openapi
+from ticker.dialects.documents import asyncapi, openapi
 from ticker.ticks import CHANNELS
 from ticker.wire.packed import SNAPSHOT, unpack
 
@@ -88,6 +88,7 @@ def talk(client: ClientConnection, epoch: str) -> list[dict[str, Any]]:
         ({"op": "window", "size": 64, "id": 9}, "window"),
         ({"op": "ping", "ts": {"any": ["thing"]}, "id": 3}, "pong"),
         ({"op": "ping"}, "pong"),
+        ({"op": "auth", "token": "nobody is asked here", "id": 4}, "authenticated"),
         ({"op": "fly"}, "error"),
         ({"op": "subscribe", "symbols": []}, "error"),
         ({"op": "subscribe", "symbols": ["NONE"]}, "error"),
@@ -327,4 +328,9 @@ def test_a_linter_has_nothing_to_say(server: RunningServer, redocly: str, tmp_pa
 @pytest.mark.parametrize("token", [False, True])
 def test_nor_of_the_admin_api(redocly: str, tmp_path: Path, token: bool) -> None:
     document = openapi.document(admin=True, token=token)
+    assert lint(redocly, tmp_path, document) == {"errors": 0, "warnings": 0, "ignored": 0}
+
+
+@pytest.mark.parametrize("document", [openapi.document(asks=True), asyncapi.document("here", secure=True, asks=True)])
+def test_nor_of_a_server_that_asks_for_tokens(redocly: str, tmp_path: Path, document: dict[str, Any]) -> None:
     assert lint(redocly, tmp_path, document) == {"errors": 0, "warnings": 0, "ignored": 0}

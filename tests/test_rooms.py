@@ -27,12 +27,16 @@ MAY_IMPORT = {
     # Files whose content is the market's: they read, it understands.
     "scenarios": LEAVES | {"market"},
     "checkpoints": LEAVES | {"market"},
+    # Files of tokens, and what they permit.
+    "auth": LEAVES | {"session.permits"},
+    # Certificates: what is spoken, and how one is made.
+    "tls": LEAVES,
     # What the composition root is made of: a market set up, its time, and the hand on both.
     "stage": LEAVES | {"market", "scenarios", "checkpoints"},
     "beat": LEAVES | {"feed"},
     "control": LEAVES | {"market", "feed", "session", "stage", "beat", "checkpoints"},
-    "server": LEAVES | PURE | {"endpoints", "links", "stage", "beat", "control", "checkpoints"},
-    "cli": LEAVES | PURE | {"endpoints", "links", "server", "scenarios", "scorecard"},
+    "server": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "stage", "beat", "control", "checkpoints"},
+    "cli": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "server", "scenarios", "scorecard"},
     "__main__": {"cli"},
 }
 CLIENTS_MAY_IMPORT = {

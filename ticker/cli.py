@@ -17,16 +17,23 @@ from typing import Annotated, Any
 
 import structlog
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
+from structlog.tracebacks import ExceptionDictTransformer
 
-from ticker import __version__, files, scenarios, settings, universes
+from ticker import __version__, clock, files, scenarios, settings, universes
+from ticker.auth import tokens
+from ticker.auth.keyring import Keyring
 from ticker.config import Config
 from ticker.errors import SetupError
 from ticker.server import STREAM, Server
 from ticker.settings import KEYS, Key
+from ticker.tls import context as tls
 
 SHORT = {
     "server.host": "--host",
     "server.port": "--port",
+    "server.tls_cert": "--tls-cert",
+    "server.tls_key": "--tls-key",
+    "server.tls_self_signed": "--tls-self-signed",
     "market.seed": "--seed",
     "market.universe": "--universe",
     "market.instruments": "--instruments",
@@ -120,7 +127,7 @@ app.command(_with_keys(serve), name="serve")
 
 @app.command
 def check(file: Path) -> int:
-    """Validate a configuration file, a universe, a scenario, or a plan of the load tester.
+    """Validate a configuration file, a universe, a scenario, a file of tokens, or a plan of the load tester.
 
     Parameters
     ----------
@@ -132,12 +139,23 @@ def check(file: Path) -> int:
         universes.read(file)
     elif "incident" in tables:
         scenarios.check(str(file))
+    elif "token" in tables:
+        tokens.read(file, universes.load(Config().market))
     elif "phases" in tables:
         import_module("ticker_load.plan").load(str(file)).check()
     else:
-        universes.load(load(file, {}).market)
+        _check_config(load(file, {}))
     print(f"{file}: fine")
     return 0
+
+
+def _check_config(config: Config) -> None:
+    """Read all that a configuration names. Raises SetupError."""
+    universe = universes.load(config.market)
+    if config.auth.enabled:
+        Keyring(config.auth, universe, clock.wall_us)
+    if config.server.tls_cert:
+        tls.context(Path(config.server.tls_cert), Path(config.server.tls_key))
 
 
 @app.command
@@ -406,6 +424,7 @@ async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, server.reload)
     _greet(server)  # whoever reads it may stop us at once
     server.failed.add_done_callback(lambda _: stop.set())
     await stop.wait()
@@ -419,13 +438,14 @@ async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
 
 def _greet(server: Server) -> None:
     market = server.config.market
+    secure = "s" if server.config.server.secure else ""
     print(
         f"ticker {__version__}: {len(server.market.universe)} instruments, a step every {market.step_us / 1000:g} ms, "
         f"seed {market.seed}, epoch {server.market.epoch}\n"
-        f"  page       http://{server.origin}/\n"
-        f"  stream     ws://{server.origin}{STREAM}\n"
-        f"  snapshot   http://{server.origin}/v1/snapshot?symbols=*\n"
-        f"{_pace(server)}"
+        f"  page       http{secure}://{server.origin}/\n"
+        f"  stream     ws{secure}://{server.origin}{STREAM}\n"
+        f"  snapshot   http{secure}://{server.origin}/v1/snapshot?symbols=*\n"
+        f"{_pace(server)}{_trust(server)}"
         f"Ctrl-C stops it.",
         flush=True,
     )
@@ -437,7 +457,7 @@ def _pace(server: Server) -> str:
     lines = {
         "clock": f"{config.clock.speed:g} times as fast{', paused' if config.clock.paused else ''}",
         "scenario": config.market.scenario,
-        "admin": f"http://{server.origin}/admin/state",
+        "admin": f"http{'s' if config.server.secure else ''}://{server.origin}/admin/state",
     }
     shown = {
         "clock": config.clock.speed != 1.0 or config.clock.paused,
@@ -445,6 +465,18 @@ def _pace(server: Server) -> str:
         "admin": config.admin.enabled,
     }
     return "".join(f"  {name:<10} {line}\n" for name, line in lines.items() if shown[name])
+
+
+def _trust(server: Server) -> str:
+    """Return what clients need to believe a certificate of our own, a line each."""
+    if server.ca is None:
+        return ""
+    return (
+        f"  CA         {server.ca}\n"
+        f"             Python: cafile={str(server.ca)!r}; ticker watch, load: --cafile {server.ca}\n"
+        f"             Node: NODE_EXTRA_CA_CERTS={server.ca}; others: SSL_CERT_FILE={server.ca}\n"
+        f"             curl --cacert {server.ca} https://{server.origin}/healthz\n"
+    )
 
 
 def _loop_factory(choice: str) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -460,13 +492,16 @@ def _loop_factory(choice: str) -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def _logger(settings: Config) -> structlog.stdlib.BoundLogger:
+    # A traceback shows no variables: a token may be among them.
     as_text = settings.log.format == "text" or (settings.log.format == "auto" and sys.stderr.isatty())
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if as_text else [structlog.processors.dict_tracebacks]),
-            structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer(),
+            *([] if as_text else [structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))]),
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.RichTracebackFormatter(show_locals=False))
+            if as_text
+            else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log.level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

@@ -15,6 +15,8 @@ STEP_MS, STEP_MS_MAX = 10.0, 60_000.0
 SPEED_COARSE = 2.5  # above it a step of automatic length grows with the speed: 250 steps a second are the most
 SPEED_MIN, SPEED_MAX = 0.01, 10_000.0
 Moment = Annotated[datetime, Meta(tz=True)]
+SECRETS = ("admin.token", "auth.jwt_key")
+"""Keys whose values no sentence shows."""
 START_MIN, START_MAX = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """Between these a market may begin: positive in microseconds since 1970, with centuries to go."""
 
@@ -97,6 +99,23 @@ class ServerConfig(Section, frozen=True, kw_only=True):
     vanished_s: Annotated[
         int, Doc(ge=1, le=3600, description="TCP gives up a peer that acknowledges nothing for this long")
     ] = 30
+    tls_cert: Annotated[
+        str,
+        Doc(description="PEM file of a certificate and its chain: then TLS is spoken; needs server.tls_key"),
+    ] = ""
+    tls_key: Annotated[str, Doc(description="PEM file of its private key, not encrypted")] = ""
+    tls_self_signed: Annotated[
+        bool,
+        Doc(
+            description="speak TLS with a certificate for this machine, signed by a CA of our own that is made for "
+            "development and kept; the start says what clients are told of it"
+        ),
+    ] = False
+
+    @property
+    def secure(self) -> bool:
+        """Whether TLS is spoken."""
+        return self.tls_self_signed or bool(self.tls_cert)
 
 
 class MarketConfig(Section, frozen=True, kw_only=True):
@@ -189,6 +208,65 @@ class AdminConfig(Section, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Keep the token out of logs."""
         return f"AdminConfig(enabled={self.enabled})"
+
+
+JWT_SECRETS = ("HS256", "HS384", "HS512")
+JWT_PAIRS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+JwtAlgorithm = Literal[
+    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]
+
+
+class AuthConfig(Section, frozen=True, kw_only=True):
+    """Who may come in, and what for. With neither a file nor a key of JWTs, everybody."""
+
+    file: Annotated[
+        str,
+        Doc(
+            description="TOML file of tokens and what each may have, like configs/auth/tokens.toml; it is read again "
+            "on SIGHUP"
+        ),
+    ] = ""
+    jwt_key: Annotated[
+        str,
+        Doc(
+            description="the secret that JWTs are signed with (HS256 and so on), at least 32 characters; rather in "
+            "TICKER_AUTH_JWT_KEY or auth.jwt_key_file than in a flag, which others can see"
+        ),
+    ] = ""
+    jwt_key_file: Annotated[
+        str, Doc(description="instead of auth.jwt_key, a file: that secret, or the public key as PEM (RS256 and so on)")
+    ] = ""
+    jwt_algorithms: Annotated[
+        tuple[JwtAlgorithm, ...],
+        Doc(
+            description="what JWTs may be signed with; those of a secret, or those of a public key; none is the first "
+            "that suits the key"
+        ),
+    ] = ()
+    jwt_audience: Annotated[str, Doc(description="what a JWT must name as its aud; empty: it names none")] = ""
+    jwt_issuer: Annotated[str, Doc(description="what a JWT must name as its iss; empty: it is not looked at")] = ""
+    jwt_leeway_s: Annotated[
+        float, Doc(ge=0, le=600, description="seconds by which the clock of whoever signs JWTs may differ from ours")
+    ] = 0.0
+    header_only: Annotated[
+        bool,
+        Doc(
+            description="take no token from the query (token=…), which is the one way that a browser's EventSource has"
+        ),
+    ] = False
+    deadline_s: Annotated[
+        float, Doc(ge=0.1, le=600, description="seconds a WebSocket that is opened without a token gets to send one")
+    ] = 5.0
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anybody is asked who they are."""
+        return bool(self.file or self.jwt_key or self.jwt_key_file)
+
+    def __repr__(self) -> str:
+        """Keep the key out of logs."""
+        return f"AuthConfig(file={self.file!r}, jwt_key_file={self.jwt_key_file!r})"
 
 
 class FeedConfig(Section, frozen=True, kw_only=True):
@@ -382,6 +460,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     market: MarketConfig = MarketConfig()
     clock: ClockConfig = ClockConfig()
     admin: AdminConfig = AdminConfig()
+    auth: AuthConfig = AuthConfig()
     feed: FeedConfig = FeedConfig()
     stream: StreamConfig = StreamConfig()
     http: HttpConfig = HttpConfig()

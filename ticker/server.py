@@ -2,28 +2,34 @@
 
 import asyncio
 import errno
+import os
 import resource
 import socket
+import ssl
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
 from ticker import __version__, checkpoints, clock
+from ticker.auth.keyring import Keyring
 from ticker.beat import Beat
-from ticker.config import Config, ServerConfig
+from ticker.config import Config, ServerConfig, is_loopback
 from ticker.control import Control
 from ticker.dialects.native import SUBPROTOCOL, NativeDialect
 from ticker.endpoints import conversation, hello
 from ticker.endpoints.admin import Admin
 from ticker.endpoints.documents import Documents
 from ticker.endpoints.door import Door
+from ticker.endpoints.gate import Gate
 from ticker.endpoints.house import SLICES, House
 from ticker.endpoints.http import Handler
 from ticker.endpoints.page import Page
 from ticker.endpoints.poll import Polls
 from ticker.endpoints.rest import Rest
 from ticker.endpoints.routes import Routes
+from ticker.endpoints.secure import Secure
 from ticker.endpoints.sse import EventStreams
 from ticker.errors import SetupError
 from ticker.feed.feed import Feed
@@ -31,11 +37,14 @@ from ticker.metrics import Metrics
 from ticker.session.messages import Welcome
 from ticker.session.terms import Terms
 from ticker.stage import stage
+from ticker.tls import authority
+from ticker.tls import context as tls
 
 STREAM = "/v1/stream"
 EVENTS = "/v1/sse"
 TICKS = "/v1/ticks"
 HELLO = "/hello"
+METRICS = "/metrics"
 SWEEP_S = 0.4 / SLICES  # a deadline is noticed in one round and over in another: both take less than a second
 SPARE_DESCRIPTORS = 64  # for the listener, the loop, logs: running out of descriptors would stop us accepting
 ACCEPTED_AT_ONCE = 4  # a turn of asyncio's loop, some four before the first of them is counted
@@ -63,7 +72,11 @@ class Server:
         if self._stage.shown:
             self.feed.board.update(self._stage.shown)
         self.beat = Beat(self.market, self.feed, self.metrics, config)
+        self.keyring = Keyring(config.auth, self.market.universe, clock.wall_us) if config.auth.enabled else None
         self.control = Control(self._stage, self.feed, self.beat, self.metrics, self._keep)
+        self.ca: Path | None = None
+        """What clients are to trust, where we made it ourselves."""
+        self._tls = self._secured()
         self._folder = folder
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -74,12 +87,18 @@ class Server:
         self.loop.set_exception_handler(self.house.faults.on_loop)
         routes = self._routes()
         self._listener = _listen(self.config.server)
+        self._warn()
         self.beat.start(self.loop)
-        self._server = await self.loop.create_server(
-            lambda: Door(self.house, routes), sock=self._listener, backlog=ACCEPTED_AT_ONCE
-        )
+        self._server = await self.loop.create_server(self._front(routes), sock=self._listener, backlog=ACCEPTED_AT_ONCE)
         self._listener.listen(self.config.server.backlog)  # the loop has told the kernel what it takes at once
         self._sweep()
+
+    def _warn(self) -> None:
+        """Say what an operator should know, and may have meant."""
+        asks = self.config.auth.enabled or self.config.admin.token
+        if asks and not self.config.server.secure and not is_loopback(self.config.server.host):
+            advice = "set server.tls_cert, or have a proxy in front speak TLS"
+            self.log.warning("tokens come unencrypted to an address that other machines reach", advice=advice)
 
     @property
     def failed(self) -> asyncio.Future[None]:
@@ -91,6 +110,33 @@ class Server:
         """Return where we listen, as `host:port`."""
         host, port = self._listener.getsockname()[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def _front(self, routes: Routes) -> Callable[[], asyncio.Protocol]:
+        """Return what meets whoever connects: the door, behind TLS where it is spoken."""
+        house, secure = self.house, self._tls
+        if secure is None:
+            return lambda: Door(house, routes)
+        return lambda: Secure(house, secure, lambda: Door(house, routes))
+
+    def reload(self) -> None:
+        """Read tokens and certificate again: who has lost a token is closed. What is wrong changes nothing."""
+        try:
+            if self.keyring is not None:
+                self.log.info("tokens were read again", count=self.keyring.reload())
+            if self._tls is not None and self.config.server.tls_cert:
+                tls.load(self._tls, Path(self.config.server.tls_cert), Path(self.config.server.tls_key))
+                self.log.info("the certificate was read again")
+        except SetupError as error:
+            self.log.error("not everything was read again", reason=str(error))
+
+    def _secured(self) -> ssl.SSLContext | None:
+        """Return how TLS is spoken, if it is. Raises ConfigError."""
+        settings = self.config.server
+        if settings.tls_self_signed:
+            made = authority.identity(authority.folder(dict(os.environ)))
+            self.ca = made.ca
+            return tls.context(made.server, made.server)
+        return tls.context(Path(settings.tls_cert), Path(settings.tls_key)) if settings.tls_cert else None
 
     async def stop(self) -> None:
         """Say goodbye to everybody, and be gone within `drain_s` and a little whatever they do."""
@@ -147,6 +193,7 @@ class Server:
             loop=self.loop,
             log=self.log,
             welcome=self._welcome,
+            gate=self._gate(),
             connections_max=self._connections_max(),
         )
         house.expect(self.beat.flushes_per_s)
@@ -178,6 +225,10 @@ class Server:
         gauge("market_time_seconds", "Market time, since 1970.", lambda: market.time_us(tape.head) / 1e6)
         return house
 
+    def _gate(self) -> Gate:
+        auth = self.config.auth
+        return Gate(self.keyring, query=not auth.header_only, deadline_s=auth.deadline_s)
+
     def _terms(self) -> Terms:
         stream = self.config.stream
         return Terms(
@@ -194,18 +245,27 @@ class Server:
         self.metrics.gauge("polls_held", "Long polls that wait for something to come.", lambda: polls.held)
         settings = self.config.admin
         admin = Admin(self.house, self.control) if settings.enabled else None
-        documents = Documents(admin=settings.enabled, token=bool(settings.token))
+        documents = Documents(
+            admin=settings.enabled,
+            token=bool(settings.token),
+            asks=self.house.gate.asks,
+            secure=self._tls is not None,
+        )
         handlers = {**rest.handlers(), TICKS: polls.ticks, **documents.handlers()}
         posts: dict[str, Handler] = {}
         if admin:
             handlers.update(admin.handlers())
             posts = admin.posts()
         page = Page(self._folder, rest, {*handlers, *posts, STREAM, EVENTS, HELLO})
+        guarded = {*(admin.handlers() if admin else ()), *posts}  # by the admin API itself
+        public = {*page.handlers(), *documents.handlers(), *rest.public, *guarded}
+        self.house.gate.leave_open(public, local=[METRICS], later=[STREAM])
         return Routes(
             {**page.handlers(), **handlers},
             {STREAM: conversation.accept, HELLO: hello.accept},
             {EVENTS: EventStreams(self.house).accept},
             posts,
+            secure=self._tls is not None,
         )
 
     @property
@@ -242,7 +302,7 @@ class Server:
                 "errors": stream.errors_max,
             },
             heartbeat_s=stream.heartbeat_s,
-            auth_required=False,
+            auth_required=self.keyring is not None,
         )
 
     def _sweep(self) -> None:

@@ -11,11 +11,15 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 import msgspec
 
 from ticker.config import (
+    JWT_PAIRS,
+    JWT_SECRETS,
+    SECRETS,
     SPEED_COARSE,
     START_MAX,
     START_MIN,
     STEP_MS,
     STEP_MS_MAX,
+    AuthConfig,
     Config,
     Moment,
     ServerConfig,
@@ -57,7 +61,8 @@ class Key(NamedTuple):
             found = [part.strip() for part in value.split(",") if part.strip()]
         # A date is text anywhere; the lax way would take a bare number for one.
         strict = not spelled or Moment in get_args(self.type.__origin__)
-        return checked(found, self.type, origin, strict=strict, shown=value)
+        shown = "(withheld)" if self.path in SECRETS else value
+        return checked(found, self.type, origin, strict=strict, shown=shown)
 
 
 def checked(value: object, kind: Any, origin: str, *, strict: bool = True, shown: object = None) -> Any:
@@ -168,6 +173,8 @@ def _check(config: Config) -> None:
             f"server.host: {config.server.host} can be reached by other machines: say --server.public to allow it"
         )
     _check_limits(config)
+    _check_auth(config.auth)
+    _check_tls(config.server)
     if 0 < config.market.step_ms < 1:
         raise ConfigError("market.step_ms: must be 0 or at least 1")
     steps = config.feed.flush_ms * config.clock.speed * 1000 / config.market.step_us
@@ -211,6 +218,24 @@ def _check_limits(config: Config) -> None:
         raise ConfigError(f"stream.heartbeat_s: must be less than {PROXY_S} where server.public is: proxies cut there")
     if server.public and http.wait_max_s >= PROXY_S:
         raise ConfigError(f"http.wait_max_s: must be less than {PROXY_S} where server.public is: proxies cut there")
+
+
+def _check_auth(auth: AuthConfig) -> None:
+    if auth.jwt_key and auth.jwt_key_file:
+        raise ConfigError("auth.jwt_key_file: goes in place of auth.jwt_key, not beside it")
+    if set(auth.jwt_algorithms) & set(JWT_SECRETS) and set(auth.jwt_algorithms) & set(JWT_PAIRS):
+        raise ConfigError("auth.jwt_algorithms: those of a secret (HS…) and those of a public key do not go together")
+    signed = bool(auth.jwt_key or auth.jwt_key_file)
+    if not signed and (auth.jwt_algorithms or auth.jwt_audience or auth.jwt_issuer):
+        raise ConfigError("auth.jwt_key: is missing: without it, no JWT can be checked")
+
+
+def _check_tls(server: ServerConfig) -> None:
+    if bool(server.tls_cert) != bool(server.tls_key):
+        missing, there = ("tls_key", "tls_cert") if server.tls_cert else ("tls_cert", "tls_key")
+        raise ConfigError(f"server.{missing}: is missing: it goes with server.{there}")
+    if server.tls_cert and server.tls_self_signed:
+        raise ConfigError("server.tls_self_signed: goes in place of server.tls_cert, not beside it")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -1,12 +1,15 @@
 """Where a server is: one URL, from which the addresses of all its transports follow."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ssl import SSLContext, create_default_context
 from urllib.parse import urlsplit
 
-from ticker_client.errors import ConnectionEnded
+from ticker_client.errors import OUR_FAULT, ConnectionEnded
 
 STREAM = "/v1/stream"
+Token = str | Callable[[], str]
+"""A function is asked for every request: it may have a fresh one."""
 _PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
 
 
@@ -20,10 +23,10 @@ class Address:
     prefix: str
     stream: str
     tls: SSLContext | None
-    token: str | None = field(default=None, repr=False)
+    token: Token | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, url: str, tls: SSLContext | None = None, token: str | None = None) -> "Address":
+    def of(cls, url: str, tls: SSLContext | None = None, token: Token | None = None) -> "Address":
         """Read `ws://host:port/v1/stream` or `http://host:port/`. Raises ConnectionEnded for anything else."""
         try:
             parts = urlsplit(url)
@@ -43,11 +46,21 @@ class Address:
 
     @property
     def bearer(self) -> str | None:
-        """Return what a request's Authorization header says; None where it has none."""
-        return f"Bearer {self.token}" if self.token else None
+        """Return what a request's Authorization header says; None where it has none. Raises ConnectionEnded."""
+        if self.token is None:
+            return None
+        token = self.token() if callable(self.token) else self.token
+        if not is_token(token):
+            raise ConnectionEnded("token: what the function returns is none", OUR_FAULT)
+        return f"Bearer {token}"
 
     @property
     def authority(self) -> str:
         """Return what a request's Host header says."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+
+def is_token(token: object) -> bool:
+    """Tell whether a header can hold this as a token."""
+    return isinstance(token, str) and bool(token) and token.isascii() and token.isprintable() and " " not in token

@@ -8,6 +8,7 @@ from typing import TypedDict
 from ticker.session.client import Gap, Paced
 from ticker.session.kinds import Quote, Trade
 from ticker.session.messages import Lag
+from ticker_client.address import Token, is_token
 from ticker_client.errors import ConnectionEnded
 
 ENCODINGS = ("json", "packed")
@@ -63,8 +64,9 @@ class Options(TypedDict, total=False):
     """For `wss` and `https`; the system's certificates decide where there is none."""
     cafile: str | PathLike[str] | None
     """Instead of `ssl`, the certificates to trust, in a file (PEM)."""
-    token: str | None
-    """Who asks: every request says `Authorization: Bearer <token>`. It is shown and logged nowhere."""
+    token: Token | None
+    """Who asks: every request says `Authorization: Bearer <token>`. It is shown and logged nowhere. A function, which
+    must not block, is asked for every request: where a token expires, the feed comes back with a fresh one."""
 
 
 def acks(window: int | None, ack_every: int | None) -> tuple[int, int | None]:
@@ -119,8 +121,8 @@ def secured(url: str, ssl: SSLContext | None, cafile: str | PathLike[str] | None
         raise ValueError(f"cafile: {cafile} has no certificates: {error}") from None
 
 
-def tokened(token: str | None) -> str | None:
+def tokened(token: Token | None) -> Token | None:
     """Return a token that a header can hold. Raises ValueError, which does not show it."""
-    if token is not None and not (token and token.isascii() and token.isprintable() and " " not in token):
+    if not (token is None or callable(token) or is_token(token)):
         raise ValueError("token: it is empty, or has a space, a line break or another character that no token has")
     return token

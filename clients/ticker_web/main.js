@@ -8,6 +8,7 @@ import { Control } from "./control/control.js";
 import { Focus } from "./focus/focus.js";
 import { METER } from "./meter.js";
 import { Record } from "./upgrade/record.js";
+import { offer, token } from "./token.js";
 import { Views } from "./views.js";
 import { WatchList } from "./watch/watch_list.js";
 import { Panel } from "./wire/panel.js";
@@ -36,10 +37,11 @@ const view = (name) => /** @type {HTMLElement} */ (document.querySelector(`[data
 const write = (id, words) => void (byId(id).textContent = words);
 
 const base = new URL(".", location.href);
+const who = token ? { token } : {};
 const record = new Record();
 const watch = new WatchList(byId("watch"), { onChoose, onShown });
-const list = connect(base, { name: "list", tap, meter: METER, window: 0 });
-const focus = connect(base, { name: "focus", tap, meter: METER, window: 0, handshake: true });
+const list = connect(base, { name: "list", tap, meter: METER, window: 0, ...who });
+const focus = connect(base, { name: "focus", tap, meter: METER, window: 0, handshake: true, ...who });
 /** What each conversation does. @type {{list: {state: State, why: string}, focus: {state: State, why: string}}} */
 const doing = { list: { state: "connecting", why: "" }, focus: { state: "connecting", why: "" } };
 /** Of the focus. */
@@ -69,7 +71,7 @@ async function begin() {
   const current = (beginnings += 1);
   held ??= [];
   for (let tries = 0; ; tries += 1) {
-    const instruments = await listed(base);
+    const instruments = await listed(base, token);
     if (current !== beginnings) return;
     if (instruments) return build(instruments);
     await sleep(waitMs(tries, null), new AbortController().signal);
@@ -188,4 +190,5 @@ addEventListener("hashchange", () => {
 });
 requestAnimationFrame(paint);
 void begin();
+void offer(/** @type {HTMLFormElement} */ (byId("who")), base);
 if (await Control.available(base)) views.offer("controls");

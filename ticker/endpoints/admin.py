@@ -16,7 +16,7 @@ import msgspec
 
 from ticker.config import is_loopback
 from ticker.dialects import native
-from ticker.endpoints.callers import is_ours
+from ticker.endpoints.callers import FORWARDED, is_ours
 from ticker.endpoints.house import House
 from ticker.endpoints.http import JSON, NO_STORE, Handler, Held, Request, Response, json_response
 from ticker.errors import Refusal
@@ -35,7 +35,7 @@ from ticker.session.requests import NoQuery
 
 BYTES = "application/octet-stream"
 LOGGED_CHARACTERS = 512
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+WITHHELD = "(withheld)"
 
 AnyWish = TypeVar("AnyWish", bound=Wish)
 Act = Callable[[Request], Response | Held]
@@ -112,6 +112,8 @@ class Admin:
 
     def _audit(self, request: Request, result: str) -> None:
         said = request.body[:LOGGED_CHARACTERS].decode("utf-8", "replace").encode("unicode_escape").decode()
+        if result in ("unauthorized", "forbidden", "bad_json") or b"token" in request.body:
+            said = WITHHELD if said else ""  # it may be a secret in the wrong place, and is nobody's order
         self._house.log.info(
             "admin", call=f"{request.method} {request.path}", said=said, peer=request.peer, result=result
         )
@@ -125,7 +127,7 @@ class Admin:
             raise Refusal("forbidden", "web pages of another origin may not")
         if token:
             return
-        if not is_loopback(request.peer.removeprefix("::ffff:")) or any(request.header(name) for name in _FORWARDED):
+        if not is_loopback(request.peer.removeprefix("::ffff:")) or any(request.header(name) for name in FORWARDED):
             raise Refusal("forbidden", "only this machine may, unless admin.token is set")
         name = urlsplit(f"//{request.header('host')}").hostname or ""
         if not (is_loopback(name) or name == self._house.config.server.host.lower()):

@@ -14,6 +14,7 @@ from ticker.endpoints.http import Request
 from ticker.errors import Refusal
 
 SHOWN = 64  # characters of what was said
+FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")  # what a proxy says that asks for somebody else
 _PORTS = (":80", ":443")
 _WEB = ("http://", "https://")
 
@@ -29,7 +30,7 @@ class Callers:
 
     def check_host(self, request: Request) -> None:
         """Raise Refusal (misdirected) where a request was meant for somebody else."""
-        said = authority(request.target) or request.header("host")
+        said = host(request)
         name = _name(f"//{said}")
         if not said or self._by_any_name or is_local(name) or name in self._hosts:
             return
@@ -42,6 +43,17 @@ class Callers:
             return
         if not (said.startswith(_WEB) and is_local(_name(said))):
             raise Refusal("forbidden", f"Origin: pages of {said[:SHOWN]!r} may not; http.origins may name them")
+
+
+def from_here(request: Request) -> bool:
+    """Tell whether a request comes from this very machine, not for another, and by a name that means nothing else."""
+    passed_on = any(request.header(name) for name in FORWARDED)
+    return not passed_on and is_loopback(request.peer.removeprefix("::ffff:")) and is_local(_name(f"//{host(request)}"))
+
+
+def host(request: Request) -> str:
+    """Return the host, and port, that a request names."""
+    return authority(request.target) or request.header("host")
 
 
 def is_ours(request: Request) -> bool:

@@ -1,5 +1,6 @@
 """The native conversation over a WebSocket: commands in, answers and ticks out, both at any time."""
 
+from msgspec.structs import replace
 from websockets.http11 import Response as Switch
 from websockets.protocol import State
 from websockets.server import ServerProtocol
@@ -16,6 +17,7 @@ from ticker.interest import Interest
 from ticker.session.messages import (
     Ack,
     AnyClientMessage,
+    Authenticate,
     Closing,
     Error,
     Exchange,
@@ -26,15 +28,27 @@ from ticker.session.messages import (
 )
 from ticker.session.pace import Recovery, recovered
 from ticker.session.patience import Patience
+from ticker.session.permits import OPEN, Permit
 from ticker.session.requests import StreamQuery
 from ticker.session.server import Outcome, ServerSession
 
-RECONNECT_S = {Close.GOING_AWAY: 1.0, Close.SLOW_READER: 0.5, Close.TRY_LATER: 5.0, Close.RATE_LIMITED: 5.0}
+RECONNECT_S = {
+    Close.GOING_AWAY: 1.0,
+    Close.TOKEN_EXPIRED: 0.5,
+    Close.SLOW_READER: 0.5,
+    Close.TRY_LATER: 5.0,
+    Close.RATE_LIMITED: 5.0,
+}
 SLOW = {
     "slow_reader": "slow reader: the tape does not reach back that far",
     "window": "slow reader: no acknowledgement came",
 }
-WITHHELD = {"authorization", "cookie", "proxy-authorization"}  # not even to whoever sent them: a script may listen
+SUBPROTOCOLS = {native.SUBPROTOCOL, packed.SUBPROTOCOL}
+SHOWN = (
+    *("host", "connection", "upgrade", "sec-websocket-", "origin", "user-agent", "accept", "cache-control", "pragma"),
+    *("sec-fetch-", "sec-ch-", "sec-gpc", "dnt", "priority", "te", "via", "forwarded", "x-forwarded-", "x-real-ip"),
+)
+"""What headers begin with that are shown; others may hold a secret, which a script on the page must not hear."""
 
 
 def accept(house: House, request: Request) -> "Response | Conversation":
@@ -42,37 +56,52 @@ def accept(house: House, request: Request) -> "Response | Conversation":
     wish = request.read(StreamQuery).handshake
 
     def take(protocol: ServerProtocol, switch: Switch) -> Conversation:
-        return Conversation(house, protocol, switch, _shown(request, switch) if wish else None)
+        return Conversation(house, protocol, switch, _shown(request, switch) if wish else None, request.permit)
 
     return shake_hands(house, request, [native.SUBPROTOCOL, packed.SUBPROTOCOL], take)
 
 
 def _shown(request: Request, switch: Switch) -> Handshake:
     """Return what an upgrade looked like."""
-    headers = [(name, "(withheld)" if name in WITHHELD else value) for name, value in request.headers]
+    headers = [(name, value if _plain(name, value) else "(withheld)") for name, value in request.headers]
     return Handshake(
         request=Exchange(f"{request.method} {request.target} HTTP/{request.version}", headers),
         response=Exchange(f"HTTP/1.1 {switch.status_code} {switch.reason_phrase}", list(switch.headers.raw_items())),
     )
 
 
+def _plain(name: str, value: str) -> bool:
+    """Tell whether a header is one that a handshake has, and holds no token: not even one in the wrong place."""
+    if name == "sec-websocket-protocol":
+        return {part.strip() for part in value.split(",")} <= SUBPROTOCOLS
+    return name.startswith(SHOWN)
+
+
 class Conversation(WebSocket):
     """One client: every command comes in by `_heard`, every answer goes out by `_say`, ticks by the outlet."""
 
-    __slots__ = ("_handshake", "_outlet", "_patience", "_session")
+    __slots__ = ("_handshake", "_known_s", "_outlet", "_patience", "_session")
 
-    def __init__(self, house: House, ws: ServerProtocol, switch: Switch, handshake: Handshake | None) -> None:
+    def __init__(
+        self,
+        house: House,
+        ws: ServerProtocol,
+        switch: Switch,
+        handshake: Handshake | None,
+        permit: Permit | None = OPEN,
+    ) -> None:
         super().__init__(house, ws, switch)
-        self._session = ServerSession(house.terms, house.feed.tape.head)
+        self._session = ServerSession(house.terms, house.feed.tape.head, permit, house.gate.identify)
         self._patience = Patience(house.allowances)
         self._handshake = handshake
+        self._known_s = clock.monotonic_s() + house.gate.deadline_s
 
     def _opened(self) -> None:
         packs = self._ws.subprotocol == packed.SUBPROTOCOL
         dialect = self._house.packed if packs else self._house.dialect
         frame = self._house.framing.of(packs=packs, compressed=self.compressed)
         self._outlet = Outlet(self._house, self, self._transport, dialect, frame)
-        self._say(native.reply(self._house.welcome()))
+        self._say(native.reply(replace(self._house.welcome(), auth_required=self._session.permit is None)))
         if packs:
             self._say(self._house.listing)
         if self._handshake is not None:
@@ -99,6 +128,8 @@ class Conversation(WebSocket):
             outcome = self._session.receive(message, standing, clock.wall_us())
         except Refusal as error:
             self._refuse(error, message)
+            if self._session.permit is None and isinstance(message, Authenticate):
+                self.close(Close.UNAUTHORIZED, error.message)  # one guess a connection
         except Violation as error:
             self.close(error.close, error.reason)
         else:
@@ -143,6 +174,8 @@ class Conversation(WebSocket):
 
     def _answer(self, outcome: Outcome) -> None:
         for answer in outcome.answers:
+            if isinstance(answer, Error):
+                self._house.metrics.refusals[answer.code] += 1
             self._say(native.reply(answer))
             if isinstance(answer, Error):  # some of what was asked for was refused
                 self._bear(answer.code)
@@ -178,10 +211,20 @@ class Conversation(WebSocket):
         if self._outlet.stalled(now_s):
             self.abort("stalled")
             return
+        if over := self._over(now_s):
+            self.close(*over)
+            return
         self._outlet.look(now_s)
         if self._outlet.idle(now_s, self._said):
             sent = self._said + self._outlet.messages
             self._say(native.reply(Heartbeat(seq=self._outlet.cursor, ts=clock.wall_us(), sent=sent)))
+
+    def _over(self, now_s: float) -> tuple[Close, str] | None:
+        """Return how it ends because of who it is, and why."""
+        permit = self._session.permit
+        if permit is None:
+            return (Close.UNAUTHORIZED, "no token came in time") if now_s > self._known_s else None
+        return self._house.gate.over(permit)
 
     def close(self, code: Close, reason: str) -> None:
         """Say why, and when to come back, before the closing handshake."""

@@ -20,6 +20,7 @@ from ticker.endpoints.house import House
 from ticker.endpoints.http import Held, Request, Response, cross_origin, head, problem
 from ticker.endpoints.routes import Routes
 from ticker.errors import Refusal, fault
+from ticker.session.permits import Permit
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 DRAIN_SHARE = 0.75  # of what may wait for a reader: it must take so much in `stall_s`, which is about 10 kB/s
@@ -45,6 +46,7 @@ class Door(asyncio.Protocol):
         self._open = True
         self._waiting: deque[Request | Refusal] = deque()
         self._held: Held | None = None
+        self._permit: Permit | None = None
         self._stream: asyncio.Protocol | None = None
         self._handshake: Request | None = None
         self._paused = False
@@ -66,7 +68,10 @@ class Door(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._peer = str((transport.get_extra_info("peername") or ("",))[0])
         self._transport.set_write_buffer_limits(high=self._house.config.stream.buffer_bytes)
-        self._house.come(self, self._peer)
+        if self in self._house.connections:  # let in before it shook hands
+            self.enter()
+        else:
+            self._house.come(self, self._peer)
 
     # What the entrance asks.
 
@@ -243,7 +248,7 @@ class Door(asyncio.Protocol):
         elif isinstance(answer, asyncio.Protocol):
             self._stream = answer
         else:
-            self._held = answer
+            self._held, self._permit = answer, request.permit
             self._deadline_s = math.inf
             answer.begin(partial(self._release, request))
 
@@ -258,6 +263,7 @@ class Door(asyncio.Protocol):
         try:
             self._house.check_rate(self)
             self._house.callers.check_host(request)
+            request.permit = self._house.gate.admit(request)
             return self._routes.answer(request)
         except Refusal as refusal:
             return self._refused(refusal)
@@ -291,6 +297,7 @@ class Door(asyncio.Protocol):
             self._house.check_rate(self)
             self._house.callers.check_host(request)
             self._house.callers.check_origin(request)
+            request.permit = self._house.gate.admit(request)
             taken = upgrade(self._house, request)
         except Refusal as refusal:
             taken = self._refused(refusal)
@@ -357,6 +364,8 @@ class Door(asyncio.Protocol):
             held.cancel()
 
     def sweep(self, now_s: float) -> None:
+        if self._held is not None and self._house.gate.over(self._permit):
+            self._held.finish()  # with nothing; the next request is to bring a fresh token
         waiting_bytes = self._transport.get_write_buffer_size()
         if self._stalled(waiting_bytes, now_s):
             self._house.ended("http stalled", by_us=True)

@@ -14,6 +14,7 @@ from ticker.session.requests import NoQuery
 
 ANSWER = b"Thanks"
 LOGGED_BYTES = 200  # of a message: a log is read by people
+WITHHELD = "(withheld)"  # where there are tokens, one may be said in the wrong place
 LOGGED_MESSAGES = 100  # of a connection: and it is not theirs to fill
 
 
@@ -48,5 +49,6 @@ class Hello(WebSocket):
             return
         self._count += 1
         if self._count <= LOGGED_MESSAGES:
-            self._house.log.info("hello", said=data[:LOGGED_BYTES].decode(errors="replace"), count=self._count)
+            said = WITHHELD if self._house.gate.asks else data[:LOGGED_BYTES].decode(errors="replace")
+            self._house.log.info("hello", said=said, count=self._count)
         self._say(ANSWER)

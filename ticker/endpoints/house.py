@@ -19,6 +19,8 @@ from ticker.endpoints.callers import Callers
 from ticker.endpoints.entrance import Connection, Entrance, Guest
 from ticker.endpoints.faults import Faults
 from ticker.endpoints.framing import Framing
+from ticker.endpoints.gate import ASKED, Gate
+from ticker.errors import Refusal
 from ticker.feed.feed import Feed
 from ticker.feed.rendering import Dialect
 from ticker.interest import Interest
@@ -27,6 +29,7 @@ from ticker.session.budget import Allowance
 from ticker.session.flow import Flow
 from ticker.session.messages import Lag, Welcome
 from ticker.session.patience import Allowances
+from ticker.session.permits import Permit, permitted
 from ticker.session.requests import SelectQuery
 from ticker.session.terms import Standing, Terms, resolve, unknown_symbols
 
@@ -56,6 +59,7 @@ class House:
     """The windows of those who have one."""
     draining: bool = False
     packed: PackedDialect = field(default_factory=PackedDialect)
+    gate: Gate = field(default_factory=Gate)
     swept_s: float = math.inf
 
     def __post_init__(self) -> None:
@@ -109,13 +113,19 @@ class House:
         tape = self.feed.tape
         return Standing(tape.epoch, tape.oldest, tape.head, sent)
 
-    def interest(self, query: SelectQuery) -> Interest:
-        """Return what a request asks for; over HTTP an unknown symbol refuses all of it. Raises Refusal."""
+    def interest(self, query: SelectQuery, permit: Permit | None) -> Interest:
+        """Return what a request asks for; over HTTP one symbol that cannot be had refuses all of it. Raises Refusal."""
         symbols = query.symbols.split(",") if query.symbols else []
-        interest, unknown = resolve(query.channels.split(","), symbols, self.terms)
+        channels = query.channels.split(",")
+        interest, unknown = resolve(channels, symbols, self.terms)
         if unknown:
             raise unknown_symbols(unknown)
-        return interest
+        if permit is None:
+            raise Refusal("unauthorized", ASKED)
+        granted, refusal = permitted(dict.fromkeys(channels, symbols), interest, permit, self.terms.universe)
+        if refusal:
+            raise refusal
+        return granted
 
     def snapshot(self, dialect: Dialect, channel: str, instruments: list[int]) -> bytes:
         """Return a `snapshot` message of the newest rows of a channel, at the head of the tape."""

@@ -13,11 +13,13 @@ import orjson
 from ticker.dialects import native
 from ticker.endpoints.heads import origin_form
 from ticker.errors import Refusal
+from ticker.session.permits import OPEN, Permit
 from ticker.session.requests import Query
 
 JSON = "application/json"
 NO_STORE = {"Cache-Control": "no-store"}
 METHODS = "GET, HEAD, OPTIONS"
+TOKEN = "token"
 PREFLIGHT_S = 600  # how long a browser may remember what we allow
 BARE = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
@@ -28,7 +30,8 @@ AnyQuery = TypeVar("AnyQuery", bound=Query)
 class Request:
     """One request: `target` as sent, `headers` in order with their names in lower case.
 
-    `body` is there where the path takes one; `peer` is the address that it comes from.
+    `body` is there where the path takes one; `peer` is the address that it comes from. What the query says as `token`
+    is taken out of the target, so that nobody can show it; `permit` is what whoever asks may have.
     """
 
     method: str
@@ -38,6 +41,15 @@ class Request:
     keep_alive: bool = False
     body: bytes = b""
     peer: str = ""
+    tokens: tuple[str, ...] = field(default=(), repr=False)
+    permit: Permit | None = field(default=OPEN, repr=False)
+
+    def __post_init__(self) -> None:
+        path, _, query = self.target.partition("?")
+        if query and ("token" in query or "%" in query):
+            kept = [part for part in query.split("&") if _named(part) != TOKEN]
+            self.tokens = tuple(value for name, value in parse_qsl(query, keep_blank_values=True) if name == TOKEN)
+            self.target = f"{path}?{'&'.join(kept)}" if kept else path
 
     @cached_property
     def path(self) -> str:
@@ -63,6 +75,11 @@ class Request:
         except msgspec.ValidationError as error:
             name, sentence = native.field_of(str(error))
             raise Refusal("bad_request", f"{name}: {sentence}", field=name) from None
+
+
+def _named(part: str) -> str:
+    """Return what a part of a query is called."""
+    return unquote(part.partition("=")[0].replace("+", " "))
 
 
 @cache

@@ -57,5 +57,6 @@ def _file(body: bytes, suffix: str) -> Response:
         "Cache-Control": REVALIDATE,
         "ETag": tag(body),
         "Content-Security-Policy": POLICY,
+        "Referrer-Policy": "same-origin",  # its address may have had a token in it
     }
     return Response(200, body, TYPES[suffix], headers)

@@ -29,7 +29,7 @@ class Polls:
     def ticks(self, request: Request) -> Response | Held:
         """Answer with what came after `since`, one message a step; without `since`, with where the tape stands."""
         query = request.read(TicksQuery)
-        interest = self._house.interest(query)
+        interest = self._house.interest(query, request.permit)
         longest_s = self._house.config.http.wait_max_s
         if query.wait > longest_s:
             raise Refusal("bad_request", f"wait: {longest_s:g} seconds are the most", field="wait", limit=longest_s)

@@ -9,6 +9,7 @@ from ticker.endpoints.house import House
 from ticker.endpoints.http import JSON, NO_STORE, Handler, Request, Response, json_response
 from ticker.errors import Refusal
 from ticker.instruments import Instrument
+from ticker.session.permits import Permit, forbidden
 from ticker.session.requests import (
     BarsQuery,
     HealthAnswer,
@@ -26,7 +27,9 @@ REVALIDATE = "no-cache"  # keep it, but ask whether it still holds
 
 
 class Rest:
-    """Handlers over one house."""
+    """Handlers over one house; what is `public` says nothing of the market."""
+
+    public = ("/healthz", "/readyz")
 
     def __init__(self, house: House) -> None:
         self._house = house
@@ -68,15 +71,20 @@ class Rest:
 
     def instruments(self, request: Request) -> Response:
         request.read(NoQuery)
-        return self._instruments
+        permit = request.permit
+        if permit is None or permit.symbols is None:
+            return self._instruments
+        universe = self._house.terms.universe
+        had = [describe(instrument) for index, instrument in enumerate(universe) if permit.has(index)]
+        return kept(InstrumentsAnswer(instruments=had))
 
     def instrument(self, request: Request) -> Response:
         request.read(NoQuery)
         symbol = request.path.rpartition("/")[2]
-        return kept(describe(self._house.terms.universe[self._find(symbol)]))
+        return kept(describe(self._house.terms.universe[self._find(symbol, request.permit)]))
 
     def snapshot(self, request: Request) -> Response:
-        interest = self._house.interest(request.read(SelectQuery))
+        interest = self._house.interest(request.read(SelectQuery), request.permit)
         feed, dialect = self._house.feed, self._house.dialect
         pieces = b"".join(
             piece
@@ -91,16 +99,19 @@ class Rest:
         """Finished bars, oldest first; the tag changes when one more is finished."""
         query = request.read(BarsQuery)
         feed = self._house.feed
-        rows = feed.bars.newest(query.interval, self._find(query.symbol), query.limit)
+        index = self._find(query.symbol, request.permit, f"bars.{query.interval}")
+        rows = feed.bars.newest(query.interval, index, query.limit)
         known = {**feed.position._asdict(), "symbol": query.symbol, "interval": query.interval}
         pieces = b"".join(self._house.dialect.bars(rows))
         body = b'%b,"bars":[%b]}' % (orjson.dumps(known)[:-1], pieces[:-1])
         return Response(200, body, headers={"Cache-Control": REVALIDATE, "ETag": tag(pieces)})
 
-    def _find(self, symbol: str) -> int:
+    def _find(self, symbol: str, permit: Permit | None, *channels: str) -> int:
         index = self._house.terms.universe.find(symbol)
         if index is None:
             raise unknown_symbols([symbol])
+        if permit is None or not permit.has(index, *channels):
+            raise forbidden([symbol], channels or CHANNELS)
         return index
 
 

@@ -25,11 +25,15 @@ class Routes:
         upgrades: dict[str, Upgrade],
         streams: dict[str, Stream],
         posts: dict[str, Handler],
+        *,
+        secure: bool = False,
     ) -> None:
+        """`secure` says that TLS is spoken."""
         self._handlers = handlers
         self._posts = posts
         self._upgrades = upgrades
         self._streams = streams
+        self._scheme = "wss" if secure else "ws"
 
     def upgrade(self, request: Request) -> Upgrade | None:
         """Return what takes the connection over, if the path offers that."""
@@ -47,7 +51,7 @@ class Routes:
         if path in self._upgrades:
             raise Refusal(
                 "upgrade_required",
-                f"{path} is a WebSocket: connect to ws://{request.header('host') or 'HOST'}{path}, "
+                f"{path} is a WebSocket: connect to {self._scheme}://{request.header('host') or 'HOST'}{path}, "
                 "or send Connection: Upgrade, Upgrade: websocket, Sec-WebSocket-Version: 13 and Sec-WebSocket-Key",
             )
         if not self._known(path):

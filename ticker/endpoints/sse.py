@@ -11,11 +11,12 @@ from ticker.dialects import native
 from ticker.endpoints.house import House
 from ticker.endpoints.http import Request, Response, cross_origin, head
 from ticker.endpoints.outlet import Outlet
-from ticker.errors import Refusal
+from ticker.errors import Close, Refusal
 from ticker.feed.audience import Frame
 from ticker.interest import Interest
-from ticker.session.messages import Lag, Recovered
+from ticker.session.messages import Closing, Lag, Recovered
 from ticker.session.pace import Recovery, recovered
+from ticker.session.permits import OPEN, Permit
 from ticker.session.requests import EventsQuery
 from ticker.session.terms import read_position
 from ticker.ticks import CHANNELS, Position
@@ -35,7 +36,7 @@ class EventStreams:
     def accept(self, request: Request) -> "Response | EventStream":
         """Return a stream to hand the transport to. Raises Refusal."""
         query = request.read(EventsQuery)
-        interest = self._house.interest(query)
+        interest = self._house.interest(query, request.permit)
         # A browser that comes back asks the old address again: what it says it has had is the newer word.
         returning = request.header("last-event-id")
         text = returning or (query.from_ if isinstance(query.from_, str) else "")
@@ -48,7 +49,7 @@ class EventStreams:
             return response
         opening = head(response, clock.http_date(), headers=cross_origin(request, self._house.config.http.origins))
         rate_hz = self._house.terms.rate(query.rate_hz) if query.pace == "latest" else None
-        return EventStream(self._house, self.frame, opening, interest, since, lost, rate_hz)
+        return EventStream(self._house, self.frame, opening, interest, since, lost, rate_hz, request.permit)
 
     def _start(self, text: str, *, returning: bool) -> tuple[int | None, Recovered | None]:
         """Return where to begin, or what is lost: a browser would never come back after a refusal. Raises Refusal."""
@@ -94,6 +95,7 @@ class EventStream(asyncio.Protocol):
         since: int | None,
         lost: Recovered | None,
         rate_hz: float | None,
+        permit: Permit | None = OPEN,
     ) -> None:
         self._house = house
         self._frame = frame
@@ -104,6 +106,7 @@ class EventStream(asyncio.Protocol):
         self._rate_hz = rate_hz
         self._until_s = clock.monotonic_s() + house.config.http.events_max_s * random.uniform(*LIVES)
         self._over = False
+        self._permit = permit
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -153,7 +156,10 @@ class EventStream(asyncio.Protocol):
         if self._outlet.stalled(now_s):
             self.abort("stalled")
             return
-        if self._over:
+        if self._over or self._transport.is_closing():
+            return
+        if over := self._house.gate.over(self._permit):
+            self._close(*over)
             return
         if now_s > self._until_s:
             self._end()
@@ -168,6 +174,14 @@ class EventStream(asyncio.Protocol):
         self._over = True
         self._house.ended("sse life over", by_us=False)
         self._transport.write(_retry())
+        self.drain()
+
+    def _close(self, code: Close, reason: str) -> None:
+        """Say why, and end: a browser comes back by itself, and is told then."""
+        self._house.ended(f"sse {reason}", by_us=True)
+        after_s = RETRY_MS[0] / 1000 if code is Close.TOKEN_EXPIRED else None
+        message = native.reply(Closing(code=code, reason=reason, reconnect_after_s=after_s))
+        self._transport.write(eventstream.event("closing", message))
         self.drain()
 
     def drain(self) -> None:

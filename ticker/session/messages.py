@@ -119,7 +119,17 @@ class Ping(ClientMessage, frozen=True, kw_only=True, tag="ping"):
     ts: Annotated[Any, Meta(description="anything: it is not looked at")] = UNSET
 
 
-AnyClientMessage = Subscribe | Unsubscribe | ListSubscriptions | Window | Ack | Ping
+class Authenticate(ClientMessage, frozen=True, kw_only=True, tag="auth"):
+    """Say who you are: in the beginning, or with a fresh token before the one before it expires."""
+
+    token: Annotated[str, Meta(max_length=8192, description="as an Authorization header would say after `Bearer`")]
+
+    def __repr__(self) -> str:
+        """Keep the token out of logs."""
+        return "Authenticate()"
+
+
+AnyClientMessage = Subscribe | Unsubscribe | ListSubscriptions | Window | Ack | Ping | Authenticate
 
 
 class ServerMessage(Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -188,6 +198,18 @@ class WindowGranted(Answer, frozen=True, kw_only=True, tag="window"):
     size: Annotated[int, Meta(description="messages of ticks without an ack, at most; 0 is no limit")]
 
 
+class Authenticated(Answer, frozen=True, kw_only=True, tag="authenticated"):
+    """You are known, and may have this; `subscriptions` is what is still subscribed of it."""
+
+    name: Annotated[str, Meta(description="who you are; empty where nobody is asked")]
+    expires_ts: (
+        Annotated[int, Meta(description="when this ends: wall clock, in microseconds since 1970")] | UnsetType
+    ) = UNSET
+    channels: Annotated[list[str], Meta(description="channels you may have")]
+    symbols: Annotated[list[str], Meta(description="symbols you may have on them; `*` is everything")]
+    subscriptions: Table
+
+
 class Pong(Answer, frozen=True, kw_only=True, tag="pong"):
     """The answer to a ping."""
 
@@ -200,9 +222,9 @@ class Details(Struct, frozen=True, kw_only=True):
 
     field: Annotated[str, Meta(description="name of the field or parameter that is wrong")] | UnsetType = UNSET
     known: Annotated[list[str], Meta(description="what there is instead")] | UnsetType = UNSET
-    symbols: Annotated[list[str], Meta(description="the first twenty that name no instrument")] | UnsetType = UNSET
-    count: Annotated[int, Meta(description="how many name no instrument")] | UnsetType = UNSET
-    channels: Annotated[list[str], Meta(description="the first twenty that are no channel")] | UnsetType = UNSET
+    symbols: Annotated[list[str], Meta(description="the first twenty in question")] | UnsetType = UNSET
+    count: Annotated[int, Meta(description="how many symbols are in question")] | UnsetType = UNSET
+    channels: Annotated[list[str], Meta(description="the first twenty channels in question")] | UnsetType = UNSET
     limit: Annotated[float, Meta(description="what may not be exceeded")] | UnsetType = UNSET
     retry_after_s: Annotated[float, Meta(description="seconds after which it may be said again")] | UnsetType = UNSET
     oldest: Annotated[Place, Meta(description="the oldest position that can be read on from")] | UnsetType = UNSET
@@ -300,7 +322,7 @@ class Snapshot(ServerMessage, frozen=True, kw_only=True, tag="snapshot"):
     data: Annotated[list[Tick], Meta(description="one tick an instrument; of `book` one a level, the first `fresh`")]
 
 
-AnyAnswer = Subscribed | Unsubscribed | Subscriptions | WindowGranted | Pong | Error
+AnyAnswer = Subscribed | Unsubscribed | Subscriptions | WindowGranted | Authenticated | Pong | Error
 AnyServerMessage = Welcome | Handshake | Listing | Ticks | Snapshot | AnyAnswer | Recovered | Lag | Heartbeat | Closing
 
 

@@ -1,9 +1,10 @@
 """The server's half of one conversation.
 
-It hears a message and says what to answer and what the client is interested in from now on. It remembers the interest
-and the highest position the client was told of, nothing more; it never writes, waits or looks at a clock.
+It hears a message and says what to answer and what the client is interested in from now on. It remembers the interest,
+who asks, and the highest position the client was told of, nothing more; it never writes, waits or looks at a clock.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import UNSET
@@ -14,6 +15,8 @@ from ticker.session.messages import (
     Ack,
     Answer,
     AnyClientMessage,
+    Authenticate,
+    Authenticated,
     ClientMessage,
     Error,
     ListSubscriptions,
@@ -28,6 +31,7 @@ from ticker.session.messages import (
     Window,
     WindowGranted,
 )
+from ticker.session.permits import OPEN, Permit, permitted
 from ticker.session.terms import (
     EVERYTHING,
     Standing,
@@ -58,19 +62,28 @@ class Outcome(NamedTuple):
 
 
 SILENCE = Outcome([], [])
+Identify = Callable[[str], Permit]
+"""What a token permits. Raises Refusal (unauthorized)."""
+
+
+def anybody(token: str) -> Permit:  # noqa: ARG001  # where nobody is asked, whatever is said will do
+    """Permit everything."""
+    return OPEN
 
 
 class ServerSession:
     """One client: `interest` is what it is owed, `on_lag` what happens when it falls off the tape.
 
     `rate_hz` is how often it is sent the newest, None where it is sent everything; `window` is how many messages of
-    ticks may be under way to it, 0 where that has no limit.
+    ticks may be under way to it, 0 where that has no limit. `permit` is what it may have, None until it says who it is.
     """
 
-    __slots__ = ("_begun", "_terms", "_told", "acked", "interest", "on_lag", "rate_hz", "window")
+    __slots__ = ("_begun", "_identify", "_terms", "_told", "acked", "interest", "on_lag", "permit", "rate_hz", "window")
 
-    def __init__(self, terms: Terms, seq: int) -> None:
+    def __init__(self, terms: Terms, seq: int, permit: Permit | None = OPEN, identify: Identify = anybody) -> None:
         self._terms = terms
+        self._identify = identify
+        self.permit = permit
         self._told = seq
         self._begun = False
         self.acked = 0
@@ -81,12 +94,16 @@ class ServerSession:
 
     def receive(self, message: AnyClientMessage, standing: Standing, now_us: int) -> Outcome:
         """Obey a message. Raises Refusal where it cannot be obeyed; then nothing has changed."""
+        if self.permit is None and not isinstance(message, Ack | Ping | Authenticate):
+            raise Refusal("unauthorized", 'say who you are first: {"op": "auth", "token": …}')
         match message:
             case Ack():
                 self.ack(message.seq, standing.sent)
                 return SILENCE
             case Ping():
                 return Outcome([Pong(id=message.id, ts=message.ts, server_ts=now_us)], [])
+            case Authenticate():
+                return self._authenticate(message)
             case Subscribe():
                 return self._subscribe(message, standing)
             case Window():
@@ -114,9 +131,25 @@ class ServerSession:
             raise Refusal("bad_ack", f"position {seq} was never sent: the last was {last}", seq=seq, last=last)
         self.acked = max(self.acked, seq)  # cumulative: an older one changes nothing
 
+    def _authenticate(self, message: Authenticate) -> Outcome:
+        """Take in who it is; what it is interested in and may no longer have, it is not owed any more."""
+        permit = self.permit = self._identify(message.token)
+        self.interest = permit.within(self.interest)
+        universe = self._terms.universe
+        everything = (1 << len(universe)) - 1
+        answer = Authenticated(
+            id=message.id,
+            name=permit.name,
+            expires_ts=UNSET if permit.expires_us is None else permit.expires_us,
+            channels=list(permit.channels),
+            symbols=[EVERYTHING] if permit.symbols is None else self._names(permit.symbols & everything),
+            subscriptions=self._spell(self.interest),
+        )
+        return Outcome([answer], [])
+
     def _subscribe(self, message: Subscribe, standing: Standing) -> Outcome:
-        asked, unknown = self._asked(message)
-        answers: list[Answer] = [_without(unknown, message)] if unknown else []
+        asked, refusals = self._asked(message)
+        answers: list[Answer] = [_refused(refusal, message) for refusal in refusals]
         if not asked:
             return Outcome(answers, [])
         rate_hz = self._rate(message)
@@ -142,13 +175,22 @@ class ServerSession:
         shown = [SnapshotHead(channel, added.indices(channel)) for channel in channels] if snapshot else []
         return Outcome([*answers, granted], shown, None if since is None else Resume(asked, since))
 
-    def _asked(self, message: Subscribe) -> tuple[Interest, list[str]]:
-        """Return what a subscription asks for, and the names in it that name no instrument. Raises Refusal."""
+    def _asked(self, message: Subscribe) -> tuple[Interest, list[Refusal]]:
+        """Return what a subscription asks for and may have, and what refuses the rest of it. Raises Refusal."""
+        table: Mapping[str, Sequence[str]]
         if message.subscriptions is UNSET:
-            return resolve(message.channels, message.symbols, self._terms)
-        if message.symbols:
+            asked, unknown = resolve(message.channels, message.symbols, self._terms)
+            table = dict.fromkeys(message.channels, message.symbols)
+        elif message.symbols:
             raise Refusal("bad_request", "subscriptions: in place of symbols, not beside them", field="subscriptions")
-        return resolve_table(message.subscriptions, self._terms)
+        else:
+            asked, unknown = resolve_table(message.subscriptions, self._terms)
+            table = message.subscriptions
+        refusals = [unknown_symbols(unknown)] if unknown else []
+        if self.permit is None:
+            return Interest(), refusals
+        granted, refusal = permitted(table, asked, self.permit, self._terms.universe)
+        return granted, [*refusals, *([refusal] if refusal else [])]
 
     def _rate(self, message: Subscribe) -> float | None:
         """Return how often the newest is to be sent from now on, None for every tick. Raises Refusal."""
@@ -176,7 +218,7 @@ class ServerSession:
 
     def _unsubscribe(self, message: Unsubscribe, head: int) -> Outcome:
         removed, unknown = resolve(message.channels, message.symbols, self._terms)
-        answers: list[Answer] = [_without(unknown, message)] if unknown else []
+        answers: list[Answer] = [_refused(unknown_symbols(unknown), message)] if unknown else []
         if not self.interest & removed:
             if unknown:
                 return Outcome(answers, [])
@@ -186,16 +228,19 @@ class ServerSession:
         return Outcome(answers, [])
 
     def _symbols(self, mask: int) -> list[str]:
-        universe = self._terms.universe
-        if mask == (1 << len(universe)) - 1:
+        """Spell instruments as they would be asked for: `*` is all that this client may have."""
+        if self.permit is not None and self.permit.is_all_of(mask, self._terms.universe):
             return [EVERYTHING]
+        return self._names(mask)
+
+    def _names(self, mask: int) -> list[str]:
+        universe = self._terms.universe
         return [universe[index].symbol for index in Interest.of(CHANNELS[:1], mask).indices(CHANNELS[0])]
 
     def _spell(self, interest: Interest) -> dict[str, list[str]]:
         return {channel: self._symbols(interest.mask(channel)) for channel in CHANNELS if interest.mask(channel)}
 
 
-def _without(unknown: list[str], message: ClientMessage) -> Error:
+def _refused(refusal: Refusal, message: ClientMessage) -> Error:
     """Return the answer that names what was left out."""
-    refusal = unknown_symbols(unknown)
     return Error(id=message.id, code=refusal.code, message=refusal.message, details=refusal.details)

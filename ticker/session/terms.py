@@ -12,6 +12,7 @@ from ticker.interest import Interest, bits
 from ticker.ticks import CHANNELS, Position
 
 EVERYTHING = "*"
+NAMED_MAX = 20  # of what is refused: whoever asks for more knows it anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def check_channels(channels: list[str]) -> None:
     unknown = [channel for channel in channels if channel not in CHANNELS]
     if unknown:
         raise Refusal(
-            "unknown_channel", f"unknown channel: {quoted(unknown)}", channels=unknown[:20], known=list(CHANNELS)
+            "unknown_channel", f"unknown channel: {quoted(unknown)}", channels=unknown[:NAMED_MAX], known=list(CHANNELS)
         )
 
 
@@ -96,7 +97,9 @@ def resolve(channels: list[str], symbols: list[str], terms: Terms) -> tuple[Inte
 
 def unknown_symbols(unknown: list[str]) -> Refusal:
     """Return the refusal that names what names no instrument."""
-    return Refusal("unknown_symbol", f"unknown symbol: {quoted(unknown)}", symbols=unknown[:20], count=len(unknown))
+    return Refusal(
+        "unknown_symbol", f"unknown symbol: {quoted(unknown)}", symbols=unknown[:NAMED_MAX], count=len(unknown)
+    )
 
 
 def read_position(text: str, standing: Standing) -> int:

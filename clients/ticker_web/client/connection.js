@@ -88,11 +88,11 @@ export class Connection {
     this.#open();
   }
 
-  /** @param {ClientMessage} message @returns {boolean} whether it was sent */
-  send(message) {
+  /** @param {ClientMessage} message @param {ClientMessage} [told]  what is told of it, where that differs @returns {boolean} whether it was sent */
+  send(message, told = message) {
     const text = JSON.stringify(message);
     if (!this.#transmit(text)) return false;
-    this.#listener.onSent(message, utf8Bytes(text), text);
+    this.#listener.onSent(told, utf8Bytes(text), told === message ? text : JSON.stringify(told));
     return true;
   }
 

@@ -169,9 +169,9 @@ export class Conversation extends Speaker {
 
   #begin() {
     const position = this.#leave() ?? this.#from;
-    const { tap, handshake, meter, intervalMs, window = WINDOW, WebSocket } = this.#options;
+    const { tap, handshake, meter, intervalMs, window = WINDOW, WebSocket, token } = this.#options;
     const subprotocol = /** @type {const} */ (`ticker.v1.${this.encoding}`);
-    const options = { conversation: this.name, handshake, subprotocol, tap, meter, window, WebSocket };
+    const options = { conversation: this.name, handshake, subprotocol, tap, meter, window, WebSocket, token };
     /** @type {Reader} */
     const reader = new READERS[this.transport](this.#base, this.#listener(() => this.#reader === reader), options);
     if (reader instanceof ShortPoll && intervalMs) reader.intervalMs = intervalMs;

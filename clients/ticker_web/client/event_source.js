@@ -35,9 +35,11 @@ export class EventSource {
   /** @type {Map<string, Parameters<Source["addEventListener"]>[1]>} one a kind */
   #heard = new Map();
   #abort = new AbortController();
+  #headers;
 
-  /** @param {URL} url */
-  constructor(url) {
+  /** @param {URL} url @param {() => Record<string, string>} [headers]  to be sent besides, which a browser's own cannot */
+  constructor(url, headers = () => ({})) {
+    this.#headers = headers;
     void this.#live(url);
   }
 
@@ -65,7 +67,7 @@ export class EventSource {
   /** @param {URL} url @returns {Promise<boolean>} whether the answer was an event stream */
   async #read(url) {
     /** @type {Record<string, string>} */
-    const headers = { Accept: "text/event-stream", ...(this.#lastEventId && { "Last-Event-ID": this.#lastEventId }) };
+    const headers = { ...this.#headers(), Accept: "text/event-stream", ...(this.#lastEventId && { "Last-Event-ID": this.#lastEventId }) };
     const answer = await fetch(url, { headers, signal: this.#abort.signal });
     const isStream = answer.headers.get("content-type")?.startsWith("text/event-stream");
     if (answer.status !== 200 || !isStream || !answer.body) {

@@ -23,14 +23,17 @@
  *
  * @typedef {{op: "subscribe" | "unsubscribe", channels: Channel[], symbols: string[], from?: string, pace?: "every" | "latest",
  *   rate_hz?: number}} Request
- * @typedef {(Request | {op: "ack", seq: number} | {op: "window", size: number} | {op: "ping", ts: number}) & {id?: number}} ClientMessage
+ * @typedef {(Request | {op: "ack", seq: number} | {op: "window", size: number} | {op: "ping", ts: number} |
+ *   {op: "auth", token: string}) & {id?: number}} ClientMessage
  *
- * @typedef {{type: "welcome", epoch: string, seq: number, heartbeat_s: number, step_ms: number, limits: {symbols: number}}} Welcome
+ * @typedef {{type: "welcome", epoch: string, seq: number, heartbeat_s: number, step_ms: number, limits: {symbols: number},
+ *   auth_required: boolean}} Welcome
  * @typedef {{type: "instruments", symbols: string[], tick_sizes: number[], decimals: number[]}} Listing  on packed connections
  * @typedef {{type: "ticks", seq: number, ts: number, data: Tick[]}} Ticks
  * @typedef {{type: "snapshot", seq: number, channel: Channel, data: Tick[]}} Snapshot
  * @typedef {{type: "subscribed" | "unsubscribed", id?: number, subscriptions: Subscriptions}} Granted
  * @typedef {{type: "window", size: number}} Window
+ * @typedef {{type: "authenticated", name: string, channels: Channel[], symbols: string[], subscriptions: Subscriptions}} Authenticated
  * @typedef {{type: "pong", id?: number, ts: number}} Pong
  * @typedef {{type: "error", id?: number, code: string, message: string}} Refused
  * @typedef {{type: "lag", from: number, to: number, dropped: number, conflated: number, reason: string}} Lag
@@ -39,7 +42,7 @@
  * @typedef {{line: string, headers: [string, string][]}} Head
  * @typedef {{type: "handshake", request: Head, response: Head}} Handshake
  * @typedef {{type: "recovered", from: string, to: string, complete: boolean}} Recovered
- * @typedef {Welcome | Listing | Handshake | Recovered | Ticks | Snapshot | Granted | Window | Pong | Refused | Lag | Heartbeat | Closing} ServerMessage
+ * @typedef {Welcome | Listing | Handshake | Recovered | Ticks | Snapshot | Granted | Window | Authenticated | Pong | Refused | Lag | Heartbeat | Closing} ServerMessage
  */
 
 export {};

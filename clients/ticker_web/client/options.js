@@ -1,5 +1,6 @@
 /** What may be chosen of a feed, and what cannot be: a mistake is one sentence that names the option. */
 
+/** @import {Token} from "./bearer.js" */
 /** @import {Event, Meter, Position} from "./transports/exchange.js" */
 /** @import {Pace} from "./wish.js" */
 /** @typedef {"ws" | "sse" | "long-poll" | "short-poll"} Transport */
@@ -13,6 +14,7 @@
  * @property {Position | string} [from]  a position, such as `processed` of an earlier feed, to go on from
  * @property {number} [intervalMs]  between two questions of a short poll: 1,000 if not said
  * @property {typeof WebSocket} [WebSocket]  where there is none, or another is wanted
+ * @property {Token} [token]  who asks: over "ws" it is said in a message, by a browser's EventSource in the query, else in a header
  * @property {string} [name]  what its events are called by
  * @property {(event: Event) => void} [tap]  is told of everything that goes either way
  * @property {boolean} [handshake]  be shown the upgrade
@@ -24,7 +26,8 @@ export const TRANSPORTS = ["ws", "sse", "long-poll", "short-poll"];
 /** @type {Encoding[]} */
 const ENCODINGS = ["json", "packed"];
 const PACES = ["every", "latest"];
-const KNOWN = ["transport", "encoding", "window", "from", "intervalMs", "WebSocket", "name", "tap", "handshake", "meter"];
+const KNOWN = ["transport", "encoding", "window", "from", "intervalMs", "WebSocket", "token", "name", "tap", "handshake", "meter"];
+const TOKEN = /^[\x21-\x7e]+$/;
 const STREAM = /\/v1\/stream\/?$/;
 
 /** @param {string | URL} url  of the server, or of its stream @returns {URL} with which what it serves begins. Throws a TypeError */
@@ -40,10 +43,13 @@ export function baseOf(url) {
 /** Throws a TypeError for what cannot be. @param {Options} options */
 export function check(options) {
   for (const name of Object.keys(options)) among(name, KNOWN, "an option");
-  const { transport = "ws", encoding = "json", window = 0, intervalMs = 1 } = options;
+  const { transport = "ws", encoding = "json", window = 0, intervalMs = 1, token } = options;
   among(transport, TRANSPORTS, "a transport");
   among(encoding, ENCODINGS, "an encoding");
   if (!Number.isInteger(window) || window < 0) throw new TypeError(`window: ${window} is no number of messages`);
+  if (token !== undefined && typeof token !== "function" && !TOKEN.test(token)) {
+    throw new TypeError("token: it is empty, or has a character that no token has"); // which is not shown
+  }
   if (!(intervalMs > 0)) throw new TypeError(`intervalMs: ${intervalMs} is no time between questions`);
 }
 

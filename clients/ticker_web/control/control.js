@@ -6,6 +6,7 @@ import { Admin, Refused } from "./admin.js";
 import { Clock } from "./clock.js";
 import { History } from "./history.js";
 import { Incidents } from "./incidents.js";
+import { token } from "../token.js";
 
 /** @import {State} from "./admin.js" */
 
@@ -65,7 +66,7 @@ export class Control {
     const opened = (this.#opened += 1);
     this.#looking = setInterval(() => void this.#look(), LOOK_MS);
     void this.#look();
-    const instruments = await listed(this.#base);
+    const instruments = await listed(this.#base, token);
     if (opened === this.#opened && instruments) this.#incidents.offer(instruments);
   }
 

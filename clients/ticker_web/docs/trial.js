@@ -1,6 +1,7 @@
 /** A form that sends a GET and shows what comes back, as it comes. */
 
 import { element } from "../element.js";
+import { asked } from "../token.js";
 
 const SHOWN_CHARACTERS = 20_000;
 const PLACEHOLDER = /\{(\w+)\}/g;
@@ -44,7 +45,7 @@ async function perform(path, parameters, form, output, signal) {
   output.textContent = `GET /${target}\n`;
   try {
     const headers = Object.fromEntries(given("header").map((name) => [name, String(form.get(name))]));
-    await follow(await fetch(target || "./", { headers, signal, cache: "no-store" }), output);
+    await follow(await asked(target || "./", { headers, signal, cache: "no-store" }), output);
   } catch (error) {
     output.textContent += signal.aborted ? "\n(stopped)" : `\n${error}`;
   }

@@ -7,6 +7,7 @@ import { Candles } from "./candles.js";
 import { library } from "./library.js";
 import { Line } from "./line.js";
 import { time } from "./words.js";
+import { asked } from "../token.js";
 
 /** @import {Bar, Instrument} from "../client/messages.js" */
 /** @import {Candle} from "./bars.js" */
@@ -219,7 +220,7 @@ export class Chart {
  */
 async function remembered(base, symbol, interval) {
   const query = new URLSearchParams({ symbol, interval, limit: `${BARS_ASKED}` });
-  const answer = await fetch(new URL(`v1/bars?${query}`, base));
+  const answer = await asked(new URL(`v1/bars?${query}`, base));
   const told = await answer.json();
   if (!answer.ok) throw new Error(told.detail ?? answer.statusText);
   return told.bars;

@@ -7,6 +7,7 @@ import { words } from "./doing.js";
 import { Strip } from "./strip.js";
 import { Tally } from "./tally.js";
 import { Trace } from "./trace.js";
+import { token } from "../token.js";
 
 /** @import {Tick} from "../client/messages.js" */
 /** @import {Beginning, Doing, Listener, Report} from "../client/transports/exchange.js" */
@@ -45,7 +46,7 @@ export class Lane {
     this.wish = wish;
     this.tally = new Tally(wish);
     this.decimals = decimals;
-    this.reader = new kind.Reader(base, this.#listener(onTicks), { bare: true, meter: METER });
+    this.reader = new kind.Reader(base, this.#listener(onTicks), { bare: true, meter: METER, token });
     this.strip = new Strip(this.#trace, `What the ${kind.title} did in the last eight seconds`);
     this.#said.textContent = kind.back;
     this.element = this.#build();

@@ -8,6 +8,7 @@ import { KINDS } from "./kinds.js";
 import { Lane } from "./lane.js";
 import { Request } from "./request.js";
 import { SameTape } from "./same_tape.js";
+import { token } from "../token.js";
 
 /** @import {Instrument, Tick} from "../client/messages.js" */
 /** @import {Wish} from "../client/wish.js" */
@@ -47,7 +48,7 @@ export class Lanes {
   async open() {
     this.close();
     const opened = (this.#opened += 1);
-    const [instruments, beginning] = await Promise.all([listed(this.#base), snapshot(this.#base, this.#wish)]);
+    const [instruments, beginning] = await Promise.all([listed(this.#base, token), snapshot(this.#base, this.#wish, token)]);
     if (opened !== this.#opened) return;
     if (instruments) this.#offer(instruments);
     this.#build();

@@ -7,6 +7,7 @@ import { element } from "../element.js";
 import { count, duration, many } from "../format.js";
 import { Tally } from "../lanes/tally.js";
 import { METER } from "../meter.js";
+import { token } from "../token.js";
 
 /** @import {Listener} from "../client/transports/exchange.js" */
 /** @import {Reader} from "../client/transports/reader.js" */
@@ -55,10 +56,10 @@ export class Comparison {
   async open() {
     this.close();
     const opened = (this.#opened += 1);
-    const symbol = (await listed(this.#base))?.[0].symbol ?? "ACME"; // or the server is away
+    const symbol = (await listed(this.#base, token))?.[0].symbol ?? "ACME"; // or the server is away
     /** @type {Wish} */
     const wish = { symbols: [symbol], channels: ["trades"] };
-    const beginning = await snapshot(this.#base, wish);
+    const beginning = await snapshot(this.#base, wish, token);
     if (opened !== this.#opened) return;
     this.#two = { poll: measured(ShortPoll, this.#base, wish), socket: measured(Socket, this.#base, wish) };
     /** @type {ShortPoll} */ (this.#two.poll.reader).intervalMs = INTERVAL_MS;
@@ -128,7 +129,7 @@ function measured(Kind, base, wish) {
     onTook: nothing,
     onReport: nothing,
   };
-  return Object.assign(counted, { reader: new Kind(base, listener, { bare: true, meter: METER }), tally });
+  return Object.assign(counted, { reader: new Kind(base, listener, { bare: true, meter: METER, token }), tally });
 }
 
 /** @param {number} heads @param {number} ticks */

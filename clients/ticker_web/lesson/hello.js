@@ -1,8 +1,7 @@
 /** The first WebSocket client of every lesson. The page shows this function's own source, so that it runs what it shows. */
 
-/** @param {(what: string) => void} say @returns {WebSocket} */
-export function hello(say) {
-  const address = new URL("hello", location.href);
+/** @param {(what: string) => void} say @param {URL} address @returns {WebSocket} */
+export function hello(say, address = new URL("hello", location.href)) {
   address.protocol = address.protocol.replace("http", "ws");
 
   const socket = new WebSocket(address);

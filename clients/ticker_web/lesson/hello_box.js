@@ -1,7 +1,9 @@
 /** The box to try the browser's own WebSocket in: run it, send, see Thanks, close. */
 
+import { addressed } from "../client/bearer.js";
 import { element } from "../element.js";
 import { clock } from "../format.js";
+import { token } from "../token.js";
 import { hello } from "./hello.js";
 
 const STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
@@ -52,7 +54,7 @@ export class HelloBox {
   #start() {
     this.#socket?.close();
     this.#say("new WebSocket(…)", "sent");
-    this.#socket = hello((what) => this.#say(what, "received"));
+    this.#socket = hello((what) => this.#say(what, "received"), addressed(new URL("hello", location.href), token));
     this.#paint();
   }
 

@@ -6,6 +6,7 @@
 
 import { events } from "../client/event_stream.js";
 import { lateness } from "../client/transports/tap.js";
+import { asked, token } from "../token.js";
 
 /** @import {ServerMessage} from "../client/messages.js" */
 /** @import {Saying} from "../client/transports/tap.js" */
@@ -108,6 +109,7 @@ export class Sluggard {
     const wish = JSON.stringify({ op: "subscribe", ...WISH });
     this.#tell({ way: "sent", kind: "subscribe", bytes: wish.length, text: wish });
     const writer = writable.getWriter();
+    if (token) await writer.write(JSON.stringify({ op: "auth", token }));
     await writer.write(wish);
     return readable.getReader();
   }
@@ -118,7 +120,7 @@ export class Sluggard {
     this.#hangUp = () => abort.abort();
     const url = new URL(`v1/sse?symbols=${WISH.symbols}&channels=${WISH.channels}`, this.#base);
     this.#tell({ way: "sent", kind: "sse", bytes: 0, text: `GET ${url.pathname}${url.search}` });
-    const answer = await fetch(url, { signal: abort.signal });
+    const answer = await asked(url, { signal: abort.signal });
     if (!answer.ok || !answer.body) throw new Error(String(answer.status));
     return answer.body.pipeThrough(new TextDecoderStream()).pipeThrough(events()).pipeThrough(data()).getReader();
   }

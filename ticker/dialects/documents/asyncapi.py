@@ -25,6 +25,7 @@ ANSWERS: dict[type[say.ClientMessage], tuple[type[say.ServerMessage], ...]] = {
     say.Window: (say.WindowGranted,),
     say.Ack: (say.Error,),
     say.Ping: (say.Pong,),
+    say.Authenticate: (say.Authenticated, say.Error),
 }
 """Which message may be answered by which; an `ack` that is right is not answered at all."""
 
@@ -36,14 +37,21 @@ CLOSES = {
     Close.POLICY: "more pings and pongs than `limits.control_per_s`",
     Close.TOO_BIG: "a message larger than `limits.message_bytes`, or in too many fragments",
     Close.INTERNAL_ERROR: "a fault of the server's",
+    Close.TOKEN_EXPIRED: "your token has expired, or permits something else now: come back with a fresh one",
     Close.SLOW_READER: "`on_lag: close`, and the tape no longer reaches back to where this client was, or its window "
     "stayed shut: come back",
     Close.TRY_LATER: "the server is full: come back later",
     Close.RATE_LIMITED: "more messages, acks or bytes than `limits` allow, and on after the warning: come back later",
-    Close.UNAUTHORIZED: "say who you are: do not come back before you can",
+    Close.UNAUTHORIZED: "no token, a wrong one, or one that was taken back: do not come back before you have another",
     Close.FORBIDDEN: "you may not: do not come back",
     Close.TOO_MANY_ERRORS: "more messages that had to be refused than `limits.errors`: do not come back, mend it",
 }
+
+SECURITY = {
+    "header": {"type": "http", "scheme": "bearer", "description": "In the handshake."},
+    "query": {"type": "httpApiKey", "in": "query", "name": "token", "description": "In the handshake."},
+}
+"""Ways to say who one is besides an `auth` message, which is no scheme of AsyncAPI's."""
 
 RULES = """\
 A market is simulated in **steps**. What happened in a step is a **batch** with a **position** `epoch:seq`: `seq` counts
@@ -75,6 +83,14 @@ carries it too. A server's message is a JSON object with a `type`. Ignore fields
    with 4029. A message that is refused for another reason counts as an error: of these `limits.errors` are borne, and
    one is forgiven a minute. What is not JSON is borne three times.
 
+## Who you are
+
+Where the welcome says `auth_required`, send `auth` with a token before anything else: it has to come within seconds,
+and one guess is all there is (4501). Or open the connection with `Authorization: Bearer`, or with `token=` in the
+query. `authenticated` says what you may have. `*` stands for all of that, in what you ask for and in what you are
+answered; what you name and may not have is `forbidden`, and the rest is still subscribed. A fresh `auth` in time goes
+on where the one before would end (4005).
+
 ## Channels
 
 Within a step ticks stand channel by channel in this order: `status`, `quotes`, `book`, `trades`, `bars.1s`, `bars.1m`,
@@ -94,25 +110,33 @@ Within a step ticks stand channel by channel in this order: `status`, `quotes`, 
 """
 
 
-def document(host: str) -> dict[str, Any]:
-    """Return the document of a server that is reached at a host (and port)."""
+def document(host: str, *, secure: bool = False, asks: bool = False) -> dict[str, Any]:
+    """Return the document of a server that is reached at a host (and port), over TLS or not; `asks`: for tokens."""
     return {
         "asyncapi": "3.0.0",
         "info": _info(),
         "defaultContentType": "application/json",
-        "servers": servers(host),
+        "servers": servers(host, secure=secure, asks=asks),
         "channels": {"stream": _stream(), "hello": _hello()},
         "operations": {**_asked(), "tell": _told(), "receiveHello": _greeting()},
         "components": {
             "messages": {**{_name(kind): _message(kind) for kind in MESSAGES}, "packed": _packed()},
             "schemas": {**schemas(MESSAGES), "Packed": {"type": "string", "format": "binary"}},
+            **({"securitySchemes": SECURITY} if asks else {}),
         },
     }
 
 
-def servers(host: str) -> dict[str, Any]:
+def servers(host: str, *, secure: bool = False, asks: bool = False) -> dict[str, Any]:
     """Return the part of the document that depends on whom the client called."""
-    return {"here": {"host": host, "protocol": "ws", "description": "The server that gave you this."}}
+    here: dict[str, Any] = {
+        "host": host,
+        "protocol": "wss" if secure else "ws",
+        "description": "The server that gave you this.",
+    }
+    if asks:
+        here["security"] = [{"$ref": f"#/components/securitySchemes/{name}"} for name in SECURITY]
+    return {"here": here}
 
 
 def _info() -> dict[str, Any]:

@@ -61,6 +61,7 @@ EXAMPLES: tuple[Struct, ...] = (
     say.Window(id=6, size=64),
     say.Ack(seq=1),
     say.Ping(id=4, ts="any value"),
+    say.Authenticate(id=7, token="a-token-of-yours"),
     say.Welcome(**INTRODUCTION),
     say.Handshake(
         request=say.Exchange("GET /v1/stream?handshake=true HTTP/1.1", [("host", "127.0.0.1:8765")]),
@@ -82,6 +83,14 @@ EXAMPLES: tuple[Struct, ...] = (
     say.Subscriptions(id=3, seq=SEQ, subscriptions=SUBSCRIBED),
     say.WindowGranted(id=6, size=64),
     say.Listing(symbols=["ACME", "BYTE"], tick_sizes=[0.01, 0.01], decimals=[2, 2]),
+    say.Authenticated(
+        id=7,
+        name="the trading desk",
+        expires_ts=NOW_US + 3_600_000_000,
+        channels=["quotes", "trades"],
+        symbols=["ACME", "BYTE"],
+        subscriptions=SUBSCRIBED,
+    ),
     say.Pong(id=4, ts="any value", server_ts=NOW_US),
     say.Error(id=5, code="unknown_symbol", message="unknown symbol: ACNE", details={"symbols": ["ACNE"], "count": 1}),
     say.Recovered(from_=f"{EPOCH}:{SEQ - 200}", to=f"{EPOCH}:{SEQ}", complete=True),

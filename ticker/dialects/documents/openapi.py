@@ -26,7 +26,9 @@ HEAD and OPTIONS are answered wherever GET is. Unknown parameters are refused, n
 be kept and asked for again with `If-None-Match`. A refusal is `application/problem+json` with a `code` for programs.
 """
 
-TOKEN = "token"
+TOKEN, QUERY = "token", "query"
+ASKED_TAGS = ("ticks", "instruments")
+ASKED_TOO = ("/metrics", "/hello")
 HEADERS = {
     "WWW-Authenticate": ("How to say who you are.", "Bearer"),
     "ETag": ("Equal for equal content.", '"0f343b0931126a20"'),
@@ -36,14 +38,20 @@ HEADERS = {
 ADVICE = {401: ["WWW-Authenticate"], 503: ["Retry-After"], 429: ["Retry-After"], 426: ["Upgrade"]}
 
 
-def document(*, admin: bool = False, token: bool = False) -> dict[str, Any]:
-    """Return the document, with the admin API where it is on; the server is whoever gave it."""
+def document(*, admin: bool = False, token: bool = False, asks: bool = False) -> dict[str, Any]:
+    """Return the document, with the admin API where it is on; the server is whoever gave it.
+
+    `token` says that the admin API wants its own, `asks` that everybody is asked for one.
+    """
     gets = {**ROUTES, **(ADMIN_GETS if admin else {})}
     posts = ADMIN_POSTS if admin else {}
     tags = {**TAGS, **(ADMIN_TAG if admin else {})}
-    paths: dict[str, Any] = {path: {"get": _operation(route, token=token)} for path, route in gets.items()}
-    for path, route in posts.items():
-        paths.setdefault(path, {})["post"] = _operation(route, token=token)
+    paths: dict[str, Any] = {}
+    for method, routes in (("get", gets), ("post", posts)):
+        for path, route in routes.items():
+            guards = _guards(path, route, token=token, asks=asks)
+            paths.setdefault(path, {})[method] = _operation(route, guards)
+    schemes = _schemes(header=asks or (admin and token), query=asks)
     return {
         "openapi": "3.1.1",
         "info": {
@@ -57,19 +65,34 @@ def document(*, admin: bool = False, token: bool = False) -> dict[str, Any]:
         "tags": [{"name": name, "description": meaning} for name, meaning in tags.items()],
         "paths": paths,
         "components": {
-            "schemas": _schemas([*gets.values(), *posts.values()]),
+            "schemas": _schemas([*gets.values(), *posts.values()], (*EVENTS, *([say.Closing] if asks else []))),
             "headers": {name: _header(*about) for name, about in HEADERS.items()},
             "responses": {"Problem": _refusals(list(HTTP_STATUS), "Any other refusal.")},
-            **({"securitySchemes": {TOKEN: {"type": "http", "scheme": "bearer"}}} if admin and token else {}),
+            **({"securitySchemes": schemes} if schemes else {}),
         },
     }
 
 
-def _schemas(routes: list[Route]) -> dict[str, Any]:
+def _schemes(*, header: bool, query: bool) -> dict[str, Any]:
+    named = {"type": "apiKey", "in": "query", "name": "token", "description": "For a browser's EventSource."}
+    return {**({TOKEN: {"type": "http", "scheme": "bearer"}} if header else {}), **({QUERY: named} if query else {})}
+
+
+def _guards(path: str, route: Route, *, token: bool, asks: bool) -> list[dict[str, list[str]]]:
+    """Return the ways of saying who one is, one of which is needed."""
+    if route.tag == ADMIN:
+        return [{TOKEN: []}] if token else []
+    if not asks or not (route.tag in ASKED_TAGS or path in ASKED_TOO):
+        return []
+    both: list[dict[str, list[str]]] = [{TOKEN: []}, {QUERY: []}]
+    return [*both, {}] if path in ("/metrics", "/v1/stream") else both  # this machine need not; or it says so later
+
+
+def _schemas(routes: list[Route], events: tuple[type[Struct], ...]) -> dict[str, Any]:
     answers = [answer for route in routes for answer in route.answers.values() if answer]
     bodies = [route.body for route in routes if route.body]
-    found = schemas([*answers, *bodies, *EVENTS, Problem])
-    return {**found, "Event": {"oneOf": [_event(kind) for kind in EVENTS]}}
+    found = schemas([*answers, *bodies, *events, Problem])
+    return {**found, "Event": {"oneOf": [_event(kind) for kind in events]}}
 
 
 def _errors() -> str:
@@ -78,14 +101,16 @@ def _errors() -> str:
     )
 
 
-def _operation(route: Route, *, token: bool) -> dict[str, Any]:
+def _operation(route: Route, guards: list[dict[str, list[str]]]) -> dict[str, Any]:
     responses = {} if route.upgrades else {"200": _answer(route)}
     if route.upgrades:
         responses["101"] = {"description": "The WebSocket is open: see `/asyncapi.json`."}
     if route.kept:
         responses["304"] = {"description": "What you have still holds.", "headers": _named(["ETag"])}
-    guarded = token and route.tag == ADMIN
-    for status, codes in _by_status((*route.codes, *(["unauthorized"] if guarded else []))).items():
+    guarding = ["unauthorized"] if guards else []
+    if guards and "unknown_symbol" in route.codes and "forbidden" not in route.codes:
+        guarding.append("forbidden")
+    for status, codes in _by_status((*route.codes, *guarding)).items():
         responses[str(status)] = _refusals(codes, "")
     responses["default"] = {"$ref": "#/components/responses/Problem"}
     parameters = [*route.path_parameters(), *_query(route.query), *_headers(route)]
@@ -96,7 +121,7 @@ def _operation(route: Route, *, token: bool) -> dict[str, Any]:
         **({"description": route.more} if route.more else {}),
         **({"parameters": parameters} if parameters else {}),
         **({"requestBody": _body(route.body)} if route.body else {}),
-        **({"security": [{TOKEN: []}]} if guarded else {}),
+        **({"security": guards} if guards else {}),
         "responses": responses,
     }
 

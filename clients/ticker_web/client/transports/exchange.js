@@ -1,5 +1,6 @@
 /** What goes either way between a reader and the server: asked, counted, and told to whoever wants to know. */
 
+import { bearer } from "../bearer.js";
 import { lateness } from "./tap.js";
 import { Trouble } from "./trouble.js";
 
@@ -29,6 +30,7 @@ import { Trouble } from "./trouble.js";
  * @property {boolean} [bare]  what is newly wanted is not shown first, so that a change of wish costs nothing but itself
  * @property {Meter} [meter]
  * @property {number} [window]  over a WebSocket: messages that may be sent and not acknowledged, 0 for any number
+ * @property {import("../bearer.js").Token} [token]
  * @property {typeof WebSocket} [WebSocket]  where the global one is not to be used
  */
 /**
@@ -96,7 +98,7 @@ export class Exchange {
     this.listener.onUp();
     const line = `GET ${url.pathname}${url.search}`;
     this.tell({ way: "sent", kind: path.slice(path.lastIndexOf("/") + 1), bytes: head, text: line });
-    const answer = await fetch(url, { signal });
+    const answer = await fetch(url, { signal, headers: bearer(this.options.token) });
     const body = await answer.arrayBuffer();
     this.counts.heads += this.meter.answerHead(answer);
     this.down(body.byteLength);
@@ -109,6 +111,7 @@ export class Exchange {
     const asked = answer.headers.get("retry-after");
     const stale = said.code === "gone" || said.code === "bad_position";
     const refused = REFUSED.includes(answer.status) && !stale ? `${said.code}: ${said.detail}` : "";
-    throw new Trouble(`${answer.status} ${said.code}`, { stale, refused, askedS: asked ? Number(asked) : null });
+    const final = answer.status === 401;
+    throw new Trouble(`${answer.status} ${said.code}${final ? `: ${said.detail}` : ""}`, { final, stale, refused, askedS: asked ? Number(asked) : null });
   }
 }

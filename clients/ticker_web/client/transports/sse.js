@@ -3,6 +3,7 @@
  * says the last id it has had; it never tells a status, so that a refusal has to be asked for.
  */
 
+import { addressed, bearer } from "../bearer.js";
 import { Reader } from "./reader.js";
 import { lateness } from "./tap.js";
 import { Trouble } from "./trouble.js";
@@ -38,14 +39,14 @@ export class EventStream extends Reader {
 
   /** @override @param {AbortSignal} signal */
   async read(signal) {
-    const Source = globalThis.EventSource ?? (await import("../event_source.js")).EventSource; // of which Node has none
+    const source = await this.#sources();
     while (!signal.aborted) {
       await this.showNew(signal);
       const failed = new Promise((_, reject) => (this.#fail = reject));
       const close = () => this.#fail(new Trouble("closed"));
       signal.addEventListener("abort", close);
       try {
-        this.#open(Source);
+        this.#open(source);
         await failed;
       } catch (error) {
         if (signal.aborted) return;
@@ -60,11 +61,20 @@ export class EventStream extends Reader {
     }
   }
 
-  /** @param {new (url: URL) => Source} Source */
-  #open(Source) {
+  /** @returns {Promise<(url: URL) => Source>} the browser's own; Node has none, and ours can send a header */
+  async #sources() {
+    const { token } = this.options;
+    const Own = globalThis.EventSource;
+    if (Own) return (url) => new Own(addressed(url, token));
+    const { EventSource: Ours } = await import("../event_source.js");
+    return (url) => new Ours(url, () => bearer(token));
+  }
+
+  /** @param {(url: URL) => Source} make */
+  #open(make) {
     const wish = this.wish;
     const url = this.address("v1/sse", { ...this.spelled, ...this.#manner });
-    const source = new Source(url);
+    const source = make(url);
     this.#source = source;
     this.doing("opening");
     this.#asked(url);

@@ -1,6 +1,7 @@
 /** WebSocket: one upgraded connection on which both ends talk when they like. The server remembers what we asked for. */
 
 import { Acks } from "../acks.js";
+import { current, HIDDEN } from "../bearer.js";
 import { Connection } from "../connection.js";
 import { frameHead } from "../frames.js";
 import { added, pieces } from "../wish.js";
@@ -174,6 +175,8 @@ export class Socket extends Reader {
     this.#symbolsMax = welcome.limits.symbols;
     this.#acks = this.#newAcks();
     this.doing("talking");
+    const token = current(this.options.token);
+    if (welcome.auth_required && token) this.#connection.send({ op: "auth", token }, { op: "auth", token: HIDDEN });
     if (this.options.window) this.#connection.send({ op: "window", size: this.options.window });
     if (this.idle) this.#granted = this.wish;
     else this.#require(this.#subscriptions(added(NOTHING, this.wish), this.latest ? {} : { from: this.since }));
@@ -245,6 +248,7 @@ export class Socket extends Reader {
   #refused({ id, code, message }) {
     if (id === undefined || !this.#outstanding?.ids.has(id)) return;
     const refused = NEVER.includes(code) ? `${code}: ${message}` : "";
-    this.#fail(new Trouble(code, { stale: STALE.includes(code), refused }));
+    const final = code === "unauthorized";
+    this.#fail(new Trouble(final ? `${code}: ${message}` : code, { stale: STALE.includes(code), refused, final }));
   }
 }

@@ -1,0 +1,1 @@
+"""Certificates: the one that is shown to whoever connects, and how one is made for development."""
