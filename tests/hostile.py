@@ -1,11 +1,16 @@
 """What may be sent to a server that should not be, as cases: what we answer, and where nginx says otherwise and why."""
 
+import os
+import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import pytest
 
-from raw_http import Listening, converse
+from raw_http import Listening, converse, get, verdict
+
+FULL = bool(os.environ.get("CATALOGUE_FULL"))
+"""Whether floods are as large as the catalogue has them, not as a second or two allows."""
 
 # Statuses that say a request is malformed or too much, as opposed to not found, not allowed, not changed.
 REFUSALS = {400, 408, 411, 413, 414, 417, 421, 431, 501, 505}
@@ -50,3 +55,16 @@ def compare(case: Case, ours: Listening, theirs: Listening) -> None:
     assert converse(ours, case.sent) == case.ours
     agreed = understood(converse(theirs, case.sent)) == understood(case.ours)
     assert agreed != bool(case.unlike), case.unlike or "nginx disagrees"
+
+
+def times(few: int, many: int) -> int:
+    """Return how often something is done: `many` times where the catalogue is run in full."""
+    return many if FULL else few
+
+
+def come_back(server: Listening) -> None:
+    """Check that after a flood a server soon answers as before, if it shut its door at all."""
+    until = time.monotonic() + 20
+    while verdict(server, get("/healthz", "Connection: close")) != 200:
+        assert time.monotonic() < until
+        time.sleep(0.1)
