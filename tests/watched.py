@@ -25,7 +25,8 @@ from witness import fetch
 
 LIMITS = (
     *("--http.head-s", "1", "--http.idle-s", "30"),
-    *("--stream.close-s", "0.5", "--stream.stall-s", "1", "--feed.tape-s", "5"),
+    *("--stream.close-s", "0.5", "--stream.stall-s", "1", "--stream.ping-s", "1", "--stream.pong-s", "1"),
+    *("--feed.tape-s", "5"),
 )
 GROWN_MB_MAX = 2.0  # after everything
 

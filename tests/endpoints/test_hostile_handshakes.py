@@ -11,14 +11,13 @@ import pytest
 
 from conftest import RunningServer
 from good_company import UPGRADE, masked
-from hostile import Case, cases, come_back, parameters, spelled, times
+from hostile import LINGER, Case, cases, come_back, parameters, spelled, times
 from plain_client import PlainClient
 from raw_http import answered, exchange, get, read_on, statuses, verdict
 
 GOOD = get("/v1/stream", *UPGRADE)
 GET = get("/healthz")
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
-LINGER = b"\x01\0\0\0\0\0\0\0"  # for no time: whoever closes then resets
 
 
 def replaced(old: str, *new: str) -> bytes:
