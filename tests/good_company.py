@@ -32,7 +32,6 @@ PATIENCE_S = 10.0
 TEXT, CLOSE, PING = 0x81, 0x88, 0x89
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 UPGRADE = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", KEY)
-ALL = b'{"op":"subscribe","symbols":["*"]}'
 FINE = {"welcome", "subscribed", "snapshot", "heartbeat"}
 
 
@@ -60,19 +59,19 @@ def masked(first: int, payload: bytes, mask: bytes = bytes(4)) -> bytes:
 class Good:
     """A client that does as it should, on a socket of its own; its address is its own too."""
 
-    def __init__(self, port: int, number: int) -> None:
+    def __init__(self, port: int, number: int, symbol: str) -> None:
         self.events = Parser() if number % EVENTS_EVERY == EVENTS_EVERY - 1 else None
         self.socket = socket.create_connection(("127.0.0.1", port), 10, (f"127.0.1.{number + 1}", 0))
         if self.events is None:
             self.socket.sendall(get("/v1/stream", *UPGRADE))
         else:
-            self.socket.sendall(get("/v1/sse?symbols=*"))
+            self.socket.sendall(get(f"/v1/sse?symbols={symbol}"))
         self.last: dict[str, int] = {}
         self.seq = self.messages = 0
         self.fault = ""
         self._rest = self._read_head()
         if self.events is None:
-            self.socket.sendall(masked(TEXT, ALL))
+            self.socket.sendall(masked(TEXT, b'{"op":"subscribe","symbols":["%b"]}' % symbol.encode()))
         self.socket.setblocking(False)
 
     def _read_head(self) -> bytes:
@@ -147,8 +146,8 @@ class Good:
 class Company:
     """All of them, and the thread that reads for them."""
 
-    def __init__(self, port: int, count: int = COUNT) -> None:
-        self.clients = [Good(port, number) for number in range(count)]
+    def __init__(self, port: int, symbol: str = "*") -> None:
+        self.clients = [Good(port, number, symbol) for number in range(COUNT)]
         self._selector = selectors.DefaultSelector()
         for client in self.clients:
             self._selector.register(client.socket, selectors.EVENT_READ, client)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import orjson
@@ -19,16 +20,19 @@ from good_company import (
     vitals,
 )
 from plain_client import PlainClient
-from raw_http import exchange, get
+from raw_http import converse, get
 from web_servers import WebServer, nginx
 from witness import fetch
 
 LIMITS = (
     *("--http.head-s", "1", "--http.idle-s", "30"),
     *("--stream.close-s", "0.5", "--stream.stall-s", "1", "--stream.ping-s", "1", "--stream.pong-s", "1"),
-    *("--feed.tape-s", "5"),
+    *("--feed.tape-s", "2"),
 )
-GROWN_MB_MAX = 2.0  # after everything
+TARGETS = ("/", "/healthz", "/nowhere", "/metrics", "/v1/ticks?symbols=*&wait=0.1", "/v1/snapshot?symbols=*")
+TARGETS += ("/asyncapi.json", "/openapi.json", "/v1/instruments", "/v1/bars?symbol=ACME")
+WORN = 210  # where the tape is as long as it gets
+GROWN_MB_MAX = 4.0  # after everything: 2, and 2 that malloc keeps of the largest crowd
 
 # The outer server reads a request whole, body and all, before the inner one sees it.
 NGINX = """
@@ -65,13 +69,15 @@ class Victim:
 
     def _warm_up(self) -> None:
         """Have it do once what it will do often: what that takes is not given back, and need not be."""
-        for _ in range(3):
-            for target in ("/healthz", "/nowhere", "/v1/ticks?symbols=*&wait=0.1", "/v1/snapshot?symbols=*", "/"):
-                exchange(self.server, get(target, "Connection: close"))
-            with PlainClient(self.server.port) as client:
-                client.send({"op": "subscribe", "symbols": ["*"]}, {"op": "dance"}, {"op": "list"})
-                client.read_until("subscriptions")
-        self.company.catch_up(position(self.server) + 1)
+        for target in TARGETS * 3:
+            converse(self.server, get(target, "Connection: close"))
+        for _ in range(2):
+            with ExitStack() as crowd:
+                for _ in range(50):
+                    client = crowd.enter_context(PlainClient(self.server.port))
+                    client.send({"op": "subscribe", "symbols": ["*"]}, {"op": "dance"}, {"op": "list"})
+                    client.read_until("subscriptions")
+        self.company.catch_up(WORN)
 
     def settled(self, base: Vitals | None = None) -> Vitals:
         """Return what it holds, once that is not more than it was."""
@@ -112,11 +118,12 @@ def position(server: RunningServer) -> int:
 def victim(
     request: pytest.FixtureRequest, serve_ticker: Callable[..., RunningServer], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Victim]:
-    """The server, its log and its company; a parameter names the event loop."""
+    """The server, its log and its company; a parameter names the event loop, the module may say which market it is."""
     log = tmp_path_factory.mktemp("victim") / "log"
     loop = getattr(request, "param", "auto")
-    server = serve_ticker(*QUIET, *LIMITS, "--http.hosts", "x", "--server.loop", loop, log=log)
-    with Company(server.port) as company:
+    flags = getattr(request.module, "FLAGS", QUIET)
+    server = serve_ticker(*flags, *LIMITS, "--http.hosts", "x", "--server.loop", loop, log=log)
+    with Company(server.port, getattr(request.module, "SYMBOL", "*")) as company:
         victim = Victim(server, log, company)
         yield victim
         victim.check_all()

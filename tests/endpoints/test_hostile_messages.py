@@ -425,7 +425,7 @@ def place(watched: RunningServer, seq: int) -> str:
 
 @pytest.fixture
 def worn(watched: RunningServer) -> RunningServer:
-    """A server whose tape no longer begins where it began: it keeps five seconds."""
+    """A server whose tape no longer begins where it began: it keeps two seconds."""
     until = time.monotonic() + 20
     while refused_place(watched, 1) != "gone":
         assert time.monotonic() < until
