@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
@@ -12,6 +12,7 @@ from plain_client import PlainClient
 from raw_http import Listening, converse, get, verdict
 
 LINGER = b"\x01\0\0\0\0\0\0\0"  # for no time: whoever closes then resets
+Number = TypeVar("Number", int, float)
 FULL = bool(os.environ.get("CATALOGUE_FULL"))
 """Whether floods are as large as the catalogue has them, not as a second or two allows."""
 
@@ -60,8 +61,8 @@ def compare(case: Case, ours: Listening, theirs: Listening) -> None:
     assert agreed != bool(case.unlike), case.unlike or "nginx disagrees"
 
 
-def times(few: int, many: int) -> int:
-    """Return how often something is done: `many` times where the catalogue is run in full."""
+def times(few: Number, many: Number) -> Number:
+    """Return how often something is done, or for how long: `many` times where the catalogue is run in full."""
     return many if FULL else few
 
 
