@@ -11,9 +11,10 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module, resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO, cast
 
 import structlog
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
@@ -404,9 +405,10 @@ async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
         await server.start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    _greet(server)  # whoever reads it may stop us at once
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            loop.add_signal_handler(number, stop.set)
+    _greet(server, log)  # whoever reads it may stop us at once
     server.failed.add_done_callback(lambda _: stop.set())
     await stop.wait()
     await server.stop()
@@ -417,18 +419,25 @@ async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
     return 0
 
 
-def _greet(server: Server) -> None:
+def _greet(server: Server, log: structlog.stdlib.BoundLogger) -> None:
+    """Say what is served and where; a disk that does not take it is no reason to stop."""
     market = server.config.market
-    print(
+    greeting = (
         f"ticker {__version__}: {len(server.market.universe)} instruments, a step every {market.step_us / 1000:g} ms, "
         f"seed {market.seed}, epoch {server.market.epoch}\n"
         f"  page       http://{server.origin}/\n"
         f"  stream     ws://{server.origin}{STREAM}\n"
         f"  snapshot   http://{server.origin}/v1/snapshot?symbols=*\n"
         f"{_pace(server)}"
-        f"Ctrl-C stops it.",
-        flush=True,
+        f"Ctrl-C stops it."
     )
+    try:
+        print(greeting, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  # or the interpreter complains as it leaves
+        log.warning("the greeting was not written", reason=error.strerror, origin=server.origin)
 
 
 def _pace(server: Server) -> str:
@@ -459,6 +468,18 @@ def _loop_factory(choice: str) -> Callable[[], asyncio.AbstractEventLoop]:
         return asyncio.new_event_loop
 
 
+class _Log:
+    """Standard error, if there is one: what cannot be written is lost, and nobody is served less for it."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, AttributeError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, AttributeError):
+            sys.stderr.flush()
+
+
 def _logger(settings: Config) -> structlog.stdlib.BoundLogger:
     as_text = settings.log.format == "text" or (settings.log.format == "auto" and sys.stderr.isatty())
     structlog.configure(
@@ -469,7 +490,7 @@ def _logger(settings: Config) -> structlog.stdlib.BoundLogger:
             structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log.level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Log())),
     )
     log: structlog.stdlib.BoundLogger = structlog.get_logger()
     return log

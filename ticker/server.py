@@ -222,10 +222,10 @@ class Server:
         )
 
     def _sweep(self) -> None:
+        self._sweeper = self.loop.call_later(SWEEP_S, self._sweep)  # first: deadlines go on whatever happens below
         self.feed.settle(clock.wall_us())  # for the newest of a market that stands still
         self.house.sweep(clock.monotonic_s())
         self.beat.measure()
-        self._sweeper = self.loop.call_later(SWEEP_S, self._sweep)
 
 
 def _descriptors() -> int:
@@ -245,7 +245,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setblocking(False)
         listener.bind(address)
         listener.listen(BACKLOG)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # the latter for a name that no host can have
         raise SetupError(f"server.host: {host} is not an address of this machine") from None
     except PermissionError:
         raise SetupError(f"server.port: {port} needs privileges; choose one above 1023") from None
