@@ -91,3 +91,22 @@ def body(answer: bytes) -> dict[str, Any]:
     """Return the JSON document of a single answer."""
     document: dict[str, Any] = orjson.loads(answer.partition(b"\r\n\r\n")[2])
     return document
+
+
+def verdict(server: Listening, *packets: bytes) -> int:
+    """Send packets and return the status that is answered, 0 where the server hangs up; then hang up."""
+    found = statuses(answered(server, *packets))
+    return found[0] if found else 0
+
+
+def answered(server: Listening, *packets: bytes) -> bytes:
+    """Send packets and return the head that is answered, and no more; then hang up."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S) as client:
+        answer = b""
+        with suppress(BrokenPipeError, ConnectionResetError):
+            for packet in packets:
+                client.sendall(packet)
+        with suppress(ConnectionResetError):
+            while b"\r\n\r\n" not in answer and (part := client.recv(4096)):
+                answer += part
+    return answer.partition(b"\r\n\r\n")[0]

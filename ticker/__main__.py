@@ -2,12 +2,18 @@
 
 import sys
 
+INTERRUPTED = 130  # what a shell says of who was ended by SIGINT
+
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from ticker.cli import run  # the only place that pays for the command line
+    try:
+        from ticker.cli import run  # the only place that pays for the command line
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # before there was anything to stop
+        code = INTERRUPTED
+    sys.exit(code)
 
 
 if __name__ == "__main__":

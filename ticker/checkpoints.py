@@ -43,7 +43,7 @@ def load(path: str, scenario: str) -> Checkpoint | None:
         return None
     except OSError as error:
         raise SetupError(f"market.checkpoint: {path}: {(error.strerror or 'cannot be read').lower()}") from None
-    except SetupError as error:
+    except (SetupError, ValueError) as error:  # the latter for a name that no file can have
         raise SetupError(f"market.checkpoint: {path}: {error}") from None
     if found.scenario != scenario:
         raise SetupError(f"market.checkpoint: {path}: made while another market.scenario was played")

@@ -11,9 +11,10 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module, resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO, cast
 
 import structlog
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
@@ -422,10 +423,11 @@ async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
         await server.start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, server.reload)
-    _greet(server)  # whoever reads it may stop us at once
+    hang_up = server.reload if server.reloads else stop.set  # a daemon's, or a terminal's
+    for number, act in ((signal.SIGINT, stop.set), (signal.SIGTERM, stop.set), (signal.SIGHUP, hang_up)):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            loop.add_signal_handler(number, act)
+    _greet(server, log)  # whoever reads it may stop us at once
     server.failed.add_done_callback(lambda _: stop.set())
     await stop.wait()
     await server.stop()
@@ -436,19 +438,26 @@ async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
     return 0
 
 
-def _greet(server: Server) -> None:
+def _greet(server: Server, log: structlog.stdlib.BoundLogger) -> None:
+    """Say what is served and where; a disk that does not take it is no reason to stop."""
     market = server.config.market
     secure = "s" if server.config.server.secure else ""
-    print(
+    greeting = (
         f"ticker {__version__}: {len(server.market.universe)} instruments, a step every {market.step_us / 1000:g} ms, "
         f"seed {market.seed}, epoch {server.market.epoch}\n"
         f"  page       http{secure}://{server.origin}/\n"
         f"  stream     ws{secure}://{server.origin}{STREAM}\n"
         f"  snapshot   http{secure}://{server.origin}/v1/snapshot?symbols=*\n"
         f"{_pace(server)}{_trust(server)}"
-        f"Ctrl-C stops it.",
-        flush=True,
+        f"Ctrl-C stops it."
     )
+    try:
+        print(greeting, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  # or the interpreter complains as it leaves
+        log.warning("the greeting was not written", reason=error.strerror, origin=server.origin)
 
 
 def _pace(server: Server) -> str:
@@ -491,6 +500,18 @@ def _loop_factory(choice: str) -> Callable[[], asyncio.AbstractEventLoop]:
         return asyncio.new_event_loop
 
 
+class _Log:
+    """Standard error, if there is one: what cannot be written is lost, and nobody is served less for it."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, AttributeError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, AttributeError):
+            sys.stderr.flush()
+
+
 def _logger(settings: Config) -> structlog.stdlib.BoundLogger:
     # A traceback shows no variables: a token may be among them.
     as_text = settings.log.format == "text" or (settings.log.format == "auto" and sys.stderr.isatty())
@@ -504,7 +525,7 @@ def _logger(settings: Config) -> structlog.stdlib.BoundLogger:
             else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, settings.log.level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Log())),
     )
     log: structlog.stdlib.BoundLogger = structlog.get_logger()
     return log

@@ -118,6 +118,11 @@ class Server:
             return lambda: Door(house, routes)
         return lambda: Secure(house, secure, lambda: Door(house, routes))
 
+    @property
+    def reloads(self) -> bool:
+        """Whether there is anything to read again: tokens, or a certificate."""
+        return self.keyring is not None or bool(self.config.server.tls_cert)
+
     def reload(self) -> None:
         """Read tokens and certificate again: who has lost a token is closed. What is wrong changes nothing."""
         try:
@@ -306,11 +311,11 @@ class Server:
         )
 
     def _sweep(self) -> None:
+        self._sweeper = self.loop.call_later(SWEEP_S, self._sweep)  # first: deadlines go on whatever happens below
         self.feed.settle(clock.wall_us())  # for the newest of a market that stands still
         self.house.expect(self.beat.flushes_per_s)
         self.house.sweep(clock.monotonic_s())
         self.beat.measure()
-        self._sweeper = self.loop.call_later(SWEEP_S, self._sweep)
 
 
 def _descriptors() -> int:
@@ -345,7 +350,7 @@ def _listen(config: ServerConfig) -> socket.socket:
         listener.setblocking(False)
         listener.bind(address)
         listener.listen(config.backlog)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # the latter for a name that no host can have
         raise SetupError(f"server.host: {host} is not an address of this machine") from None
     except PermissionError:
         raise SetupError(f"server.port: {port} needs privileges; choose one above 1023") from None

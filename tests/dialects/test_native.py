@@ -161,8 +161,8 @@ def refused(data: bytes | str) -> Refusal:
             for number in ("0x1", "+1", "01", ".5", "5.", "1e", "1_0", "--1", "1,", "-")
         ],
         # J4: bytes of another kind
-        *[b'\xef\xbb\xbf{"op":"ping"}', '{"op":"ping"}'.encode("utf-16"), '{"op":"ping"}'.encode("utf-32")],
-        *[b'{"op":"ping"}\0', b'\0{"op":"ping"}', b'{"op":"pi\0ng"}', b'{"op":"pi\nng"}', b"\xff", b"\x80\x80"],
+        *[b'\xef\xbb\xbf{"op":"ping"}', '{"op":"ping"}'.encode("utf-16-le"), '{"op":"ping"}'.encode("utf-32-le")],
+        *[b'{"op":"ping"}\0', b'\0{"op":"ping"}', b'{"op":"pi\0ng"}', b'{"op":"pi\nng"}'],
         *['{"op":"ping","ts":"\\ud800"}', '{"op":"ping","id":"\\ud800x"}', '{"op":"ping","ts":"\\udc00\\ud800"}'],
         # J5: too deep
         *["[" * 100_000, '{"a":' * 100_000, '{"op":"ping","x":' + '{"a":' * 8_000],
@@ -194,6 +194,9 @@ def test_a_message_cut_off_anywhere_is_bad_json() -> None:
         b'"\xff"',
         b'{"\xff":1}',
         b'{"op":"list","more":"\xff"}',
+        # and where it is no JSON either
+        *[b"\xff", b"\x80\x80", b'{"op"\xff', b'{"op":"ping"}\xe9', b'{"\xe2\x82', bytes(range(256))],
+        *['{"op":"ping"}'.encode("utf-16"), '{"op":"ping"}'.encode("utf-32")],
     ],
 )
 def test_text_that_is_not_utf_8_ends_the_conversation(data: bytes) -> None:

@@ -53,9 +53,21 @@ def parse(data: bytes | bytearray | str) -> AnyClientMessage:
         except msgspec.ValidationError as error:
             raise _explained(data, str(error)) from None
     except UnicodeDecodeError:
-        raise Violation(Close.INVALID_DATA, "text is UTF-8") from None
+        raise _not_utf_8() from None
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Refusal("bad_json", f"not JSON: {error}") from None
+        raise (Refusal("bad_json", f"not JSON: {error}") if _is_utf_8(data) else _not_utf_8()) from None
+
+
+def _not_utf_8() -> Violation:
+    return Violation(Close.INVALID_DATA, "text is UTF-8")
+
+
+def _is_utf_8(data: bytes | bytearray | str) -> bool:
+    """Tell whether what is no JSON is text at all: its parser stops at the first thing that is wrong."""
+    try:
+        return isinstance(data, str) or data.decode() is not None
+    except UnicodeDecodeError:
+        return False
 
 
 def reply(message: ServerMessage) -> bytes:

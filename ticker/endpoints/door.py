@@ -281,7 +281,9 @@ class Door(asyncio.Protocol):
 
     def _upgrade(self, rest: bytes) -> None:
         request, self._handshake = self._handshake, None
-        if request is None or not self._open or self._stream is not None:
+        if self._stream is not None:
+            return  # nothing is heard behind a request for events
+        if request is None or not self._open:
             self._close()
         elif rest:
             self._fail(Refusal("bad_request", "nothing may be sent between a handshake and its 101"))
