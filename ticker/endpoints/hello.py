@@ -36,7 +36,7 @@ class Hello(WebSocket):
         """Thousands of answers wait unread: there is no backlog of ticks here, that could be excused."""
         self.abort("answers not read")
 
-    def _heard(self, data: bytes) -> None:
+    def _heard(self, data: bytes, text: bool) -> None:  # noqa: ARG002  # it thanks for either
         self._count += 1
         if self._count <= LOGGED_MESSAGES:
             self._house.log.info("hello", said=data[:LOGGED_BYTES].decode(errors="replace"), count=self._count)
