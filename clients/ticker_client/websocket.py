@@ -199,6 +199,8 @@ class WebSocketLine:
             raise ConnectionEnded(f"the connection ended before the answer came: {error}") from None
         finally:
             self._answers.pop(message.id, None)
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # it may have come while we were failing otherwise: asyncio wants it to be seen
 
     async def _hear(self, message: AnyServerMessage) -> None:
         match message:

@@ -144,6 +144,38 @@ door = parts(
     st.lists(one_request | st.binary(max_size=60) | one_frame, min_size=1, max_size=4).map(b"".join), 4
 )
 
+# Heads.
+
+OCTETS = [b" ", b"\t", b"\r", b"\n", b"\x00", b"\x0b", b"\x7f", b"\x80", b"\xff", b":", b",", b";", b'"', b"\\", b"#", b"?"]
+TARGETS = [b"/readyz", b"/nope", b"/v1/instruments?x=1", b"http://localhost/readyz", b"*", b"readyz", b"", b"/a b", b"/%zz"]
+octets = st.sampled_from(OCTETS) | st.binary(max_size=2)
+names = st.sampled_from([name.encode() for name in HEADERS]) | st.binary(min_size=1, max_size=3)
+held = st.builds(
+    lambda value, odd, place: value[:place] + odd + value[place:],
+    st.sampled_from([text.encode("latin-1") for text in HELD if len(text) < 100]),
+    st.just(b"") | st.just(b"") | octets,
+    st.integers(0, 12),
+)
+fields_of_a_head = st.builds(
+    lambda name, colon, value, end: name + colon + value + end,
+    names,
+    st.sampled_from([b": ", b": ", b":", b": \t", b" : ", b"\t: ", b""]),
+    held,
+    st.sampled_from([b"\r\n"] * 6 + [b"\n", b"\r\n ", b"\r", b" \t\r\n"]),
+)
+heads = st.builds(
+    lambda begin, method, space, target, version, end, found: b"".join(
+        [begin, method, space, target, space, version, end, b"Host: localhost\r\n", *found, b"\r\n"]
+    ),
+    st.sampled_from([b""] * 5 + [b"\r\n", b"\n", b" "]),
+    st.sampled_from([b"GET", b"GET", b"GET", b"HEAD", b"POST", b"get", b"OPTIONS", b"G\x00T", b"BREW"]),
+    st.sampled_from([b" "] * 5 + [b"  ", b"\t"]),
+    st.builds(bytes.__add__, st.sampled_from(TARGETS), st.just(b"") | octets),
+    st.sampled_from([b"HTTP/1.1"] * 5 + [b"HTTP/1.0", b"HTTP/1.2", b"http/1.1", b"HTTP/1.1 ", b"HTTP/01.1", b""]),
+    st.sampled_from([b"\r\n"] * 5 + [b"\n", b"\r\r\n"]),
+    st.lists(fields_of_a_head, max_size=4),
+)
+
 # What a server may say to a client.
 
 prices = st.integers(1, 10**6).map(lambda cents: cents / 100)
@@ -184,7 +216,7 @@ ticks = st.sampled_from(list(TICKS)).flatmap(
 )
 data = st.lists(ticks, max_size=3)
 ids = st.integers(1, 4) | st.sampled_from(["restore", "window"])
-heads = {"seq": counts, "id": ids, "subscriptions": tables}
+placed = {"seq": counts, "id": ids, "subscriptions": tables}
 SAID: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "welcome": {name: words for name in ("server", "version", "protocol")}
     | {"epoch": st.sampled_from(["epoch", "other", "a b", "a\r\nX: y", "ü"]), "seq": counts, "step_ms": prices}
@@ -192,11 +224,11 @@ SAID: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     | {"limits": st.dictionaries(st.sampled_from(["message_bytes", "x"]), prices), "auth_required": st.booleans()},
     "ticks": {"seq": counts, "ts": counts, "data": data},
     "snapshot": {"seq": counts, "channel": st.sampled_from(CHANNELS), "data": data},
-    "subscribed": heads
+    "subscribed": placed
     | {"channels": st.lists(st.sampled_from(CHANNELS)), "symbols": real_symbols, "pace": words, "snapshot": st.booleans()}
     | {"on_lag": words, "rate_hz": prices},
-    "unsubscribed": heads,
-    "subscriptions": heads,
+    "unsubscribed": placed,
+    "subscriptions": placed,
     "window": {"size": counts, "id": ids},
     "pong": {"ts": counts, "server_ts": counts, "id": ids},
     "error": {"id": ids, "code": st.sampled_from(["gone", "bad_position", "unknown_symbol"]), "message": words}

@@ -18,6 +18,8 @@ class Heard(NamedTuple):
 
     Two of them where RFC 6455 leaves it open: what is wrong with a frame may be said before or after it has all come.
     """
+    late: bool = False
+    """Whether it is wrong as a message: what else came with it may have been answered by the time that it is whole."""
 
 
 def is_text(data: bytes) -> bool:
@@ -72,8 +74,8 @@ def read(data: bytes, message_bytes_max: int, fragments_max: int) -> Heard:
         if fin:
             whole, parts = b"".join(parts), None
             if text and not is_text(whole):
-                return Heard(messages, pings, {1007})
+                return Heard(messages, pings, {1007}, late=True)
             messages.append((text, whole))
         elif len(parts) >= fragments_max:
-            return Heard(messages, pings, {1009})
+            return Heard(messages, pings, {1009}, late=True)
     return Heard(messages, pings, {None})

@@ -12,6 +12,7 @@ import door
 import files
 import frames
 import grammar
+import heads
 import messages
 import packed
 import rigs
@@ -55,6 +56,7 @@ TARGETS = {
     target.name: target
     for target in (
         Target("door", door.check, grammar.door),
+        Target("heads", heads.check, grammar.heads),
         Target("endpoints", door.check, grammar.endpoints),
         Target("frames", frames.check, grammar.frames),
         Target("messages", messages.check, grammar.messages),
