@@ -25,7 +25,7 @@ from web_servers import WebServer, nginx
 from witness import fetch
 
 LIMITS = (
-    *("--http.head-s", "1", "--http.idle-s", "30"),
+    *("--http.head-s", "1", "--http.body-s", "1", "--http.idle-s", "30"),
     *("--stream.close-s", "0.5", "--stream.stall-s", "1", "--stream.ping-s", "1", "--stream.pong-s", "1"),
     *("--feed.tape-s", "2"),
 )

@@ -1,11 +1,15 @@
 """What is traded, as arrays name it: by number, with the grid on which prices lie."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple, overload
 
+import msgspec
 import numpy as np
 
 from ticker.session.messages import Listing
+
+DECIMALS_MAX = 15  # of a price: more do not survive in a float
 
 
 class Instrument(NamedTuple):
@@ -20,6 +24,10 @@ class Instruments(Sequence[Instrument]):
     """What the numbers in arrays stand for: `instruments[number]` has the symbol."""
 
     def __init__(self, instruments: Sequence[Instrument] = ()) -> None:
+        """Raises msgspec.ValidationError for prices that nobody could count in."""
+        for symbol, size, decimals in instruments:
+            if not (0 < size < math.inf and 0 <= decimals <= DECIMALS_MAX):
+                raise msgspec.ValidationError(f"{symbol[:32]!r} has prices in ticks of {size}, of {decimals} decimals")
         self._instruments = list(instruments)
         self.symbols = [instrument.symbol for instrument in self._instruments]
         self.numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
@@ -30,7 +38,9 @@ class Instruments(Sequence[Instrument]):
 
     @classmethod
     def of(cls, listing: Listing) -> "Instruments":
-        """Return what a server listed."""
+        """Return what a server listed. Raises msgspec.ValidationError where it makes no sense."""
+        if not len(listing.symbols) == len(listing.tick_sizes) == len(listing.decimals):
+            raise msgspec.ValidationError("a listing of instruments has lists of different lengths")
         rows = zip(listing.symbols, listing.tick_sizes, listing.decimals, strict=True)
         return cls([Instrument(*row) for row in rows])
 

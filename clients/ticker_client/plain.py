@@ -10,6 +10,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from http import HTTPStatus
+from urllib.parse import quote
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -47,6 +48,11 @@ class PlainLine(ABC):
         self._revision = 0
         self._stale = False
         self._live = False
+
+    @property
+    def place(self) -> str:
+        """The position reached, for a request: a server may call its tape what it likes, and not break our lines."""
+        return quote(str(self._session.position), safe=":")
 
     # What its kinds differ in.
 

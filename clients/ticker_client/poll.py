@@ -1,13 +1,13 @@
 """The lines by polls: long, where the server holds the answer until there is something, and short, where we wait."""
 
 import asyncio
+from collections.abc import Callable
 
-import msgspec
-
+from ticker.dialects import native
 from ticker.session.requests import BATCHES_MAX, TicksAnswer
 from ticker_client.plain import PlainLine
 
-_read = msgspec.json.Decoder(TicksAnswer).decode
+_read: Callable[[bytes], TicksAnswer] = native.reader(TicksAnswer)
 
 
 class LongPollLine(PlainLine):
@@ -18,7 +18,7 @@ class LongPollLine(PlainLine):
 
     async def _poll(self, revision: int, wait_s: float = 0.0) -> bool:
         """Take in one answer, held for up to `wait_s`; return whether there is more to be had at once."""
-        path = f"/v1/ticks?{self._request.text}&since={self._session.position}&limit={BATCHES_MAX}"
+        path = f"/v1/ticks?{self._request.text}&since={self.place}&limit={BATCHES_MAX}"
         path += f"&wait={wait_s:g}" if wait_s else ""
         answer = await self._http.get(path, wait_s=wait_s, held=True)
         if revision != self._revision:

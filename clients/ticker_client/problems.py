@@ -1,20 +1,23 @@
 """What a server that says no over HTTP means by it: problem+json (RFC 9457) into the exceptions of the client."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from ticker.dialects import native
 from ticker.session.messages import Error
 from ticker_client.connection import Answer
 from ticker_client.errors import ConnectionEnded, Refused, close_code
 
+_read: Callable[[bytes], dict[str, Any]] = native.reader(dict[str, Any])
 _GENERAL = ("type", "title", "status", "instance", "code", "detail")
 
 
 def refusal(answer: Answer) -> Refused | None:
     """Return the refusal of one request, as the WebSocket would spell it; None where the answer is no such thing."""
     try:
-        document = msgspec.json.decode(answer.body, type=dict[str, Any])
+        document = _read(answer.body)
         code, detail = str(document["code"]), str(document.get("detail", ""))
     except (msgspec.DecodeError, KeyError):
         return None

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from ticker.dialects import native
 from ticker.session.kinds import Tick
 from ticker.session.messages import Welcome
 from ticker.session.requests import Bar, BarsAnswer, InstrumentsAnswer, SnapshotAnswer
@@ -29,14 +30,19 @@ class Snapshots(NamedTuple):
     refused: Refused | None
 
 
-_read_shown = msgspec.json.Decoder(SnapshotAnswer).decode
-_read_bars = msgspec.json.Decoder(BarsAnswer).decode
-_read_instruments = msgspec.json.Decoder(InstrumentsAnswer).decode
+_read_shown: Callable[[bytes], SnapshotAnswer] = native.reader(SnapshotAnswer)
+_read_bars: Callable[[bytes], BarsAnswer] = native.reader(BarsAnswer)
+_read_listed: Callable[[bytes], InstrumentsAnswer] = native.reader(InstrumentsAnswer)
+_read_document: Callable[[bytes], dict[str, Any]] = native.reader(dict[str, Any])
 
 
 def _read_welcome(body: bytes) -> Welcome:
-    document = msgspec.json.decode(body, type=dict[str, Any])
-    return msgspec.convert({**document, "type": "welcome"}, Welcome)
+    return msgspec.convert({**_read_document(body), "type": "welcome"}, Welcome)
+
+
+def _read_instruments(body: bytes) -> Instruments:
+    found = _read_listed(body).instruments
+    return Instruments([Instrument(each.symbol, each.tick_size, each.decimals) for each in found])
 
 
 class Records:
@@ -63,8 +69,7 @@ class Records:
 
     async def instruments(self) -> Instruments:
         """Return all that is traded."""
-        found = await self._read(_read_instruments, "/v1/instruments")
-        return Instruments([Instrument(each.symbol, each.tick_size, each.decimals) for each in found.instruments])
+        return await self._read(_read_instruments, "/v1/instruments")
 
     async def snapshots(self, symbols: Sequence[str], channels: Sequence[str]) -> Snapshots:
         """Return the newest ticks of symbols on channels, as many of them as exist."""
@@ -77,8 +82,8 @@ class Records:
                 ]
                 return Snapshots(shown, known, refused)
             except Refused as error:
-                named = frozenset(error.details.get("symbols", ()))
-                left = [symbol for symbol in known if symbol not in named]
+                named = error.details.get("symbols")
+                left = [symbol for symbol in known if not isinstance(named, list) or symbol not in named]
                 if error.code != "unknown_symbol" or len(left) == len(known):
                     raise
                 known, refused = left, refused or error

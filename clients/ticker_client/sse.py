@@ -1,6 +1,10 @@
 """The line by server-sent events: one answer that goes on, asked for anew where something changes."""
 
+from contextlib import suppress
+
 from ticker.dialects import native
+from ticker.errors import Refusal
+from ticker.ticks import Position
 from ticker.wire import eventstream
 from ticker_client.errors import ConnectionEnded
 from ticker_client.plain import PlainLine
@@ -31,16 +35,17 @@ class EventLine(PlainLine):
 
     def _question(self) -> tuple[str, str]:
         """Return the path to ask for and a line of the head: the newest are shown to whoever says that it is back."""
-        path, position = f"/v1/sse?{self._request.text}", self._session.position
+        path, position = f"/v1/sse?{self._request.text}", self.place
         pace, rate_hz = self._session.paced
         if pace == "every":
             return f"{path}&from={position}", ""
         return f"{path}&pace={pace}" + (f"&rate_hz={rate_hz:g}" if rate_hz else ""), f"Last-Event-ID: {position}"
 
     def _reach(self, event_id: str) -> None:
-        epoch, _, seq = event_id.rpartition(":")
-        if epoch == self._session.position.epoch and seq.isdigit():
-            self._session.reach(int(seq))
+        with suppress(Refusal):
+            epoch, seq = Position.parse(event_id)
+            if epoch == self._session.position.epoch:
+                self._session.reach(seq)
 
     def _silence_s(self) -> float:
         welcome = self._session.welcome

@@ -169,6 +169,8 @@ class WebSocketLine:
         finally:
             closing.cancel()
             ws.transport.abort()  # where we were told not to wait for it
+            if ws.keepalive_task is not None:
+                ws.keepalive_task.cancel()  # the library forgets it where the end came together with the handshake
             self._fail_answers(ConnectionEnded("closed by this side", 1000))
 
     async def _say_farewell(self) -> None:
@@ -190,12 +192,15 @@ class WebSocketLine:
             if not answer.done():
                 await self._ws.send(native.command(message), text=True)
             found = await answer
-            assert isinstance(found, kind)
+            if not isinstance(found, kind):
+                raise ConnectionEnded(f"the server answered {message.__struct_config__.tag} with something else")
             return found
         except ConnectionClosed as error:
             raise ConnectionEnded(f"the connection ended before the answer came: {error}") from None
         finally:
             self._answers.pop(message.id, None)
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # it may have come while we were failing otherwise: asyncio wants it to be seen
 
     async def _hear(self, message: AnyServerMessage) -> None:
         match message:

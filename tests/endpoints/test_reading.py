@@ -52,8 +52,9 @@ class Listener(WebSocket):
         self.connection_made(cast(Any, self.wire))
         self.wire.written = b""
 
-    def _heard(self, data: bytes) -> None:
+    def _heard(self, data: bytes, text: bool) -> None:
         assert type(data) is bytes
+        assert not text or data.decode() is not None
         self.heard.append(data)
 
 
@@ -66,14 +67,14 @@ def spelled_long(payload: bytes) -> bytes:
     return b"\x81\xfe" + len(payload).to_bytes(2, "big") + bytes(4) + payload
 
 
-payloads = st.binary(max_size=140)
+payloads = st.text(max_size=140).map(lambda text: text.encode()[:140].decode(errors="ignore").encode())
 pings = st.binary(max_size=9).map(lambda payload: masked(Opcode.PING, payload))
-acks = payloads.map(lambda payload: masked(Opcode.TEXT, payload[:125]))
+acks = st.text(st.characters(max_codepoint=0x2FF), max_size=62).map(lambda text: masked(Opcode.TEXT, text.encode()))
 messages = st.one_of(
     acks,
     acks,
     acks,
-    payloads.map(lambda payload: masked(Opcode.BINARY, payload)),
+    st.binary(max_size=140).map(lambda payload: masked(Opcode.BINARY, payload)),
     payloads.map(spelled_long),
     pings,
     st.tuples(payloads, st.lists(payloads, max_size=3), payloads, pings).map(

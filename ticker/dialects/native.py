@@ -38,8 +38,23 @@ _CRC = '"crc":'
 _FRESH = ("", ',"fresh":true')
 
 _decode: Callable[[bytes | bytearray | str], AnyClientMessage] = msgspec.json.Decoder(AnyClientMessage).decode
-_read: Callable[[bytes | str], AnyServerMessage] = msgspec.json.Decoder(AnyServerMessage).decode
 _encode = msgspec.json.Encoder().encode
+
+
+def reader(kind: Any) -> Callable[[bytes | str], Any]:
+    """Return what reads a document of a type, and raises msgspec.DecodeError for whatever is none."""
+    decode = msgspec.json.Decoder(kind).decode
+
+    def read(data: bytes | str) -> Any:
+        try:
+            return decode(data)
+        except (UnicodeDecodeError, RecursionError) as error:  # msgspec lets these two pass as they are
+            raise msgspec.DecodeError(str(error)) from None
+
+    return read
+
+
+_read: Callable[[bytes | str], AnyServerMessage] = reader(AnyServerMessage)
 
 
 def parse(data: bytes | bytearray | str) -> AnyClientMessage:

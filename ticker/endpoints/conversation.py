@@ -114,7 +114,7 @@ class Conversation(WebSocket):
     def resume_writing(self) -> None:
         self._outlet.resume()
 
-    def _heard(self, data: bytes) -> None:
+    def _heard(self, data: bytes, text: bool) -> None:  # noqa: ARG002  # commands may come either way
         message: AnyClientMessage | None = None
         try:
             message = native.parse(data)

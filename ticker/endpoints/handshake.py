@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from websockets.datastructures import Headers
 from websockets.exceptions import NegotiationError
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request as Handshake
 from websockets.http11 import Response as Switch
 from websockets.protocol import State
@@ -23,13 +24,21 @@ _quiet.setLevel(logging.ERROR)
 Taker = TypeVar("Taker")
 
 
+class _Protocol(ServerProtocol):
+    def recv_frame(self, frame: Frame) -> None:
+        """Take a close between two fragments as a close (RFC 6455, section 5.4); the library calls that a fault."""
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None
+        super().recv_frame(frame)
+
+
 def shake_hands(
     house: House, request: Request, subprotocols: Sequence[str], take: Callable[[ServerProtocol, Switch], Taker]
 ) -> Taker:
     """Answer a handshake by what `take` makes to hand the transport to. Raises Refusal."""
     if house.draining:
         raise Refusal("unavailable", "the server is going away")
-    protocol = ServerProtocol(
+    protocol = _Protocol(
         extensions=SHARED if house.config.stream.compression == "shared" else None,
         subprotocols=[Subprotocol(name) for name in subprotocols] or None,
         select_subprotocol=_choose if subprotocols else None,

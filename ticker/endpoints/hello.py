@@ -41,7 +41,7 @@ class Hello(WebSocket):
         """Thousands of answers wait unread: there is no backlog of ticks here, that could be excused."""
         self.abort("answers not read")
 
-    def _heard(self, data: bytes) -> None:
+    def _heard(self, data: bytes, text: bool) -> None:  # noqa: ARG002  # it thanks for either
         try:
             self._patience.command(clock.monotonic_s())
         except (Refusal, Violation):  # there are no words for a warning here

@@ -48,7 +48,7 @@ class Routes:
         path = request.path
         if request.method == "OPTIONS" and (path == "*" or self._known(path)):
             return options(self._methods(path))
-        if path in self._upgrades:
+        if path in self._upgrades and request.method in ("GET", "HEAD"):
             raise Refusal(
                 "upgrade_required",
                 f"{path} is a WebSocket: connect to {self._scheme}://{request.header('host') or 'HOST'}{path}, "

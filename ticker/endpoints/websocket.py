@@ -16,7 +16,7 @@ from ticker import clock
 from ticker.endpoints.house import House
 from ticker.errors import Close
 from ticker.session.budget import Allowance, Budget
-from ticker.wire.frames import binary_frame, masked_bytes, short_messages, text_frame
+from ticker.wire.frames import TEXT, binary_frame, masked_bytes, short_messages, text_frame
 
 SLICE_BYTES = 4096  # read at once by the library: at most 682 frames to answer or 4 MB to inflate before we look again
 DROPPED_BYTES_MAX = 4 * 1024 * 1024  # after the end: a large message may still be on its way, a flood is not read
@@ -45,6 +45,7 @@ class WebSocket(asyncio.Protocol):
         "_life_s",
         "_pinged_s",
         "_said",
+        "_text",
         "_transport",
         "_unread_bytes",
         "_waiting_bytes",
@@ -56,6 +57,7 @@ class WebSocket(asyncio.Protocol):
         self._ws = ws
         self._head = bytes(switch.serialize())
         self._fragments: list[bytes] | None = None
+        self._text = True  # whether these fragments are of text
         self._said = 0
         self._deadline_s: float | None = None
         self._ended = ""
@@ -75,8 +77,8 @@ class WebSocket(asyncio.Protocol):
     def _opened(self) -> None:
         """Begin: the 101 has been written."""
 
-    def _heard(self, data: bytes) -> None:
-        """Take in a whole message."""
+    def _heard(self, data: bytes, text: bool) -> None:
+        """Take in a whole message; text is UTF-8."""
 
     def _leave(self) -> None:
         """Write no more of your own accord: the conversation is ending. May be called more than once."""
@@ -107,7 +109,7 @@ class WebSocket(asyncio.Protocol):
         self._life_s = None
         messages = short_messages(data) if len(data) <= SLICE_BYTES and self._between_messages else None
         if messages is not None:
-            self._hear(messages)
+            self._hear(messages, data[0] == TEXT)
             return
         for start in range(0, len(data), SLICE_BYTES):
             if self._ws.eof_sent or self._transport.is_closing():
@@ -144,11 +146,18 @@ class WebSocket(asyncio.Protocol):
         """Whether messages are heard: we have not said goodbye."""
         return self._ws.state is State.OPEN and not self._transport.is_closing()
 
-    def _hear(self, messages: list[bytes]) -> None:
+    def _hear(self, messages: list[bytes], text: bool) -> None:
         for message in messages:
             if not self._listening or self._overfull():
                 return
-            self._heard(message)
+            self._take(message, text)
+
+    def _take(self, data: bytes, text: bool) -> None:
+        """Hear a message, or close where it says that it is text and is none (RFC 6455, section 8.1)."""
+        if text and not data.isascii() and not is_utf8(data):
+            self.close(Close.INVALID_DATA, "text is UTF-8")
+        else:
+            self._heard(data, text)
 
     def _receive(self, data: bytes) -> None:
         """Have the library read some bytes, and deal with the frames they complete."""
@@ -168,7 +177,7 @@ class WebSocket(asyncio.Protocol):
                 return
             self._unread_bytes -= masked_bytes(len(frame.data))
             if frame.opcode in _DATA:
-                self._receive_fragment(cast(bytes, frame.data), frame.fin)
+                self._receive_fragment(frame)
 
     def _drop(self, count: int) -> None:
         """Leave unheard what comes after the end: the client hangs up, or `close_s` is over, or it is too much."""
@@ -196,16 +205,20 @@ class WebSocket(asyncio.Protocol):
             self._budget = Budget(Allowance(stream.control_per_s, stream.control_burst))
         return self._budget.take(now_s, count)
 
-    def _receive_fragment(self, data: bytes, fin: bool) -> None:
+    def _receive_fragment(self, frame: Frame) -> None:
         if not self._listening:
             return
-        if fin and self._fragments is None:
-            self._heard(data)
-            return
-        self._fragments = [*(self._fragments or ()), data]
-        if fin:
+        data = cast(bytes, frame.data)
+        if self._fragments is None:
+            self._text = frame.opcode is Opcode.TEXT
+            if frame.fin:
+                self._take(data, self._text)
+                return
+            self._fragments = []
+        self._fragments.append(data)
+        if frame.fin:
             whole, self._fragments = b"".join(self._fragments), None
-            self._heard(whole)
+            self._take(whole, self._text)
         elif len(self._fragments) >= self._house.config.stream.fragments_max:
             self.close(Close.TOO_BIG, "too many fragments")
 
@@ -300,3 +313,12 @@ class WebSocket(asyncio.Protocol):
 def _told(code: int) -> str:
     """Return a close code as a label: of the thousands a client may choose, the private ones are one a thousand."""
     return str(code) if code < PRIVATE or code in _OURS else f"{code // 1000}xxx"
+
+
+def is_utf8(data: bytes) -> bool:
+    """Tell whether bytes are text."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -31,7 +31,10 @@ def unpack(data: bytes) -> dict[str, Any]:
     digest, body = data[len(MAGIC) :][:_DIGEST_BYTES], data[len(MAGIC) + _DIGEST_BYTES :]
     if hashlib.sha256(body).digest() != digest:
         raise SetupError("a damaged checkpoint: it was cut off, or changed")
-    return msgspec.msgpack.decode(body, type=dict[str, Any], ext_hook=_array)
+    try:
+        return msgspec.msgpack.decode(body, type=dict[str, Any], ext_hook=_array)
+    except (msgspec.DecodeError, ValueError, TypeError, SyntaxError, RecursionError):  # numpy reads dtypes as code
+        raise SetupError("no checkpoint of ours, though its digest is right") from None
 
 
 def _extension(value: object) -> msgspec.msgpack.Ext:

@@ -8,6 +8,7 @@ byte order mark, data of several lines, fields nobody knows.
 from typing import NamedTuple
 
 BOM = b"\xef\xbb\xbf"
+RETRY_DIGITS_MAX = 9  # eleven days: more is no advice, and int() refuses thousands of digits
 
 
 class Event(NamedTuple):
@@ -61,7 +62,7 @@ class Parser:
             self._kind = value.decode(errors="replace")
         elif name == b"id" and b"\0" not in value:
             self._next_id = value.decode(errors="replace")
-        elif name == b"retry" and value.isdigit():
+        elif name == b"retry" and value.isdigit() and len(value) <= RETRY_DIGITS_MAX:
             self.retry_ms = int(value)
         return None
 

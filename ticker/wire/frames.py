@@ -72,12 +72,18 @@ def _frame(first: int, payload: bytes) -> bytes:
 
 
 def short_messages(data: bytes) -> list[bytes] | None:
-    """Return the messages of a client where data is whole, short, unfragmented, plain messages and nothing else."""
+    """Return the messages of a client where data is whole, short, unfragmented, plain messages and nothing else.
+
+    All are text or all are binary, as `data` begins: its first byte is TEXT or BINARY then.
+    """
     messages = []
     place, end = 0, len(data)
+    kind = data[0] if data else 0
+    if kind not in (TEXT, BINARY):
+        return None
     while place < end:
         start = place + HEAD_BYTES
-        if start > end or data[place] not in (TEXT, BINARY):
+        if start > end or data[place] != kind:
             return None
         place = start + data[start - 5] - MASKED
         if not start <= place <= end or place - start >= SHORT:
