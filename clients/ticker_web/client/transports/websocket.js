@@ -242,9 +242,9 @@ export class Socket extends Reader {
   }
 
   /** An answer to what somebody said by hand is theirs; to what we asked for, there is no going on. @param {Refused} refusal */
-  #refused({ id, code, message }) {
+  #refused({ id, code, message, details }) {
     if (id === undefined || !this.#outstanding?.ids.has(id)) return;
     const refused = NEVER.includes(code) ? `${code}: ${message}` : "";
-    this.#fail(new Trouble(code, { stale: STALE.includes(code), refused }));
+    this.#fail(new Trouble(code, { stale: STALE.includes(code), refused, askedS: details?.retry_after_s ?? null }));
   }
 }
