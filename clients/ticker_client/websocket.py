@@ -39,6 +39,7 @@ from ticker_client.errors import ConnectionEnded, Refused
 from ticker_client.line import Desk
 
 SETTLE_S = 2.0  # for a server that has stopped answering
+TOO_FAST, TRIES, PAUSE_S = "rate_limited", 5, 1.0  # a command is refused for that, and how often it is sent then
 SUBPROTOCOLS = {"json": [native.SUBPROTOCOL], "packed": [packed_dialect.SUBPROTOCOL, native.SUBPROTOCOL]}
 """What is offered, by encoding: a server that does not pack says the same as JSON."""
 
@@ -180,6 +181,17 @@ class WebSocketLine:
             self._acking.cancel()
 
     async def _ask(self, message: ClientMessage, kind: type[Answered]) -> Answered:
+        """Send a command and return its answer; where that comes too fast for the server, again a little later."""
+        for _ in range(TRIES - 1):
+            try:
+                return await self._ask_once(message, kind)
+            except Refused as refused:
+                if refused.code != TOO_FAST:
+                    raise
+                await asyncio.sleep(refused.details.get("retry_after_s", PAUSE_S))
+        return await self._ask_once(message, kind)
+
+    async def _ask_once(self, message: ClientMessage, kind: type[Answered]) -> Answered:
         """Send a command and return its answer, of the kind that answers it."""
         if not self.live or self._ws is None:
             raise ConnectionEnded("there is no connection now")

@@ -10,12 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from conftest import ROOT, RunningServer
 from ticker_client import ConnectionEnded, Quote, Refused, Trade, connect, connect_sync
+from ticker_client.websocket import WebSocketLine
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,33 @@ async def test_a_refusal_is_an_exception_with_its_code(server: RunningServer) ->
         assert refused.value.code == "unknown_symbol"
         assert refused.value.details["symbols"] == ["NOPE"]
         assert await feed.subscriptions() == {"trades": ["ACME"]}
+
+
+async def test_who_asks_faster_than_the_server_likes_is_answered_a_little_later(
+    serve_ticker: Callable[..., RunningServer],
+) -> None:
+    server = serve_ticker("--stream.commands-per-s", "20", "--stream.commands-burst", "10")
+    async with connect(server.stream) as feed:
+        for symbol in ("ACME", "BYTE", "CRUX", "DUNE", "EDGE", "FLUX", "GRID", "HELM"):
+            with suppress(Refused):  # some of them do not exist, which is another matter
+                await feed.subscribe(symbol)
+        assert {"ACME", "BYTE"} <= set((await feed.subscriptions())["trades"])
+        assert feed.connections == 1
+
+
+async def test_a_flood_that_is_closed_is_come_back_from(serve_ticker: Callable[..., RunningServer]) -> None:
+    """4029 asks to come back, after a pause that it names."""
+    server = serve_ticker("--stream.acks-burst", "5", "--stream.acks-per-s", "5", "--market.step-ms", "1000")
+    back: asyncio.Future[ConnectionEnded] = asyncio.get_running_loop().create_future()
+    async with connect(server.stream, on_reconnect=back.set_result) as feed:
+        await feed.subscribe("ACME")
+        line = feed._life.line
+        assert isinstance(line, WebSocketLine)
+        for _ in range(100):
+            await line._send(b'{"op":"ack","seq":0}')
+        ended = await asyncio.wait_for(back, 30)
+        assert (ended.code, ended.final) == (4029, False)
+        assert feed.connections == 2
 
 
 async def test_a_consumer_that_dawdles_still_gets_its_answers(server: RunningServer) -> None:

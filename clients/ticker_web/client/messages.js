@@ -35,7 +35,7 @@
  * @typedef {{type: "window", size: number}} Window
  * @typedef {{type: "authenticated", name: string, channels: Channel[], symbols: string[], subscriptions: Subscriptions}} Authenticated
  * @typedef {{type: "pong", id?: number, ts: number}} Pong
- * @typedef {{type: "error", id?: number, code: string, message: string}} Refused
+ * @typedef {{type: "error", id?: number, code: string, message: string, details?: {retry_after_s?: number}}} Refused
  * @typedef {{type: "lag", from: number, to: number, dropped: number, conflated: number, reason: string}} Lag
  * @typedef {{type: "heartbeat", seq: number}} Heartbeat
  * @typedef {{type: "closing", code: number, reason: string, reconnect_after_s: number | null}} Closing

@@ -245,10 +245,11 @@ export class Socket extends Reader {
   }
 
   /** An answer to what somebody said by hand is theirs; to what we asked for, there is no going on. @param {Refused} refusal */
-  #refused({ id, code, message }) {
+  #refused({ id, code, message, details }) {
     if (id === undefined || !this.#outstanding?.ids.has(id)) return;
     const refused = NEVER.includes(code) ? `${code}: ${message}` : "";
     const final = code === "unauthorized";
-    this.#fail(new Trouble(final ? `${code}: ${message}` : code, { stale: STALE.includes(code), refused, final }));
+    const told = { stale: STALE.includes(code), refused, final, askedS: details?.retry_after_s ?? null };
+    this.#fail(new Trouble(final ? `${code}: ${message}` : code, told));
   }
 }
