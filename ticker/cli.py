@@ -424,7 +424,8 @@ async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, server.reload)
+    if server.rereads:  # where nothing is read again, a terminal that is closed stops us as ever
+        loop.add_signal_handler(signal.SIGHUP, server.reload)
     _greet(server)  # whoever reads it may stop us at once
     server.failed.add_done_callback(lambda _: stop.set())
     await stop.wait()
