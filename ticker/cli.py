@@ -423,7 +423,7 @@ async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
         await server.start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    hang_up = server.reload if server.reloads else stop.set  # a daemon's, or a terminal's
+    hang_up = server.reload if server.rereads else stop.set  # where nothing is read again, the terminal was closed
     for number, act in ((signal.SIGINT, stop.set), (signal.SIGTERM, stop.set), (signal.SIGHUP, hang_up)):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
             loop.add_signal_handler(number, act)

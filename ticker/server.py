@@ -119,14 +119,14 @@ class Server:
         return lambda: Secure(house, secure, lambda: Door(house, routes))
 
     @property
-    def reloads(self) -> bool:
-        """Whether there is anything to read again: tokens, or a certificate."""
-        return self.keyring is not None or bool(self.config.server.tls_cert)
+    def rereads(self) -> bool:
+        """Whether there are files that may change while we run: of tokens, of a certificate."""
+        return bool(self.config.auth.file or self.config.server.tls_cert)
 
     def reload(self) -> None:
         """Read tokens and certificate again: who has lost a token is closed. What is wrong changes nothing."""
         try:
-            if self.keyring is not None:
+            if self.keyring is not None and self.config.auth.file:
                 self.log.info("tokens were read again", count=self.keyring.reload())
             if self._tls is not None and self.config.server.tls_cert:
                 tls.load(self._tls, Path(self.config.server.tls_cert), Path(self.config.server.tls_key))
