@@ -159,6 +159,18 @@ def test_other_peoples_variables_are_let_be() -> None:
         ({"server.host": "0.0.0.0"}, "server.host: 0.0.0.0 can be reached by other machines"),
         ({"server.host": "example.org"}, "server.host: example.org can be reached by other machines"),
         ({"stream.buffer_bytes": "4096", "stream.buffer_bytes_max": "4096"}, "stream.buffer_bytes_max: must be more"),
+        ({"stream.catch_up_bytes": "262144"}, "stream.catch_up_bytes: must be less than stream.buffer_bytes_max"),
+        ({"stream.message_bytes_max": "2000000"}, "stream.bytes_burst: must be at least stream.message_bytes_max"),
+        ({"stream.bad_json_max": "21"}, "stream.bad_json_max: must not be more than stream.errors_max"),
+        (
+            {"server.connections_max": "50", "server.connections_per_address": "51"},
+            "server.connections_per_address: must not be more than server.connections_max",
+        ),
+        ({"http.head_bytes_max": "8192"}, "http.target_bytes_max: must be less than http.head_bytes_max"),
+        ({"http.requests_max": "7"}, "http.pipelined_max: must not be more than http.requests_max"),
+        ({"http.events_max_s": "9"}, "http.events_max_s: must not be less than stream.heartbeat_s"),
+        ({"server.public": "true", "stream.heartbeat_s": "60"}, "stream.heartbeat_s: must be less than 60"),
+        ({"server.public": "true", "http.wait_max_s": "60"}, "http.wait_max_s: must be less than 60"),
         ({"feed.flush_ms": "0.000000001"}, "feed.flush_ms: must be a whole number of market.step_ms"),
         ({"feed.flush_ms": "5"}, "feed.flush_ms: must be a whole number of market.step_ms"),
         ({"feed.flush_ms": "25"}, "feed.flush_ms: must be a whole number of market.step_ms"),
@@ -169,6 +181,20 @@ def test_other_peoples_variables_are_let_be() -> None:
 )
 def test_keys_that_contradict_each_other_are_refused(flags: dict[str, str], sentence: str) -> None:
     assert complaint(build, from_flags(flags)).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"server.connections_max": "3"},  # fewer than one address may have, which nobody has said
+        {"server.connections_per_address": "0"},
+        {"server.public": "true", "stream.heartbeat_s": "59"},
+        {"stream.heartbeat_s": "3600"},
+        {"http.body_bytes_max": "0"},
+    ],
+)
+def test_keys_that_go_together_are_taken(flags: dict[str, str]) -> None:
+    build(from_flags(flags))
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,19 @@ def test_what_is_no_json_is_an_error_too() -> None:
     assert closed.value.close is Close.TOO_MANY_ERRORS
 
 
+def test_nothing_is_to_be_remembered_once_all_is_earned_again() -> None:
+    patience = Patience(ALLOWED)
+    assert patience.whole(NOW_S)
+    patience.command(NOW_S)
+    patience.ack(NOW_S)
+    patience.input_bytes(1000, NOW_S)
+    assert not patience.whole(NOW_S + 0.5)
+    assert patience.whole(NOW_S + 1.01)
+    patience.error("bad_json", NOW_S)
+    assert not patience.whole(NOW_S + 59)
+    assert patience.whole(NOW_S + 61)
+
+
 def test_a_faster_market_has_more_acks() -> None:
     allowed = ALLOWED._replace(acks=Allowance(1000, 2000))
     patience = Patience(allowed)

@@ -92,7 +92,7 @@ class Conversation(WebSocket):
     ) -> None:
         super().__init__(house, ws, switch)
         self._session = ServerSession(house.terms, house.feed.tape.head, permit, house.gate.identify)
-        self._patience = Patience(house.allowances)
+        self._patience: Patience | None = None  # nothing is remembered of those who say little
         self._handshake = handshake
         self._known_s = clock.monotonic_s() + house.gate.deadline_s
 
@@ -119,10 +119,10 @@ class Conversation(WebSocket):
         try:
             message = native.parse(data)
             if isinstance(message, Ack):
-                self._patience.ack(clock.monotonic_s())
+                self._patient().ack(clock.monotonic_s())
                 self._ack(message.seq)
                 return
-            self._patience.command(clock.monotonic_s())
+            self._patient().command(clock.monotonic_s())
             interest = self._session.interest
             standing = self._house.standing(self._outlet.cursor)
             outcome = self._session.receive(message, standing, clock.wall_us())
@@ -135,9 +135,14 @@ class Conversation(WebSocket):
         else:
             self._obey(outcome, interest)
 
+    def _patient(self) -> Patience:
+        if self._patience is None:
+            self._patience = Patience(self._house.allowances)
+        return self._patience
+
     def _weigh(self, size: int) -> None:
         try:
-            self._patience.input_bytes(size, clock.monotonic_s())
+            self._patient().input_bytes(size, clock.monotonic_s())
         except Refusal as error:
             self._refuse(error, None)
         except Violation as error:
@@ -151,7 +156,7 @@ class Conversation(WebSocket):
         """Count a refusal, and close where there have been too many."""
         self._house.refused(code)
         try:
-            self._patience.error(code, clock.monotonic_s())
+            self._patient().error(code, clock.monotonic_s())
         except Violation as error:
             self.close(error.close, error.reason)
 
@@ -214,6 +219,8 @@ class Conversation(WebSocket):
         if over := self._over(now_s):
             self.close(*over)
             return
+        if self._patience is not None and self._patience.whole(now_s):
+            self._patience = None
         self._outlet.look(now_s)
         if self._outlet.idle(now_s, self._said):
             sent = self._said + self._outlet.messages

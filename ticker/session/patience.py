@@ -66,6 +66,11 @@ class Patience:
         self._errors: Budget | None = None
         self._garbled: Budget | None = None
 
+    def whole(self, now_s: float) -> bool:
+        """Tell whether nothing is to be remembered."""
+        budgets = (self._commands, self._acks, self._input_bytes, self._errors, self._garbled)
+        return all(budget is None or budget.whole(now_s) for budget in budgets)
+
     def command(self, now_s: float) -> None:
         """Bear a message other than an ack."""
         budget = self._commands = self._commands or Restraint(self._allowances.commands)
