@@ -56,7 +56,7 @@ class Server(asyncio.Transport):
         assert key is not None
         accept = base64.b64encode(hashlib.sha1(key[1] + GUID).digest()).decode()
         protocol = re.search(rb"Sec-WebSocket-Protocol: ([^,\r]+)", head)
-        switch = f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        switch = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         switch += f"Sec-WebSocket-Accept: {accept}\r\n"
         switch += f"Sec-WebSocket-Protocol: {protocol[1].decode()}\r\n" if protocol else ""
         if "head" not in self._how:
@@ -180,5 +180,3 @@ async def _read(feed: Any, *, arrays: bool) -> None:
             for channel in message.rows:
                 message.table(channel)
         feed.book("SYM0000")
-
-

@@ -16,7 +16,9 @@ SYMBOLS = ["SYM0000", "SYM0001", "*", "NOPE", "", "sym0000", "../x", "A\r\nB", "
 odd_numbers = st.sampled_from(
     [0, -1, 1, 2, 2**31, 2**31 + 1, 2**53, 2**53 + 1, 2**63 - 1, 2**63, 2**64, 10**100, 0.5, -0.0, 1e308, 5e-324]
 )
-odd_words = st.sampled_from(["", "every", "latest", "skip", "close", "trades", "book", "x" * 5000, "\ud800", "\x7f", "𝔘"])
+odd_words = st.sampled_from(
+    ["", "every", "latest", "skip", "close", "trades", "book", "x" * 5000, "\ud800", "\x7f", "\U0001d518"]
+)
 values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | odd_numbers | st.integers() | st.floats() | odd_words | st.text(max_size=12),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
@@ -65,8 +67,10 @@ commands = st.builds(
     ),
 ).map(spelled)
 odd_json = st.sampled_from(
-    [b"", b"null", b"[]", b"[" * 2000, b'{"op":' * 1500, b"{}{}", b'{"op":"list"},', b"\xff", b'{"op":"\xff"}']
-    + [b'{"op":"list","id":1e400}', b'{"op":"ping","ts":NaN}', b'{"op":"list","op":"ping"}', b"\xef\xbb\xbf{}"]
+    [
+        *(b"", b"null", b"[]", b"[" * 2000, b'{"op":' * 1500, b"{}{}", b'{"op":"list"},', b"\xff", b'{"op":"\xff"}'),
+        *(b'{"op":"list","id":1e400}', b'{"op":"ping","ts":NaN}', b'{"op":"list","op":"ping"}', b"\xef\xbb\xbf{}"),
+    ]
 )
 messages = parts(commands | odd_json | values.map(spelled))
 
@@ -85,9 +89,7 @@ def frame(opcode: int, payload: bytes, fin: bool = True, mask: bytes = b"mask", 
 
 payloads = commands | st.text(max_size=60).map(str.encode) | st.binary(max_size=140) | st.just(bytes(17_000))
 masks = st.binary(min_size=4, max_size=4)
-closes = st.builds(
-    lambda code, reason: code.to_bytes(2, "big") + reason, st.integers(0, 65535), st.binary(max_size=20)
-)
+closes = st.builds(lambda code, reason: code.to_bytes(2, "big") + reason, st.integers(0, 65535), st.binary(max_size=20))
 one_frame = st.one_of(
     st.builds(frame, st.sampled_from([1, 2]), payloads, st.just(True), masks),
     st.builds(frame, st.sampled_from([0, 1, 2]), payloads, st.booleans(), masks),
@@ -114,8 +116,25 @@ HEADERS = ["Accept", "If-None-Match", "Last-Event-ID", "Origin", "Connection", "
 HEADERS += ["Expect", "Transfer-Encoding", "Content-Length", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Range"]
 HEADERS += ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Authorization", "Sec-Fetch-Site", "X-Forwarded-For"]
 HELD = ["application/json", "text/html", "*", '"x"', "close", "keep-alive, Upgrade", "websocket", "localhost", "13"]
-HELD += ["dGhlIHNhbXBsZSBub25jZQ==", "100-continue", "chunked", "5", "-1", "", "null", "http://evil.example", "a" * 9000]
-HELD += ["ticker.v1.packed", "permessage-deflate; server_max_window_bits=8", "Bearer x", "cross-site", "\xff\xfe", "[::1"]
+HELD += [
+    "dGhlIHNhbXBsZSBub25jZQ==",
+    "100-continue",
+    "chunked",
+    "5",
+    "-1",
+    "",
+    "null",
+    "http://evil.example",
+    "a" * 9000,
+]
+HELD += [
+    "ticker.v1.packed",
+    "permessage-deflate; server_max_window_bits=8",
+    "Bearer x",
+    "cross-site",
+    "\xff\xfe",
+    "[::1",
+]
 
 queries = st.lists(st.tuples(st.sampled_from(PARAMETERS), st.sampled_from(VALUES)), max_size=4).map(
     lambda pairs: "&".join(f"{name}={value}" for name, value in pairs)
@@ -140,14 +159,39 @@ def request(method: str, path: str, query: str, given: list[tuple[str, str]], bo
 
 one_request = st.builds(request, methods, st.sampled_from(PATHS), queries, headers, bodies, st.booleans())
 endpoints = parts(one_request, 3)
-door = parts(
-    st.lists(one_request | st.binary(max_size=60) | one_frame, min_size=1, max_size=4).map(b"".join), 4
-)
+door = parts(st.lists(one_request | st.binary(max_size=60) | one_frame, min_size=1, max_size=4).map(b"".join), 4)
 
 # Heads.
 
-OCTETS = [b" ", b"\t", b"\r", b"\n", b"\x00", b"\x0b", b"\x7f", b"\x80", b"\xff", b":", b",", b";", b'"', b"\\", b"#", b"?"]
-TARGETS = [b"/readyz", b"/nope", b"/v1/instruments?x=1", b"http://localhost/readyz", b"*", b"readyz", b"", b"/a b", b"/%zz"]
+OCTETS = [
+    b" ",
+    b"\t",
+    b"\r",
+    b"\n",
+    b"\x00",
+    b"\x0b",
+    b"\x7f",
+    b"\x80",
+    b"\xff",
+    b":",
+    b",",
+    b";",
+    b'"',
+    b"\\",
+    b"#",
+    b"?",
+]
+TARGETS = [
+    b"/readyz",
+    b"/nope",
+    b"/v1/instruments?x=1",
+    b"http://localhost/readyz",
+    b"*",
+    b"readyz",
+    b"",
+    b"/a b",
+    b"/%zz",
+]
 octets = st.sampled_from(OCTETS) | st.binary(max_size=2)
 names = st.sampled_from([name.encode() for name in HEADERS]) | st.binary(min_size=1, max_size=3)
 held = st.builds(
@@ -186,7 +230,13 @@ tables = st.dictionaries(st.sampled_from([*CHANNELS, "nope"]), real_symbols | st
 TICKS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "trade": {"px": prices, "sz": counts, "side": st.sampled_from(["buy", "sell"])},
     "quote": {"bid": prices, "bsz": counts, "ask": prices, "asz": counts},
-    "book": {"side": st.sampled_from(["bid", "ask"]), "px": prices, "sz": counts, "crc": counts, "fresh": st.booleans()},
+    "book": {
+        "side": st.sampled_from(["bid", "ask"]),
+        "px": prices,
+        "sz": counts,
+        "crc": counts,
+        "fresh": st.booleans(),
+    },
     "bar.1s": {**dict.fromkeys(("open", "high", "low", "close", "vwap"), prices), "done": st.booleans()}
     | dict.fromkeys(("volume", "trades"), counts),
     "stats": dict.fromkeys(("open", "high", "low", "last", "previous", "vwap", "change", "change_pct"), prices)
@@ -205,27 +255,41 @@ def nearly(kind: dict[str, st.SearchStrategy[Any]], wrong: int = 1) -> st.Search
     """Return documents of a kind, in some of which something is not as it should be."""
     names = st.sampled_from(list(kind))
     return st.builds(
-        but_for, st.fixed_dictionaries(kind), st.dictionaries(names, odd, max_size=wrong) | st.just({}), names | st.just("")
+        but_for,
+        st.fixed_dictionaries(kind),
+        st.dictionaries(names, odd, max_size=wrong) | st.just({}),
+        names | st.just(""),
     ) | st.fixed_dictionaries(kind)
 
 
 ticks = st.sampled_from(list(TICKS)).flatmap(
     lambda tag: nearly(
-        {"ch": st.just(tag), "sym": st.sampled_from(["SYM0000", "SYM0001", "NOPE"]), "n": counts, "t": counts, **TICKS[tag]}
+        {
+            "ch": st.just(tag),
+            "sym": st.sampled_from(["SYM0000", "SYM0001", "NOPE"]),
+            "n": counts,
+            "t": counts,
+            **TICKS[tag],
+        }
     )
 )
 data = st.lists(ticks, max_size=3)
 ids = st.integers(1, 4) | st.sampled_from(["restore", "window"])
 placed = {"seq": counts, "id": ids, "subscriptions": tables}
 SAID: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "welcome": {name: words for name in ("server", "version", "protocol")}
+    "welcome": dict.fromkeys(("server", "version", "protocol"), words)
     | {"epoch": st.sampled_from(["epoch", "other", "a b", "a\r\nX: y", "ü"]), "seq": counts, "step_ms": prices}
     | {"seed": counts, "sim": st.just(True), "instruments": counts, "heartbeat_s": prices}
     | {"limits": st.dictionaries(st.sampled_from(["message_bytes", "x"]), prices), "auth_required": st.booleans()},
     "ticks": {"seq": counts, "ts": counts, "data": data},
     "snapshot": {"seq": counts, "channel": st.sampled_from(CHANNELS), "data": data},
     "subscribed": placed
-    | {"channels": st.lists(st.sampled_from(CHANNELS)), "symbols": real_symbols, "pace": words, "snapshot": st.booleans()}
+    | {
+        "channels": st.lists(st.sampled_from(CHANNELS)),
+        "symbols": real_symbols,
+        "pace": words,
+        "snapshot": st.booleans(),
+    }
     | {"on_lag": words, "rate_hz": prices},
     "unsubscribed": placed,
     "subscriptions": placed,
@@ -247,7 +311,12 @@ server_messages = st.sampled_from(list(SAID)).flatmap(
 SNAPSHOT = {"epoch": st.just("epoch"), "seq": counts, "data": data}
 POLL = {"epoch": st.just("epoch"), "seq": counts}
 POLL |= {"batches": st.lists(nearly(SAID["ticks"]).map(lambda found: {"type": "ticks", **found}), max_size=2)}
-PROBLEM = {"status": counts, "code": st.sampled_from(["gone", "unknown_symbol", "x"]), "detail": words, "symbols": values}
+PROBLEM = {
+    "status": counts,
+    "code": st.sampled_from(["gone", "unknown_symbol", "x"]),
+    "detail": words,
+    "symbols": values,
+}
 INSTRUMENT = {"symbol": st.sampled_from(["SYM0000", "SYM0001"]), "name": words, "sector": words, "tick_size": prices}
 INSTRUMENT |= {"decimals": st.integers(0, 4), "lot": counts}
 LISTED = {"instruments": st.lists(nearly(INSTRUMENT), max_size=3)}
@@ -255,7 +324,15 @@ answers = st.one_of(*(nearly(kind).map(spelled) for kind in (SNAPSHOT, POLL, POL
 shown = nearly(SNAPSHOT).map(spelled)
 WELCOME = spelled(
     {"type": "welcome", "server": "t", "version": "0", "protocol": "ticker.v1.json", "epoch": "epoch", "seq": 5}
-    | {"step_ms": 10.0, "seed": 1, "sim": True, "instruments": 4, "limits": {}, "heartbeat_s": 10, "auth_required": False}
+    | {
+        "step_ms": 10.0,
+        "seed": 1,
+        "sim": True,
+        "instruments": 4,
+        "limits": {},
+        "heartbeat_s": 10,
+        "auth_required": False,
+    }
 )
 SERVICE = spelled(json.loads(WELCOME) | {"stream": "/v1/stream", "events": "/v1/sse", "channels": [], "paths": []})
 packed_heads = st.builds(
@@ -285,14 +362,30 @@ def packed_messages(draw: st.DrawFn) -> bytes:
         body += struct.pack("<B3sI", CHANNELS.index(channel) + 1, b"\0\0\0", count)
         for number, width in enumerate(widths):
             small = draw(st.booleans()) or number < 2
-            values = [draw(st.integers(0, 1) if small or width == 1 else st.integers(0, 2 ** (8 * width) - 1)) for _ in range(count)]
+            values = [
+                draw(st.integers(0, 1) if small or width == 1 else st.integers(0, 2 ** (8 * width) - 1))
+                for _ in range(count)
+            ]
             column = b"".join(value.to_bytes(width, "little") for value in values)
             body += column + bytes(-len(column) % 8)
-    return struct.pack("<BBHIQq", draw(st.sampled_from([1, 2])), 1, len(channels), 0, draw(st.integers(1, 200)), 0) + body
+    return (
+        struct.pack("<BBHIQq", draw(st.sampled_from([1, 2])), 1, len(channels), 0, draw(st.integers(1, 200)), 0) + body
+    )
 
 
 packed_bytes = packed_messages() | packed_heads
-WAYS = ["ws", "ws arrays", "ws listing", "ws packed", "ws packed arrays", "sse", "long-poll", "short-poll", "short-poll arrays", "sse listing"]
+WAYS = [
+    "ws",
+    "ws arrays",
+    "ws listing",
+    "ws packed",
+    "ws packed arrays",
+    "sse",
+    "long-poll",
+    "short-poll",
+    "short-poll arrays",
+    "sse listing",
+]
 events = st.builds(
     lambda kind, event_id, data: b"event: %b\nid: %b\ndata: %b\n\n" % (kind, event_id, data),
     st.sampled_from([b"ticks", b"snapshot", b"recovered", b"lag", b"x"]),
@@ -314,15 +407,55 @@ client = st.one_of(
         st.lists(server_messages | packed_bytes | values.map(spelled), max_size=5),
         st.builds(lambda first, rest: [first, *rest], shown, st.lists(answers | many_events | shown, max_size=5)),
     ),
-    st.builds(lambda way, data: way + b"\n" + data, st.sampled_from([b"ws raw", b"ws head", b"sse raw"]), st.binary(max_size=80)),
+    st.builds(
+        lambda way, data: way + b"\n" + data,
+        st.sampled_from([b"ws raw", b"ws head", b"sse raw"]),
+        st.binary(max_size=80),
+    ),
 )
 
-wire = st.builds(bytes.__add__, st.sampled_from([b"p", b"d", b"s"]), packed_bytes | st.binary(max_size=60)) | events.map(
-    lambda data: b"e" + data
-)
-FILE_WORDS = ["[server]", "[market]", "port = ", "[[incident]]", 'kind = "halt"', "at = ", '"90s"', "1e999", "nan", "[", "]"]
-FILE_WORDS += ["[universe]", "[sectors]", '"', "\n", "=", "true", "2026-01-01", "25:00", "time,price,size", ",", "-1", "9" * 40]
-FILE_WORDS += ["[[phases]]", 'name = "x"', "clients = 1", "seconds = 1", "\r", "\x00", "symbol = ", "tick = ", '"0.01"', "\ufeff"]
+wire = st.builds(
+    bytes.__add__, st.sampled_from([b"p", b"d", b"s"]), packed_bytes | st.binary(max_size=60)
+) | events.map(lambda data: b"e" + data)
+FILE_WORDS = [
+    "[server]",
+    "[market]",
+    "port = ",
+    "[[incident]]",
+    'kind = "halt"',
+    "at = ",
+    '"90s"',
+    "1e999",
+    "nan",
+    "[",
+    "]",
+]
+FILE_WORDS += [
+    "[universe]",
+    "[sectors]",
+    '"',
+    "\n",
+    "=",
+    "true",
+    "2026-01-01",
+    "25:00",
+    "time,price,size",
+    ",",
+    "-1",
+    "9" * 40,
+]
+FILE_WORDS += [
+    "[[phases]]",
+    'name = "x"',
+    "clients = 1",
+    "seconds = 1",
+    "\r",
+    "\x00",
+    "symbol = ",
+    "tick = ",
+    '"0.01"',
+    "\ufeff",
+]
 FILE_KINDS = ["config", "universe", "scenario", "scenario-json", "plan", "csv", "tape", "checkpoint"]
 files = st.builds(
     lambda kind, words, tail: f"{kind}\n{' '.join(words)}".encode() + tail,

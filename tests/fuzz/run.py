@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(1, str(Path(__file__).parents[1]))
 
-from targets import TARGETS, Target, corpus
+from fuzz.targets import TARGETS, Target, corpus
 
 ATHERIS = "NOT RUN: atheris cannot be had here: pip install atheris (CPython 3.11 to 3.13 on Linux)"
 
@@ -106,7 +106,7 @@ def _flip(chance: random.Random, data: bytearray, _: list[bytes]) -> None:
 
 def _replace(chance: random.Random, data: bytearray, _: list[bytes]) -> None:
     if data:
-        data[chance.randrange(len(data))] = chance.choice(b"\x00\r\n \t\"{}[]:,-0\x7f\x80\xff%")
+        data[chance.randrange(len(data))] = chance.choice(b'\x00\r\n \t"{}[]:,-0\x7f\x80\xff%')
 
 
 def _cut(chance: random.Random, data: bytearray, _: list[bytes]) -> None:
@@ -128,7 +128,14 @@ def _splice(chance: random.Random, data: bytearray, pool: list[bytes]) -> None:
     data[chance.randint(0, len(data)) :] = other[chance.randint(0, len(other)) :]
 
 
-MUTATIONS: list[Callable[[random.Random, bytearray, list[bytes]], None]] = [_flip, _replace, _cut, _drop, _repeat, _splice]
+MUTATIONS: list[Callable[[random.Random, bytearray, list[bytes]], None]] = [
+    _flip,
+    _replace,
+    _cut,
+    _drop,
+    _repeat,
+    _splice,
+]
 
 
 def run_guided(target: Target, minutes: float) -> int:

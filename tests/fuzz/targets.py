@@ -7,15 +7,7 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-import client
-import door
-import files
-import frames
-import grammar
-import heads
-import messages
-import packed
-import rigs
+from fuzz import client, door, files, frames, grammar, heads, messages, packed, rigs
 
 CORPUS = Path(__file__).parent / "corpus"
 EXAMPLES = 100
