@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from echo import LOOPS, PATH, RAISED
 from listeners import Listeners
-from suite import Unobtainable, wstest
+from suite import ENVIRONMENT, Unobtainable, wstest
 
 AGENT = "ticker"
 COMPRESSED = [*(f"13.{number}.*" for number in range(1, 8)), *(f"12.{number}.*" for number in range(1, 6))]
@@ -88,9 +88,8 @@ def run(program: Path, port: int, cases: list[str], without: list[str], folder: 
     spec = folder / "specification.json"
     spec.write_text(json.dumps(specification))
     with (folder / "wstest.log").open("w") as log:
-        subprocess.run(
-            [program, "-m", "fuzzingclient", "-s", spec], check=True, timeout=RUN_S_MAX, stdout=log, stderr=log
-        )
+        command = [program, "-m", "fuzzingclient", "-s", spec]
+        subprocess.run(command, check=True, timeout=RUN_S_MAX, stdout=log, stderr=log, env=ENVIRONMENT)
     found = json.loads((folder / "index.json").read_text())[AGENT]
     return [Verdict(case, found[case]["behavior"], found[case]["behaviorClose"]) for case in sorted(found, key=order)]
 
