@@ -71,7 +71,8 @@ class Inbox:
     def take(self, message: AnyServerMessage | Arrays) -> None:
         """Take note of a message and keep what is to be read.
 
-        Raises ConnectionEnded where a callback fails, or did, and Incomplete where something is missing.
+        Raises ConnectionEnded where a callback fails, or did, Incomplete where something is missing, and
+        msgspec.ValidationError for a listing that makes no sense.
         """
         if self.ended is not None:
             raise self.ended
@@ -80,6 +81,8 @@ class Inbox:
         if isinstance(message, Arrays):
             message = self._note_arrays(message)
         else:
+            if isinstance(message, Listing):
+                self.instruments = Instruments.of(message)
             message = self._session.fresh(message) if isinstance(message, Ticks) else message
             self._session.note(message)
         found = self._session.gaps[gaps:] if len(self._session.gaps) > gaps else ()
@@ -108,8 +111,6 @@ class Inbox:
         match message:
             case Closing():
                 self.advice_s = message.reconnect_after_s
-            case Listing():
-                self.instruments = Instruments.of(message)
             case Lag():
                 self._tell("on_lag", self._on_lag, message)
 

@@ -55,7 +55,6 @@ class Lifeline:
         self._line = line
         self._inbox.acknowledge = line.acknowledge
         self._task = asyncio.create_task(self._run(line))
-        self._task.add_done_callback(self._note_failure)
 
     async def pause(self) -> None:
         """Listen no more, until told to again."""
@@ -77,6 +76,13 @@ class Lifeline:
         self.connections += 1
 
     async def _run(self, line: Line) -> None:
+        try:
+            await self._follow(line)
+        except Exception as error:  # nobody has foreseen it: iterators end, and so does waiting for an answer
+            self._inbox.end(ConnectionEnded(f"the client failed: {error!r}", NO_TICKER))
+            await line.close()
+
+    async def _follow(self, line: Line) -> None:
         backoff = Backoff()
         ended: ConnectionEnded | None = None
         lost: ConnectionEnded | None = None
@@ -105,8 +111,3 @@ class Lifeline:
         advice_s = (ended and ended.after_s) or self._inbox.advice_s or 0.0
         self._inbox.advice_s = None
         return advice_s
-
-    def _note_failure(self, task: asyncio.Task[None]) -> None:
-        """Let iterators end where listening failed in a way nobody has foreseen."""
-        if not task.cancelled() and (error := task.exception()):
-            self._inbox.end(ConnectionEnded(f"the client failed: {error!r}", NO_TICKER))

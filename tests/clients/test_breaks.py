@@ -170,6 +170,7 @@ def test_the_advice_when_to_come_back_is_obeyed() -> None:
     assert min(delays_s) > 5.0
     assert max(delays_s) <= 15.0
     assert len(set(delays_s)) > 1, "not all at the same moment"
+    assert 3600 < Backoff().next_s(1e308) <= 3610, "but not for ever"
 
 
 def test_pauses_grow_to_a_limit_and_begin_again_after_a_success() -> None:

@@ -26,6 +26,8 @@ PACKAGES = [
     "linecache2==1.0.0",
 ]
 PATIENCE_S = 600
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+"""Without what is meant for a newer Python."""
 
 
 class Unobtainable(Exception):
@@ -65,7 +67,7 @@ def _python27() -> Path:
 
 def _do(command: list[str | Path]) -> None:
     try:
-        subprocess.run(command, check=True, timeout=PATIENCE_S, capture_output=True, text=True)
+        subprocess.run(command, check=True, timeout=PATIENCE_S, capture_output=True, text=True, env=ENVIRONMENT)
     except (subprocess.SubprocessError, OSError) as error:
         said = str(getattr(error, "stderr", "") or error).strip().splitlines()
         raise Unobtainable(f"{Path(command[0]).name}: {said[-1] if said else error}") from None

@@ -151,6 +151,12 @@ SESSIONS = {
     "a text in a text": [HANDSHAKE, masked(Opcode.TEXT, b"{", fin=False), LIST + LIST],
     "a continuation of nothing": [HANDSHAKE, LIST, masked(Opcode.CONT, b"{}") + LIST],
     "too many fragments": [HANDSHAKE, masked(Opcode.TEXT, b"", fin=False) + masked(Opcode.CONT, b"", fin=False) * 64],
+    "text that is none": [HANDSHAKE, LIST, masked(Opcode.TEXT, b'{"op":"list"}\xff') + LIST],
+    "a close within a message": [
+        HANDSHAKE,
+        LIST,
+        masked(Opcode.TEXT, b"{", fin=False) + masked(Opcode.CLOSE, Close(4000, "bye").serialize()) + LIST,
+    ],
     "a close of one byte": [HANDSHAKE, LIST, masked(Opcode.CLOSE, b"\x03") + LIST],
     "a close that may not be sent": [HANDSHAKE, LIST, masked(Opcode.CLOSE, b"\x03\xee") + LIST],
     "requests": [
@@ -281,6 +287,8 @@ def test_the_sessions_are_what_they_say() -> None:
         ("a text in a text", 1002),
         ("a continuation of nothing", 1002),
         ("too many fragments", 1009),
+        ("text that is none", 1007),
+        ("a close within a message", 4000),
         ("a close of one byte", 1002),
         ("a close that may not be sent", 1002),
     ],

@@ -33,6 +33,9 @@ def test_what_breaks_the_rules_is_closed(server: RunningServer) -> None:
     with PlainClient(server.port, "/hello") as client:
         client.socket.sendall(b"\x83\x80\x00\x00\x00\x00")
         assert client.read_close() == 1002
+    with PlainClient(server.port, "/hello") as client:
+        client.send_frames(Frame(Opcode.TEXT, b"Hell\xff"))
+        assert client.read_close() == 1007
 
 
 def test_it_says_goodbye_when_the_server_does(serve_ticker: Callable[..., RunningServer]) -> None:

@@ -3,6 +3,7 @@
 import itertools
 from typing import Any, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.datastructures import Headers
@@ -153,3 +154,25 @@ def test_a_flood_after_the_end_is_cut_off(monkeypatch: Any) -> None:
     assert aborted == []
     listener.data_received(b"x")
     assert aborted == ["sends on after the end"]
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"a\xc0\xaf"])
+def test_text_is_text_and_binary_is_anything(data: bytes) -> None:
+    """RFC 6455, section 8.1: by the short way, by the library's, and in fragments."""
+    for sent in (
+        masked(Opcode.TEXT, data),
+        masked(Opcode.TEXT, data + bytes(200)),
+        masked(Opcode.TEXT, data, False) + masked(Opcode.CONT, b""),
+    ):
+        listener = Listener()
+        listener.data_received(masked(Opcode.BINARY, data))
+        listener.data_received(sent)
+        assert listener.heard == [data]
+        assert listener.wire.written.startswith(b"\x88\x0f\x03\xeftext is UTF-8")
+
+
+def test_a_character_may_be_cut_by_fragments() -> None:
+    listener = Listener()
+    listener.data_received(masked(Opcode.TEXT, b"\xe2", False) + masked(Opcode.CONT, b"\x82", False))
+    listener.data_received(masked(Opcode.CONT, b"\xac"))
+    assert listener.heard == ["€".encode()]

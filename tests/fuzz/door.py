@@ -4,9 +4,10 @@ import re
 from zlib import crc32
 
 import orjson
-from frames import packets
-from rig import Line, Rig
-from rigs import STEP_S, fresh, rig
+
+from fuzz.frames import packets
+from fuzz.rig import Line, Rig
+from fuzz.rigs import STEP_S, fresh, rig
 
 PART = b"\n---\n"  # between two parts of an input: time passes there
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r\n]*\r\n")

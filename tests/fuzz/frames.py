@@ -1,14 +1,15 @@
 """Frames: what the WebSocket room hears of any bytes, against the oracle; and what a conversation makes of them."""
 
 import base64
+from itertools import pairwise
 from zlib import crc32
 
-import oracle
-from rig import Line, Rig
-from rigs import STEP_S, rig
 from websockets.http11 import Response as Switch
 from websockets.server import ServerProtocol
 
+from fuzz import oracle
+from fuzz.rig import Line, Rig
+from fuzz.rigs import STEP_S, rig
 from ticker.endpoints import conversation, hello
 from ticker.endpoints.handshake import shake_hands
 from ticker.endpoints.house import House
@@ -44,7 +45,7 @@ def packets(data: bytes) -> list[bytes]:
     for number in range(seed % 5):
         cuts.add((seed >> number * 5) % (len(data) + 1))
     places = sorted(cuts)
-    return [data[begin:end] for begin, end in zip(places, places[1:], strict=False)]
+    return [data[begin:end] for begin, end in pairwise(places)]
 
 
 def check(data: bytes) -> None:

@@ -8,14 +8,14 @@ from typing import Any
 from unittest import mock
 
 import h11
-from door import check_answers
-from frames import packets
-from rig import Line
-from rigs import rig
 from websockets.exceptions import SecurityError
 from websockets.http11 import Request as Handshake
 from websockets.streams import StreamReader
 
+from fuzz.door import check_answers
+from fuzz.frames import packets
+from fuzz.rig import Line
+from fuzz.rigs import rig
 from ticker.endpoints.http import Request
 
 Read = tuple[str, str, list[tuple[str, str]]]

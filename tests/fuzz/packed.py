@@ -1,4 +1,4 @@
-"""Readers of bytes that any speaker could use: packed frames, events, numbers; by the kind that the first byte names."""
+"""Readers of bytes that any speaker could use: packed frames, events, numbers. The first byte names the kind."""
 
 from itertools import pairwise
 from zlib import crc32

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from rig import Rig
+from fuzz.rig import Rig
 
 STEP_S = 0.06  # a sweep or two, and now and then a step of the market
 USES_MAX = 500

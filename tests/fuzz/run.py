@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(1, str(Path(__file__).parents[1]))
 
-from targets import TARGETS, Target, corpus
+from fuzz.targets import TARGETS, Target, corpus
 
 ATHERIS = "NOT RUN: atheris cannot be had here: pip install atheris (CPython 3.11 to 3.13 on Linux)"
 

@@ -4,17 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import client
-import door
-import files
-import frames
-import grammar
-import heads
-import messages
-import packed
-import rigs
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+
+from fuzz import client, door, files, frames, grammar, heads, messages, packed, rigs
 
 CORPUS = Path(__file__).parent / "corpus"
 EXAMPLES = 100

@@ -1,5 +1,6 @@
 """Checkpoints: a run that goes on from one is the run that never stopped, byte for byte."""
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -127,3 +128,14 @@ def test_a_state_comes_back_as_it_was() -> None:
         assert back.flags.writeable
     with pytest.raises(TypeError):
         pack({"thing": object()})
+
+
+@pytest.mark.parametrize(
+    "state", [["<i8", [3], b""], ["O", [1], bytes(8)], [[["a"]], [1], b""], ["<i8,(", [0], b""], 7]
+)
+def test_what_only_looks_like_one_is_said_to_be_none(state: object) -> None:
+    """The digest is right: somebody has made it so."""
+    array = msgspec.msgpack.Ext(1, msgspec.msgpack.encode(state))
+    for body in (msgspec.msgpack.encode({"state": array}), msgspec.msgpack.encode([1]), b"\xc1"):
+        with pytest.raises(SetupError, match="checkpoint"):
+            unpack(MAGIC + hashlib.sha256(body).digest() + body)

@@ -40,7 +40,9 @@ def test_a_stream_is_read_as_the_standard_says(lines: list[bytes], events: list[
     assert Parser().feed(b"".join(line + end for line in lines)) == events
 
 
-@pytest.mark.parametrize(("value", "retry_ms"), [("1500", 1500), ("soon", None), ("-1", None), ("", None)])
+@pytest.mark.parametrize(
+    ("value", "retry_ms"), [("1500", 1500), ("soon", None), ("-1", None), ("", None), ("9" * 5000, None)]
+)
 def test_the_advice_when_to_come_back_is_kept(value: str, retry_ms: int | None) -> None:
     parser = Parser()
     assert parser.feed(f"retry: {value}\n\n".encode()) == []
