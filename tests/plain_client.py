@@ -49,7 +49,9 @@ class PlainClient:
         )
         head = b""
         while not head.endswith(b"\r\n\r\n"):
-            head += self.socket.recv(1)
+            octet = self.socket.recv(1)
+            assert octet, head
+            head += octet
         assert head.startswith(b"HTTP/1.1 101 "), head
         return head
 

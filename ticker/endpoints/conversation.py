@@ -83,6 +83,12 @@ class Conversation(WebSocket):
         self._outlet.resume()
 
     def _heard(self, data: bytes) -> None:
+        try:
+            self._take_in(data)
+        except Exception as error:
+            self.failed(error)
+
+    def _take_in(self, data: bytes) -> None:
         message: AnyClientMessage | None = None
         try:
             message = native.parse(data)
@@ -144,6 +150,13 @@ class Conversation(WebSocket):
 
     def recovered(self, recovery: Recovery, gap: tuple[int, int] | None) -> None:
         self._say(native.reply(recovered(self._house.feed.tape.epoch, recovery, gap)))
+
+    def failed(self, error: Exception) -> None:
+        self._house.failed(error)
+        try:
+            self.close(Close.INTERNAL_ERROR, "a fault of the server's; it has been logged")
+        except Exception:  # it was this that failed
+            self.abort("a fault of the server's")
 
     def _leave(self) -> None:
         self._outlet.close()

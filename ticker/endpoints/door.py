@@ -64,8 +64,8 @@ class Door(asyncio.Protocol):
         self._house.connections[self] = None
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the transport's word for it
-        self._shut()
         self._house.connections.pop(self, None)
+        self._shut()
 
     def data_received(self, data: bytes) -> None:
         if not self._open:

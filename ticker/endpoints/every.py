@@ -97,9 +97,12 @@ class Every:
     def dropped(self, entry: Entry) -> None:
         """Count what falls off the tape before the reader got there."""
         pace = self._pace
-        if pace is not None and pace.cursor < entry.batch.seq:
-            self._cause = self._outlet.hindrance
-            self._lose(pace, [entry])
+        try:
+            if pace is not None and pace.cursor < entry.batch.seq:
+                self._cause = self._outlet.hindrance
+                self._lose(pace, [entry])
+        except Exception as error:  # the tape goes on for others
+            self._outlet.owner.failed(error)
 
     def give_up(self, reason: Literal["slow_reader", "window"]) -> None:
         """Give up the backlog, saying so."""
@@ -138,11 +141,17 @@ class Every:
     def _serve_soon(self) -> None:
         if not self._serving:
             self._serving = True
-            self._outlet.house.loop.call_soon(self._serve)
+            self._outlet.house.loop.call_soon(self._serve_or_fail)
+
+    def _serve_or_fail(self) -> None:
+        self._serving = False
+        try:
+            self._serve()
+        except Exception as error:  # or it would be served no more, and never know
+            self._outlet.owner.failed(error)
 
     def _serve(self) -> None:
         """Send one message of backlog, or join the audience when there is none."""
-        self._serving = False
         pace, feed = self._pace, self._feed
         if pace is None or self._outlet.blocked or self._outlet.closing:
             return

@@ -143,7 +143,21 @@ class House:
         due, self._unswept = self._unswept[: self._slice], self._unswept[self._slice :]
         for connection in due:
             if connection in self.connections:
-                connection.sweep(now_s)
+                self._sweep_one(connection, now_s)
+
+    def _sweep_one(self, connection: Connection, now_s: float) -> None:
+        try:
+            connection.sweep(now_s)
+        except Exception as error:  # the others have their deadlines too
+            self.failed(error)
+            connection.abort("a fault of the server's")
+
+    def failed(self, error: Exception) -> None:
+        """Count a fault of ours that one client suffers from; the first of its kind in a round is logged whole."""
+        kind = ("faults", type(error).__name__)
+        if kind not in self._news:
+            self.log.error("serving a client failed", exc_info=error)
+        self._news[kind] += 1
 
     def _log_news(self) -> None:
         """Log what happened to readers and why: a line a reason, however many there were."""

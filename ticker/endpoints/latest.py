@@ -90,6 +90,12 @@ class Latest:
 
     def flushed(self) -> None:
         """Send what is new, and be live from then on: a slot has begun."""
+        try:
+            self._catch_up()
+        except Exception as error:  # others wait for the same slot
+            self._outlet.owner.failed(error)
+
+    def _catch_up(self) -> None:
         newest, outlet = self._newest, self._outlet
         if newest is None or not newest.interest or outlet.blocked or outlet.closing:
             return

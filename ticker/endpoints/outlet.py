@@ -28,6 +28,9 @@ class Owner(Protocol):
     def recovered(self, recovery: Recovery, gap: tuple[int, int] | None) -> None:
         """Say that a stretch of the past has been sent, all but the `gap` (after its first, up to its last)."""
 
+    def failed(self, error: Exception) -> None:
+        """Deal with a fault of ours in serving this reader: it is nobody else's misfortune."""
+
 
 class Outlet:
     """A reader of the feed."""
@@ -197,11 +200,14 @@ class Outlet:
 
     def offer(self, frame: bytes, seq: int) -> None:
         """Write a frame made for many."""
-        if self._transport.is_closing():
-            return
-        self._transport.write(frame)
-        if self._flow is not None:
-            self._note_sent(seq)
+        try:
+            if self._transport.is_closing():
+                return
+            self._transport.write(frame)
+            if self._flow is not None:
+                self._note_sent(seq)
+        except Exception as error:  # whoever hands it out has others to serve
+            self.owner.failed(error)
 
     # What a way needs.
 

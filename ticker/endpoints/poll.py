@@ -10,7 +10,7 @@ from collections.abc import Callable
 import orjson
 
 from ticker.endpoints.house import House
-from ticker.endpoints.http import NO_STORE, Held, Request, Response
+from ticker.endpoints.http import NO_STORE, Held, Request, Response, problem
 from ticker.errors import Refusal
 from ticker.feed.audience import Audience
 from ticker.interest import Interest
@@ -98,14 +98,28 @@ class Waiter:
         """Look again: what was ahead of the feed's readers has been handed out."""
         if self._answer is None:
             return
-        self._seq, batches = self._polls.read(self._interest, self._seq, self._limit)
-        if batches:
-            self._say(self._polls.answer(self._seq, batches))
-        else:
-            self._wait()
+        try:
+            self._seq, batches = self._polls.read(self._interest, self._seq, self._limit)
+            if batches:
+                self._say(self._polls.answer(self._seq, batches))
+            else:
+                self._wait()
+        except Exception as error:  # the feed has others to serve
+            self._failed(error)
 
     def offer(self, frame: bytes, seq: int) -> None:  # noqa: ARG002  # the frame names it
-        self._say(frame)
+        try:
+            self._say(frame)
+        except Exception as error:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        """Answer that the fault is ours."""
+        self._house.failed(error)
+        answer = self._answer
+        self.cancel()
+        if answer is not None:
+            answer(problem(Refusal("internal", "a fault of the server's; it has been logged")))
 
     def finish(self) -> None:
         if self._audience is not None:

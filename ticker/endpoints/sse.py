@@ -113,8 +113,8 @@ class EventStream(asyncio.Protocol):
             self._outlet.recover(self._interest, self._since)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the transport's word for it
-        self._outlet.close()
         self._house.connections.pop(self, None)
+        self._outlet.close()
 
     def pause_writing(self) -> None:
         self._outlet.pause()
@@ -132,6 +132,10 @@ class EventStream(asyncio.Protocol):
     def recovered(self, recovery: Recovery, gap: tuple[int, int] | None) -> None:
         message = recovered(self._house.feed.tape.epoch, recovery, gap)
         self._transport.write(eventstream.event("recovered", native.reply(message)))
+
+    def failed(self, error: Exception) -> None:
+        self._house.failed(error)
+        self.abort("a fault of the server's")
 
     def _show(self) -> None:
         """Send the newest rows of every channel."""

@@ -106,8 +106,8 @@ class WebSocket(asyncio.Protocol):
         self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the transport's word for it
+        self._house.connections.pop(self, None)  # first: whatever fails below, it is there no more
         self._leave()
-        self._house.connections.pop(self, None)
         close = self._ws.close_sent or self._ws.close_rcvd
         reason = f"{close.code if close else 1006} {self._ended}".rstrip()
         self._house.ended(reason, by_us=bool(self._ended))
