@@ -146,8 +146,8 @@ class Good:
 class Company:
     """All of them, and the thread that reads for them."""
 
-    def __init__(self, port: int, symbol: str = "*") -> None:
-        self.clients = [Good(port, number, symbol) for number in range(COUNT)]
+    def __init__(self, port: int, symbol: str = "*", count: int = COUNT) -> None:
+        self.clients = [Good(port, number, symbol) for number in range(count)]
         self._selector = selectors.DefaultSelector()
         for client in self.clients:
             self._selector.register(client.socket, selectors.EVENT_READ, client)

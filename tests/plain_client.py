@@ -26,8 +26,12 @@ class PlainClient:
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE_S)
-        self.socket.connect(("127.0.0.1", port))
-        self.head = self._shake_hands(target, f"Sec-WebSocket-Extensions: {extensions}\r\n" if extensions else "")
+        try:
+            self.socket.connect(("127.0.0.1", port))
+            self.head = self._shake_hands(target, f"Sec-WebSocket-Extensions: {extensions}\r\n" if extensions else "")
+        except (AssertionError, OSError):
+            self.socket.close()
+            raise
         self._ws = ClientProtocol(parse_uri("ws://127.0.0.1/"), state=State.OPEN, max_size=None)
         if b"permessage-deflate" in self.head:
             self._ws.extensions = [PerMessageDeflate(True, True, 15, 15)]
@@ -49,7 +53,9 @@ class PlainClient:
         )
         head = b""
         while not head.endswith(b"\r\n\r\n"):
-            head += self.socket.recv(1)
+            octet = self.socket.recv(1)
+            assert octet, head
+            head += octet
         assert head.startswith(b"HTTP/1.1 101 "), head
         return head
 

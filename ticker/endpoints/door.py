@@ -102,8 +102,8 @@ class Door(asyncio.Protocol):
         return cast(socket.socket, self._transport.get_extra_info("socket"))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the transport's word for it
+        self._house.gone(self)  # first: whatever fails below, it is there no more
         self._shut()
-        self._house.gone(self)
 
     def data_received(self, data: bytes) -> None:
         if not self._open:

@@ -145,6 +145,7 @@ class Every:
             self._outlet.house.loop.call_soon(self._serve_now)
 
     def _serve_now(self) -> None:
+        self._serving = False
         try:
             self._serve()
         except Exception as error:  # nobody would serve it again
@@ -152,7 +153,6 @@ class Every:
 
     def _serve(self) -> None:
         """Send one message of backlog, or join the audience when there is none."""
-        self._serving = False
         pace, feed = self._pace, self._feed
         if pace is None or self._outlet.blocked or self._outlet.closing:
             return

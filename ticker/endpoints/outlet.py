@@ -28,8 +28,8 @@ class Owner(Protocol):
     def recovered(self, recovery: Recovery, gap: tuple[int, int] | None) -> None:
         """Say that a stretch of the past has been sent, all but the `gap` (after its first, up to its last)."""
 
-    def abort(self, reason: str) -> None:
-        """Cut the connection off now."""
+    def failed(self, error: Exception) -> None:
+        """Deal with a fault of ours in serving this reader: it is nobody else's misfortune."""
 
 
 class Outlet:
@@ -208,8 +208,7 @@ class Outlet:
 
     def failed(self, error: Exception) -> None:
         """End this reader, which a fault of ours has kept from what it is owed."""
-        self.house.faults.note("a reader could not be served", error)
-        self.owner.abort("fault")
+        self.owner.failed(error)
 
     # What a way needs.
 

@@ -116,9 +116,12 @@ class Waiter:
             answer(problem(fault()))
 
     def finish(self) -> None:
-        if self._audience is not None:
-            self._seq = self._house.feed.flushed
-        self._say(self._polls.answer(self._seq, []))
+        try:
+            if self._audience is not None:
+                self._seq = self._house.feed.flushed
+            self._say(self._polls.answer(self._seq, []))
+        except Exception as error:  # or it would be held for ever
+            self.failed(error)
 
     def cancel(self) -> None:
         if self._answer is None:

@@ -124,8 +124,8 @@ class EventStream(asyncio.Protocol):
             self._outlet.recover(self._interest, self._since)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the transport's word for it
+        self._house.gone(self)  # first: whatever fails below, it is there no more
         self._outlet.close()
-        self._house.gone(self)
 
     def pause_writing(self) -> None:
         self._outlet.pause()
@@ -143,6 +143,10 @@ class EventStream(asyncio.Protocol):
     def recovered(self, recovery: Recovery, gap: tuple[int, int] | None) -> None:
         message = recovered(self._house.feed.tape.epoch, recovery, gap)
         self._transport.write(eventstream.event("recovered", native.reply(message)))
+
+    def failed(self, error: Exception) -> None:
+        self._house.faults.note("a stream of events failed", error)
+        self.abort("fault")
 
     def _show(self) -> None:
         """Send the newest rows of every channel."""

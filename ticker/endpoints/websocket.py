@@ -102,8 +102,15 @@ class WebSocket(asyncio.Protocol):
         try:
             self._take_in(data)
         except Exception as error:
-            self._house.faults.note("a conversation failed", error)
+            self.failed(error)
+
+    def failed(self, error: Exception) -> None:
+        """End after a fault of ours, saying so if that can be said."""
+        self._house.faults.note("a conversation failed", error)
+        try:
             self.close(Close.INTERNAL_ERROR, "a fault of the server's; it has been logged")
+        except Exception:  # it was this that failed
+            self.abort("fault")
 
     def _take_in(self, data: bytes) -> None:
         self._life_s = None
@@ -124,8 +131,8 @@ class WebSocket(asyncio.Protocol):
         self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the transport's word for it
+        self._house.gone(self)  # first: whatever fails below, it is there no more
         self._leave()
-        self._house.gone(self)
         close = self._ws.close_sent or self._ws.close_rcvd
         reason = f"{_told(close.code) if close else 1006} {self._ended}".rstrip()
         self._house.ended(reason, by_us=bool(self._ended))
