@@ -40,7 +40,8 @@ class Haunted(NamedTuple):
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """Return what the log says of an event."""
-        return [line for line in map(json.loads, self.log.read_text().splitlines()) if line["event"] == event]
+        ours = (line for line in self.log.read_text().splitlines() if line.startswith("{"))  # numpy warns of no numbers
+        return [line for line in map(json.loads, ours) if line["event"] == event]
 
     def faults(self) -> int:
         return round(scraped(self.server)["ticker_faults_total"])

@@ -45,7 +45,7 @@ WAYS_IN: dict[type, str] = {
     Conversation: "connection_made data_received _opened _heard _obey _answer _show _say _look sweep recovered",
     Outlet: "write _note_sent change recover set_rate set_window acked join look",
     Every: "_serve _catch_up _rejoin change recover report",
-    Latest: "_catch_up change _stand",
+    Latest: "flushed change _stand",
     EventStream: "connection_made sweep recovered _show",
     EventStreams: "_start",
     Waiter: "begin finish _say _wait",
@@ -72,8 +72,6 @@ class Running:
             stream=StreamConfig(close_s=0.3, heartbeat_s=0.1, report_s=0.25),
         )
         self.loop = uvloop.new_event_loop() if loop == "uvloop" else asyncio.new_event_loop()
-        self.loop.set_exception_handler(lambda _, context: self.faults.append(context))
-        self.faults: list[dict[str, Any]] = []
         self.server = Server(config, ROOT / "clients" / "ticker_web", cast(Any, Mock()))
         self.loop.run_until_complete(self.server.start())
         self.thread = threading.Thread(target=self.loop.run_forever)
