@@ -25,7 +25,7 @@ def command(patience: Patience, now_s: float) -> None:
 
 
 def ack(patience: Patience, now_s: float) -> None:
-    patience.ack(now_s)
+    patience.acks(1, now_s)
 
 
 def kilobyte(patience: Patience, now_s: float) -> None:
@@ -96,7 +96,7 @@ def test_the_budgets_do_not_touch_each_other() -> None:
     for _ in range(100):
         patience.command(NOW_S)
     for _ in range(2000):
-        patience.ack(NOW_S)
+        patience.acks(1, NOW_S)
     patience.input_bytes(5000, NOW_S)
     for _ in range(20):
         patience.error("unknown_symbol", NOW_S)
@@ -148,7 +148,7 @@ def test_nothing_is_to_be_remembered_once_all_is_earned_again() -> None:
     patience = Patience(ALLOWED)
     assert patience.whole(NOW_S)
     patience.command(NOW_S)
-    patience.ack(NOW_S)
+    patience.acks(1, NOW_S)
     patience.input_bytes(1000, NOW_S)
     assert not patience.whole(NOW_S + 0.5)
     assert patience.whole(NOW_S + 1.01)
@@ -161,7 +161,7 @@ def test_a_faster_market_has_more_acks() -> None:
     allowed = ALLOWED._replace(acks=Allowance(1000, 2000))
     patience = Patience(allowed)
     for _ in range(2000):
-        patience.ack(NOW_S)
+        patience.acks(1, NOW_S)
     allowed.acks.change(200_000)
     for number in range(40_000):
-        patience.ack(NOW_S + 2 + number / 200_000)
+        patience.acks(1, NOW_S + 2 + number / 200_000)

@@ -80,7 +80,7 @@ def _plain(name: str, value: str) -> bool:
 class Conversation(WebSocket):
     """One client: every command comes in by `_heard`, every answer goes out by `_say`, ticks by the outlet."""
 
-    __slots__ = ("_handshake", "_known_s", "_outlet", "_patience", "_session")
+    __slots__ = ("_acks", "_handshake", "_known_s", "_outlet", "_patience", "_session")
 
     def __init__(
         self,
@@ -92,6 +92,7 @@ class Conversation(WebSocket):
     ) -> None:
         super().__init__(house, ws, switch)
         self._session = ServerSession(house.terms, house.feed.tape.head, permit, house.gate.identify)
+        self._acks = 0  # that are not charged yet
         self._patience: Patience | None = None  # nothing is remembered of those who say little
         self._handshake = handshake
         self._known_s = clock.monotonic_s() + house.gate.deadline_s
@@ -119,7 +120,9 @@ class Conversation(WebSocket):
         try:
             message = native.parse(data)
             if isinstance(message, Ack):
-                self._patient().ack(clock.monotonic_s())
+                self._acks += 1
+                if self._acks >= self._house.acks_a_lot:
+                    self._pay_acks()
                 self._ack(message.seq)
                 return
             self._patient().command(clock.monotonic_s())
@@ -134,6 +137,12 @@ class Conversation(WebSocket):
             self.close(error.close, error.reason)
         else:
             self._obey(outcome, interest)
+
+    def _pay_acks(self) -> None:
+        """Charge a lot of acks: to look at the clock for each would be a quarter of what it costs. Raises Refusal."""
+        self._acks = self._house.acks_a_lot - 1  # where it is too much, the next one is charged again
+        self._patient().acks(self._house.acks_a_lot, clock.monotonic_s())
+        self._acks = 0
 
     def _patient(self) -> Patience:
         if self._patience is None:

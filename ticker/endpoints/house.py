@@ -34,6 +34,7 @@ from ticker.session.requests import SelectQuery
 from ticker.session.terms import Standing, Terms, resolve, unknown_symbols
 
 SLICES = 10  # ten thousand connections at once would keep everybody waiting for 20 ms
+ACKS_A_LOT = 16  # are charged at once
 ACKS_A_MESSAGE = 2  # that are always borne: a reader may acknowledge each, and falter now and then
 NOTEWORTHY = {"forbidden", "head_too_large", "misdirected", "rate_limited", "timeout", "too_large", "unauthorized"}
 """Refusals that an operator wants to hear of: whoever mistypes a path is none."""
@@ -72,6 +73,7 @@ class House:
         self.askers = Askers(self.config.http.requests_per_s, self.config.http.requests_burst)
         self.entrance = Entrance(self.config, self.connections_max, self.metrics, self.loop, self._turned_away)
         self.allowances = _allowances(self.config)
+        self.acks_a_lot = max(1, min(ACKS_A_LOT, self.config.stream.acks_burst // 4))
 
     @cached_property
     def listing(self) -> bytes:

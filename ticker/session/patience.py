@@ -77,13 +77,13 @@ class Patience:
         if not budget.take(now_s):
             budget.refuse("messages", now_s)
 
-    def ack(self, now_s: float) -> None:
-        """Bear an ack."""
+    def acks(self, count: int, now_s: float) -> None:
+        """Bear so many acks."""
         budget = self._acks
         if budget is None:
             budget = self._acks = Restraint(self._allowances.acks)
-        if not budget.take(now_s):
-            budget.refuse("acks", now_s)
+        if not budget.take(now_s, count):
+            budget.refuse("acks", now_s, count)
 
     def input_bytes(self, size: int, now_s: float) -> None:
         """Bear so many bytes: they are heard all the same, but not for long."""
