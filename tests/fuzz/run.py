@@ -24,6 +24,7 @@ sys.path.insert(1, str(Path(__file__).parents[1]))
 
 from fuzz.targets import TARGETS, Target, corpus
 
+OURS = ("ticker", "ticker_client")
 ATHERIS = "NOT RUN: atheris cannot be had here: pip install atheris (CPython 3.11 to 3.13 on Linux)"
 
 
@@ -145,6 +146,10 @@ def run_guided(target: Target, minutes: float) -> int:
     except ImportError:
         print(ATHERIS, file=sys.stderr)
         return 3
+    with atheris.instrument_imports(include=list(OURS)):  # what is imported already was not instrumented
+        for module in [name for name in sys.modules if name.partition(".")[0] in {*OURS, "fuzz"}]:
+            del sys.modules[module]
+        target = import_module("fuzz.targets").TARGETS[target.name]
     seeds = Path(tempfile.mkdtemp(prefix=f"fuzz-{target.name}-"))
     for data in (*corpus(target.name), *target.examples(0)):
         (seeds / sha256(data).hexdigest()[:16]).write_bytes(data)
