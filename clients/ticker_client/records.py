@@ -22,6 +22,10 @@ from ticker_client.line import Traffic
 Read = TypeVar("Read")
 
 
+_PARTLY = ("unknown_symbol", "forbidden")
+"""Refusals that name symbols: the others can be had, as a WebSocket has it by itself."""
+
+
 class Snapshots(NamedTuple):
     """What was shown, of which symbols, and the refusal of those that do not exist."""
 
@@ -84,7 +88,7 @@ class Records:
             except Refused as error:
                 named = error.details.get("symbols")
                 left = [symbol for symbol in known if not isinstance(named, list) or symbol not in named]
-                if error.code != "unknown_symbol" or len(left) == len(known):
+                if error.code not in _PARTLY or len(left) == len(known):
                     raise
                 known, refused = left, refused or error
         return Snapshots([], [], refused)

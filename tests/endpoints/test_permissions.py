@@ -14,6 +14,7 @@ from credentials import EVERYTHING, ROLES, Role, tokens_file
 from event_reader import Events
 from plain_client import PlainClient
 from ticker.ticks import CHANNELS
+from ticker_client import Refused, connect
 
 PATIENCE_S = 10.0
 MARKET = ("--market.model", "plain", "--market.arrivals", "every_step", "--step-ms", "20")
@@ -247,6 +248,20 @@ def test_bars_are_of_a_channel_too(server: RunningServer, who: str) -> None:
             may = role.may(symbol, f"bars.{interval}")
             assert (status, document.get("code")) == ((200, None) if may else (403, "forbidden"))
             assert may or document["channels"] == [f"bars.{interval}"]
+
+
+@pytest.mark.parametrize("transport", ["ws", "sse", "long-poll", "short-poll"])
+async def test_the_library_goes_on_with_what_it_may_have(server: RunningServer, transport: str) -> None:
+    async with connect(server.stream, transport=transport, token=ROLES["two symbols"].token, poll_every_s=0.1) as feed:
+        with pytest.raises(Refused) as raised:
+            await feed.subscribe("ACME", "BANK", channels=["trades"])
+        assert (raised.value.code, raised.value.details["symbols"]) == ("forbidden", ["BANK"])
+        for _ in range(5):
+            assert (await feed.next(timeout_s=PATIENCE_S)).sym == "ACME"
+        await feed.subscribe("*", channels=["trades"])
+        seen = set()
+        while seen != {"ACME", "BYTE"}:
+            seen.add((await feed.next(timeout_s=PATIENCE_S)).sym)
 
 
 def test_unknown_comes_before_forbidden(server: RunningServer) -> None:
