@@ -206,8 +206,8 @@ def test_nor_a_handshake(aviary: Aviary) -> None:
                     data = "\r\n".join([f"GET {target} HTTP/1.1", "Host: 127.0.0.1", *lines, *more, *UPGRADE, "", ""])
                     with socket.create_connection(("127.0.0.1", aviary.server.port), timeout=10) as client:
                         client.sendall(data.encode())
+                        said = client.recv(65536)
                         client.settimeout(0.05)
-                        said = b""
                         with contextlib.suppress(TimeoutError):
                             while part := client.recv(65536):
                                 said += part
