@@ -351,7 +351,7 @@ def test_c6_there_are_fewer_connections_than_files_and_the_log_says_so(
     loop: str, serve_ticker: Callable[..., RunningServer], tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    server = serve_ticker("--server.loop", loop, log=log, program=limited(84))
+    server = serve_ticker("--server.loop", loop, "--http.head-s", "60", log=log, program=limited(84))
     with ExitStack() as stack:
         neighbour = stack.enter_context(PlainClient(server.port))
         neighbour.send({"op": "subscribe", "symbols": ["*"], "channels": ["trades", "quotes"]})
