@@ -56,7 +56,10 @@ ELSEWHERE = {
     "S9": [f"{_MESSAGES}::test_resuming_again_and_again"],
     "S10": [f"{_MESSAGES}::test_limits_of_history", f"{_MESSAGES}::test_pasts_that_are_none"],
     "S11": [f"{_MESSAGES}::test_two_that_go_on_from_one_position"],
-    "S12": [f"{_MESSAGES}::test_who_was_not_asked_to_say_who_it_is"],
+    "S12": [
+        f"{_MESSAGES}::test_who_was_not_asked_to_say_who_it_is",
+        "tests/endpoints/test_token_ends.py::test_everything_ends_when_its_token_expires",
+    ],
     "S13": [f"{_MESSAGES}::test_going_on_from_the_end_that_is_cut_off"],
     "S15": [f"{_MESSAGES}::test_subscribing_acknowledging_and_leaving_in_one_packet"],
     "A5": [f"{_MESSAGES}::test_acks_of_what_was_merged"],
@@ -136,7 +139,10 @@ ELSEWHERE = {
     "E17": [f"{_STREAMS}::test_events_over_http_1_0"],
     "E18": [f"{_STREAMS}::test_parts_of_answers", f"{_HEADERS}::test_options_name_the_methods"],
     "C2": [f"{_OPERATION}::test_addresses_that_cannot_be_had", f"{_OPERATION}::test_ports_that_cannot_be_had"],
-    "C3": [f"{_OPERATION}::test_certificates_that_are_none"],
+    "C3": [
+        f"{_OPERATION}::test_certificates_that_are_none",
+        "tests/tls/test_tls_files.py::test_every_other_file_is_named",
+    ],
     "C7": [f"{_OPERATION}::test_signals_that_stop_it", f"{_OPERATION}::test_signals_while_it_starts"],
     "C8": [f"{_OPERATION}::test_a_log_that_cannot_be_written", f"{_OPERATION}::test_a_greeting_that_cannot_be_written"],
     "C10": [f"{_OPERATION}::test_a_loop_that_is_not_there", f"{_OPERATION}::test_libraries_that_need_not_be_there"],

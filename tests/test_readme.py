@@ -19,7 +19,7 @@ from conftest import ROOT
 TEXT = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"```sh\n(.*?)\n```", TEXT, re.DOTALL)
 PROGRAMS = re.findall(r"```python\n(.*?)\n```", TEXT, re.DOTALL)
-START, TESTS, WATCH, BY_HAND, UPGRADE, PLAIN, STAGED, ADMIN, SCORECARD, LOAD_SERVER, LOAD, COMPARE = COMMANDS
+START, TESTS, WATCH, BY_HAND, UPGRADE, PLAIN, STAGED, ADMIN, SCORECARD, GUARDED, LOAD_SERVER, LOAD, COMPARE = COMMANDS
 
 
 def copy_of_what_is_tracked(folder: Path) -> Path:
@@ -188,6 +188,13 @@ def test_the_scorecard(clone: Path, port: int) -> None:
     assert "<svg" in (clone / "scorecard.html").read_text()
 
 
+def test_who_has_no_token_is_not_let_in(clone: Path) -> None:
+    port = free_port()
+    with served(GUARDED, clone, port):
+        answered = run("curl -s http://127.0.0.1:8765/v1/snapshot?symbols=*", clone, port)
+    assert json.loads(answered)["code"] == "unauthorized"
+
+
 def test_load(clone: Path) -> None:
     port = free_port()
     with served(LOAD_SERVER, clone, port):
@@ -202,6 +209,6 @@ def test_load(clone: Path) -> None:
 
 
 def test_every_command_is_run_here() -> None:
-    assert len(COMMANDS) == 12
+    assert len(COMMANDS) == 13
     assert len(PROGRAMS) == 2
     assert (ROOT / TESTS).exists()
