@@ -137,10 +137,10 @@ def test_two_at_one_port(serve_ticker: Callable[..., RunningServer], capsys: pyt
 
 
 @pytest.mark.parametrize(
-    "flags", [("nowhere.pem", "nowhere.pem"), ("LICENSE", "LICENSE"), ("", ""), ("tests", "tests")]
+    "flags", [("nowhere.pem", "nowhere.pem"), ("LICENSE", "LICENSE"), ("tests", "tests"), ("LICENSE", "")]
 )
 def test_certificates_that_are_none(capsys: pytest.CaptureFixture[str], flags: tuple[str, str]) -> None:
-    """C3: missing, no certificate, nothing, a folder."""
+    """C3: missing, no certificate, a folder, no key."""
     code, said = run(capsys, "serve", "--port", "0", "--tls-cert", flags[0], "--tls-key", flags[1])
     assert code in (1, 2)
     assert said.startswith("ticker: ")
