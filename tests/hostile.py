@@ -89,7 +89,7 @@ def flood(client: PlainClient, data: bytes, count: int, at_once: int = 50) -> li
     return messages
 
 
-ENOUGH = {1008, 4029, 4509, None}
+ENOUGH = {1007, 1008, 4029, 4509, None}
 """What is closed with these had gone on for too long; with none, its answers were not read."""
 
 

@@ -145,7 +145,7 @@ MESSAGES = [
             )
         },
     ),
-    *cases("F9", 1002, {"a close": frame(TEXT, b'{"op"', flags=0) + closing(1000) + frame(CONT, b':"list"}')}),
+    *cases("F9", 1000, {"a close": frame(TEXT, b'{"op"', flags=0) + closing(1000) + frame(CONT, b':"list"}')}),
     *cases("F17", ON, {"JSON in BINARY": frame(BINARY, PING_OP)}),
     *cases("F17", 1007, {"binary in TEXT": frame(TEXT, bytes(range(256))[128:])}),
     *cases(
