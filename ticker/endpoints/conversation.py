@@ -188,8 +188,6 @@ class Conversation(WebSocket):
 
     def _answer(self, outcome: Outcome) -> None:
         for answer in outcome.answers:
-            if isinstance(answer, Error):
-                self._house.metrics.refusals[answer.code] += 1
             self._say(native.reply(answer))
             if isinstance(answer, Error):  # some of what was asked for was refused
                 self._bear(answer.code)
