@@ -224,8 +224,7 @@ def pipelined(server: Server) -> tuple[str, bool]:
     answered = 0
     for _ in range(10):
         with socket.create_connection(("127.0.0.1", server.port), 10) as client:
-            client.sendall(HEAD * 1000)
-            client.shutdown(socket.SHUT_WR)
+            client.sendall(HEAD * 1000)  # so many are taken on one connection, which is closed then
             answered += len(re.findall(rb"HTTP/1\.1 200", drained(client)))
     with socket.create_connection(("127.0.0.1", server.port), 10) as client:
         client.sendall(
@@ -233,7 +232,7 @@ def pipelined(server: Server) -> tuple[str, bool]:
         )
         statuses = Counter(re.findall(rb"HTTP/1\.1 (\d+)", drained(client)))
     behind = {code.decode(): count for code, count in statuses.items()}
-    return f"{answered:,} of 10,000 answered until the client's end; behind a held one: {behind}", b"429" in statuses
+    return f"{answered:,} of 10,000 answered; behind a held one: {behind}", b"429" in statuses
 
 
 def drained(client: socket.socket) -> bytes:
