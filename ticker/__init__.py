@@ -6,8 +6,8 @@
 
 Rooms: `market` makes ticks, `feed` remembers and hands out, `session` is one conversation, `wire` and `dialects` are
 bytes and words, `endpoints` hold the clients' transports. `stage` sets up a market with its universe and scenario,
-`beat` takes its steps as time passes, `control` obeys the admin API, `server` wires them together, `cli` is the
-command; `scorecard` compares a market with real ones.
+`beat` takes its steps as time passes, `control` obeys the admin API, `auth` knows tokens and `tls` certificates,
+`server` wires them together, `cli` is the command; `scorecard` compares a market with real ones, `pages` draws reports.
 
 A step of the market, in the order in which it happens: `market.realistic`.
 """
