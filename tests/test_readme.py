@@ -183,7 +183,7 @@ def _body(said: str) -> str:
 
 
 def test_the_scorecard(clone: Path, port: int) -> None:
-    report = run(SCORECARD.replace("--hours 0.5", "--hours 0.02"), clone, port)
+    report = run(SCORECARD.replace("--hours 0.5", "--hours 0.02"), clone, port, seconds=180)
     assert "duration CV" in report
     assert "<svg" in (clone / "scorecard.html").read_text()
 
