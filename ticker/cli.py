@@ -42,6 +42,12 @@ SHORT = {
     "market.scenario": "--scenario",
     "clock.speed": "--speed",
     "clock.paused": "--paused",
+    "replay.file": "--replay",
+    "replay.start": "--from",
+    "replay.loop": "--loop",
+    "nats.publish": "--publish",
+    "nats.source": "--source",
+    "server.reuse_port": "--reuse-port",
 }
 SCORED = {"market.step_ms": "50"}  # what the bar of the scorecard is made for
 DEFAULT_URL = "ws://127.0.0.1:8765/v1/stream"

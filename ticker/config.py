@@ -15,7 +15,7 @@ STEP_MS, STEP_MS_MAX = 10.0, 60_000.0
 SPEED_COARSE = 2.5  # above it a step of automatic length grows with the speed: 250 steps a second are the most
 SPEED_MIN, SPEED_MAX = 0.01, 10_000.0
 Moment = Annotated[datetime, Meta(tz=True)]
-SECRETS = ("admin.token", "auth.jwt_key")
+SECRETS = ("admin.token", "auth.jwt_key", "nats.password", "nats.publish", "nats.source")
 """Keys whose values no sentence shows."""
 START_MIN, START_MAX = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """Between these a market may begin: positive in microseconds since 1970, with centuries to go."""
@@ -75,6 +75,12 @@ class ServerConfig(Section, frozen=True, kw_only=True):
         Doc(
             description="hold callers from this machine to the limits by address and to the rates of connections and "
             "requests too; off, as load tests and proxies come from there"
+        ),
+    ] = False
+    reuse_port: Annotated[
+        bool,
+        Doc(
+            description="share the port with others that say the same (SO_REUSEPORT): leaves of one tape on one machine"
         ),
     ] = False
     backlog: Annotated[
@@ -442,6 +448,109 @@ class HttpConfig(Section, frozen=True, kw_only=True):
     ] = ()
 
 
+class ReplayConfig(Section, frozen=True, kw_only=True):
+    """A recorded tape, or one's own trades and quotes, in place of the market."""
+
+    file: Annotated[
+        str,
+        Doc(
+            description="what is served in place of the market: a tape that ticker record made, or a Parquet or CSV file "
+            "of trades, quotes or both; empty is the market"
+        ),
+    ] = ""
+    start: Annotated[
+        str,
+        Doc(
+            description="where it begins: a position (epoch:seq), a seq, or a market time with its offset; empty: at once"
+        ),
+    ] = ""
+    loop: Annotated[bool, Doc(description="begin again at its end, each round a tape of its own name")] = False
+    restamp: Annotated[
+        bool,
+        Doc(description="say of a tick that it was emitted now (ts); off, it says what was recorded, byte for byte"),
+    ] = False
+    columns: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[a-z_]+=.+$")], ...],
+        Doc(
+            description="what the columns of one's own file are, such as time=ts,price=px, where it is not guessed: of "
+            "time, symbol, price, size, side, bid, ask, bid_size, ask_size"
+        ),
+    ] = ()
+    symbol: Annotated[str, Doc(description="symbol of one's own file where it has no such column; empty: its name")] = (
+        ""
+    )
+    tick: Annotated[
+        str,
+        Doc(
+            pattern=r"^([0-9]{1,6}(\.[0-9]{1,8})?)?$",
+            description="price grid of one's own file, such as 0.01; empty: as fine as its prices",
+        ),
+    ] = ""
+
+
+class NatsConfig(Section, frozen=True, kw_only=True):
+    """More servers of one tape around NATS with JetStream: a root publishes it, leaves serve it."""
+
+    publish: Annotated[
+        str,
+        Doc(
+            description="servers (nats://host:4222, joined by commas) on which the market's tape is published; who finds "
+            "another at it stands by and takes over where it falls silent"
+        ),
+    ] = ""
+    source: Annotated[
+        str, Doc(description="servers from which a tape is taken in place of a market: this is a leaf, of any number")
+    ] = ""
+    tape: Annotated[
+        str, Doc(pattern=r"^[A-Za-z0-9_-]{1,32}$", description="name of the tape there, in subjects, stream and bucket")
+    ] = "main"
+    fresh: Annotated[
+        bool,
+        Doc(description="begin a new tape where the stream holds one that this market cannot continue; it is lost"),
+    ] = False
+    creds: Annotated[str, Doc(description="file of credentials (.creds) for NATS")] = ""
+    user: Annotated[str, Doc(description="user name for NATS")] = ""
+    password: Annotated[
+        str, Doc(description="its password; rather in TICKER_NATS_PASSWORD than in a flag, which others can see")
+    ] = ""
+    tls_ca: Annotated[
+        str, Doc(description="PEM file of the certificates to trust over tls://; empty: the system's")
+    ] = ""
+    tls_cert: Annotated[str, Doc(description="PEM file of our own certificate, where NATS asks for one")] = ""
+    tls_key: Annotated[str, Doc(description="PEM file of its key")] = ""
+    storage: Annotated[Literal["file", "memory"], Doc(description="where JetStream keeps the tape")] = "file"
+    replicas: Annotated[int, Doc(ge=1, le=5, description="on how many NATS servers of a cluster it is kept")] = 1
+    max_age_s: Annotated[
+        float,
+        Doc(
+            ge=10, le=30 * 86_400, description="seconds of tape that JetStream keeps: as far back as a leaf catches up"
+        ),
+    ] = 3600.0
+    max_bytes: Annotated[int, Doc(ge=1024 * 1024, description="bytes of tape that it keeps at most")] = 1024**3
+    lease_s: Annotated[
+        float,
+        Doc(ge=1, le=300, description="a root that was not heard of for this long is given up by one that stands by"),
+    ] = 3.0
+    keyframe_s: Annotated[
+        float,
+        Doc(ge=0.5, le=600, description="seconds between the pictures of the whole market from which others go on"),
+    ] = 5.0
+    heartbeat_s: Annotated[
+        float, Doc(ge=0.1, le=30, description="a leaf that hears nothing for twice as long says that it is stale")
+    ] = 1.0
+    backlog_bytes: Annotated[
+        int,
+        Doc(
+            ge=1024 * 1024,
+            description="bytes of tape that a root keeps while NATS does not answer; what is older is announced as lost",
+        ),
+    ] = 256 * 1024 * 1024
+
+    def __repr__(self) -> str:
+        """Keep the password, which may also stand in an address, out of logs."""
+        return f"NatsConfig(tape={self.tape!r})"
+
+
 class LogConfig(Section, frozen=True, kw_only=True):
     """What we say about ourselves, on standard error."""
 
@@ -461,6 +570,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     clock: ClockConfig = ClockConfig()
     admin: AdminConfig = AdminConfig()
     auth: AuthConfig = AuthConfig()
+    replay: ReplayConfig = ReplayConfig()
+    nats: NatsConfig = NatsConfig()
     feed: FeedConfig = FeedConfig()
     stream: StreamConfig = StreamConfig()
     http: HttpConfig = HttpConfig()

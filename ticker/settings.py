@@ -174,6 +174,7 @@ def _check(config: Config) -> None:
         )
     _check_limits(config)
     _check_auth(config.auth)
+    _check_source(config)
     _check_tls(config.server)
     if 0 < config.market.step_ms < 1:
         raise ConfigError("market.step_ms: must be 0 or at least 1")
@@ -228,6 +229,31 @@ def _check_auth(auth: AuthConfig) -> None:
     signed = bool(auth.jwt_key or auth.jwt_key_file)
     if not signed and (auth.jwt_algorithms or auth.jwt_audience or auth.jwt_issuer):
         raise ConfigError("auth.jwt_key: is missing: without it, no JWT can be checked")
+
+
+def _check_source(config: Config) -> None:
+    """Refuse a tape that comes from two places, and settings of one that comes from none."""
+    replay, nats = config.replay, config.nats
+    if replay.file and (nats.publish or nats.source):
+        other = "nats.publish" if nats.publish else "nats.source"
+        raise ConfigError(f"replay.file: goes in place of {other}, not beside it")
+    if nats.publish and nats.source:
+        raise ConfigError("nats.source: goes in place of nats.publish, not beside it: a leaf has no market")
+    if not replay.file:
+        unused = [name for name, value in msgspec.structs.asdict(replay).items() if value]
+        if unused:
+            raise ConfigError(f"replay.{unused[0]}: needs replay.file")
+    if nats.creds and nats.user:
+        raise ConfigError("nats.user: goes in place of nats.creds, not beside it")
+    if nats.password and not nats.user:
+        raise ConfigError("nats.password: needs nats.user")
+    if bool(nats.tls_cert) != bool(nats.tls_key):
+        missing, there = ("tls_key", "tls_cert") if nats.tls_cert else ("tls_cert", "tls_key")
+        raise ConfigError(f"nats.{missing}: is missing: it goes with nats.{there}")
+    if nats.source and config.market.checkpoint:
+        raise ConfigError("market.checkpoint: a leaf (nats.source) has no market to keep")
+    if nats.source and config.admin.enabled:
+        raise ConfigError("admin.enabled: a leaf (nats.source) has no market to hold: ask its root")
 
 
 def _check_tls(server: ServerConfig) -> None:
