@@ -38,8 +38,9 @@ MAY_IMPORT = {
     # What the server plays: what that is to it, and the market as one.
     "source": LEAVES | {"feed", "wire", "control"},
     "market_source": LEAVES | {"feed", "wire", "source", "stage", "beat", "control", "checkpoints"},
-    "server": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "source", "market_source"},
-    "cli": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "server", "scenarios", "scorecard"},
+    "replay_source": LEAVES | {"feed", "wire", "market", "source", "beat", "control", "links"},
+    "server": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "source", "market_source", "replay_source"},
+    "cli": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "server", "replay_source", "scenarios", "scorecard"},
     "__main__": {"cli"},
 }
 CLIENTS_MAY_IMPORT = {

@@ -25,6 +25,9 @@ from ticker.auth import tokens
 from ticker.auth.keyring import Keyring
 from ticker.config import Config
 from ticker.errors import SetupError
+from ticker.links import replay
+from ticker.market.tally import Tally
+from ticker.replay_source import ReplaySource
 from ticker.server import STREAM, Server
 from ticker.settings import KEYS, Key
 from ticker.tls import context as tls
@@ -158,7 +161,13 @@ def check(file: Path) -> int:
 
 def _check_config(config: Config) -> None:
     """Read all that a configuration names. Raises SetupError."""
-    universe = universes.load(config.market)
+    if config.replay.file:
+        tape = replay.opened(config, Tally)
+        replay.begin(config, tape)
+        tape.close()
+        universe = tape.label.traded()
+    else:
+        universe = universes.load(config.market)
     if config.auth.enabled:
         Keyring(config.auth, universe, clock.wall_us)
     if config.server.tls_cert:
@@ -452,7 +461,7 @@ def _greet(server: Server, log: structlog.stdlib.BoundLogger) -> None:
         f"  page       http{secure}://{server.origin}/\n"
         f"  stream     ws{secure}://{server.origin}{STREAM}\n"
         f"  snapshot   http{secure}://{server.origin}/v1/snapshot?symbols=*\n"
-        f"{_pace(server)}{_trust(server)}"
+        f"{_pace(server)}{_replayed(server)}{_trust(server)}"
         f"Ctrl-C stops it."
     )
     try:
@@ -487,6 +496,12 @@ def _pace(server: Server) -> str:
         "admin": config.admin.enabled,
     }
     return "".join(f"  {name:<10} {line}\n" for name, line in lines.items() if shown[name])
+
+
+def _replayed(server: Server) -> str:
+    """Return what is known of a tape that is replayed, a line each."""
+    lines = server.source.story if isinstance(server.source, ReplaySource) else []
+    return "".join(f"  {'' if number else 'replay':<10} {line}\n" for number, line in enumerate(lines))
 
 
 def _trust(server: Server) -> str:

@@ -1,8 +1,9 @@
-"""Obeys the admin API: holds the clock, causes incidents, and says where the market is."""
+"""Obeys the admin API: holds the clock, causes incidents where there is a market, and says where the tape is."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 
@@ -25,77 +26,162 @@ from ticker.stage import Stage
 from ticker.ticks import CHANNELS, Position
 
 
+class Playing(Protocol):
+    """What is held: a tape that moves on by a beat, and where its steps lie in time."""
+
+    @property
+    def feed(self) -> Feed: ...
+
+    @property
+    def beat(self) -> Beat: ...
+
+    @property
+    def step_us(self) -> int: ...
+
+    @property
+    def phase(self) -> str: ...
+
+    @property
+    def last(self) -> int | None:
+        """The last step there is, None where it goes on for ever."""
+
+    def reached(self, t_us: int) -> int:
+        """Return the first step that ends at a market time or later. Raises Refusal."""
+
+
 class Control:
+    """Holds the clock of whatever is played. Nothing can be caused on a tape that is made already."""
+
+    name = ""
+    """Of the scenario."""
+
+    def __init__(self, playing: Playing, metrics: Metrics) -> None:
+        self._playing = playing
+        self._metrics = metrics
+
+    def state(self) -> StateAnswer:
+        """Say where the market is, and how its time passes."""
+        tape, beat = self._playing.feed.tape, self._playing.beat
+        return StateAnswer(
+            epoch=tape.epoch,
+            seq=tape.head,
+            t=tape.t,
+            time=_iso(tape.t),
+            phase=self._playing.phase,
+            step_ms=self._playing.step_us / 1000,
+            speed=beat.speed,
+            speed_actual=round(beat.speed_actual, 3),
+            paused=beat.paused,
+            until=beat.until,
+            steps_skipped=self._metrics.steps_skipped,
+            scenario=self.name,
+            past=self.incidents(past=True),
+            coming=self.incidents(past=False),
+        )
+
+    def pause(self) -> StateAnswer:
+        """Stand still."""
+        self._playing.beat.halt()
+        self._playing.beat.pause()
+        return self.state()
+
+    def resume(self) -> StateAnswer:
+        """Go on."""
+        self._free()
+        self._playing.beat.resume()
+        return self.state()
+
+    def speed(self, wish: SpeedWish) -> StateAnswer:
+        """Have market time pass faster or slower from now on."""
+        self._playing.beat.change(wish.speed)
+        return self.state()
+
+    def step(self, steps: int, done: Callable[[], None]) -> Callable[[], None]:
+        """Take steps while standing still, and call `done`; return what gives them up. Raises Refusal."""
+        self._free()
+        beat = self._playing.beat
+        if not beat.paused:
+            raise Refusal("bad_request", "steps are taken one by one only while the market is paused: pause it first")
+        beat.stride(steps, done)
+        return beat.halt
+
+    def run(self, until: str) -> StateAnswer:
+        """Go on at the speed that is set, and pause there. Raises Refusal."""
+        self._free()
+        seq = self._seq(until)
+        head, last = self._playing.feed.tape.head, self._playing.last
+        if seq <= head:
+            raise Refusal(
+                "bad_position", f"until: {until[:64]} is over: the market is at {head}", field="until", seq=head
+            )
+        if last is not None and seq > last:
+            raise Refusal("bad_position", f"until: the recording ends at {last}", field="until", seq=last)
+        self._playing.beat.resume(seq)
+        return self.state()
+
+    def incidents(self, *, past: bool) -> list[IncidentAnswer]:  # noqa: ARG002  # a market's own say more
+        """Return what has happened, or what is going to."""
+        return []
+
+    def cause(self, wish: IncidentWish) -> CauseAnswer:  # noqa: ARG002
+        """Have something happen. Raises Refusal."""
+        raise _made("nothing can be caused in it")
+
+    def scenario(self) -> ScenarioAnswer:
+        """Return all that happens as a scenario."""
+        return ScenarioAnswer(description="A replay: nothing is caused in it.", incident=[])
+
+    def checkpoint(self) -> bytes:
+        """Return all that a server needs to go on from here. Raises Refusal."""
+        raise _made("to go on from here, begin it with --from")
+
+    def _free(self) -> None:
+        if self._playing.beat.striding:
+            raise Refusal("unavailable", "steps that were asked for are still being taken")
+
+    def _seq(self, until: str) -> int:
+        """Return the step that is meant by a position or a market time."""
+        try:
+            at = datetime.fromisoformat(until)
+        except ValueError:
+            at = None
+        if at is not None and at.tzinfo is not None:
+            return self._reached(micros(at))
+        epoch, seq = Position.parse(until)
+        if epoch != self._playing.feed.tape.epoch:
+            raise Refusal(
+                "bad_position",
+                "until: a position of another tape",
+                field="until",
+                epoch=self._playing.feed.tape.epoch,
+            )
+        return seq
+
+    def _reached(self, t_us: int) -> int:
+        try:
+            return self._playing.reached(t_us)
+        except Refusal as refusal:
+            raise Refusal("bad_position", refusal.message.replace("at", "until", 1), field="until") from None
+
+
+class MarketControl(Control):
     """One stage's; `keep` stores a checkpoint where one is kept."""
 
     def __init__(self, stage: Stage, feed: Feed, beat: Beat, metrics: Metrics, keep: Callable[[bytes], None]) -> None:
+        super().__init__(_Staged(stage, feed, beat), metrics)
         self._market = stage.market
         self._timing = stage.timing
         self._play = stage.play
         self._incidents = stage.incidents
         self._seed = stage.seed
         self._feed = feed
-        self._beat = beat
-        self._metrics = metrics
         self._keep = keep
+        self.name = stage.play.name
 
-    def state(self) -> StateAnswer:
-        """Say where the market is, and how its time passes."""
+    def incidents(self, *, past: bool) -> list[IncidentAnswer]:
+        """Return what has happened, or what is going to."""
         seq = self._feed.tape.head
-        t = self._market.time_us(seq)
-        beat = self._beat
-        return StateAnswer(
-            **self._feed.position._asdict(),
-            t=t,
-            time=_iso(t),
-            phase=self._market.phase,
-            step_ms=self._market.step_us / 1000,
-            speed=beat.speed,
-            speed_actual=round(beat.speed_actual, 3),
-            paused=beat.paused,
-            until=beat.until,
-            steps_skipped=self._metrics.steps_skipped,
-            scenario=self._play.name,
-            past=[self._told(incident) for incident in self._incidents if incident.step <= seq],
-            coming=[self._told(incident) for incident in self._incidents if incident.step > seq],
-        )
-
-    def pause(self) -> StateAnswer:
-        """Stand still."""
-        self._beat.halt()
-        self._beat.pause()
-        return self.state()
-
-    def resume(self) -> StateAnswer:
-        """Go on."""
-        self._free()
-        self._beat.resume()
-        return self.state()
-
-    def speed(self, wish: SpeedWish) -> StateAnswer:
-        """Have market time pass faster or slower from now on."""
-        self._beat.change(wish.speed)
-        return self.state()
-
-    def step(self, steps: int, done: Callable[[], None]) -> Callable[[], None]:
-        """Take steps while standing still, and call `done`; return what gives them up. Raises Refusal."""
-        self._free()
-        if not self._beat.paused:
-            raise Refusal("bad_request", "steps are taken one by one only while the market is paused: pause it first")
-        self._beat.stride(steps, done)
-        return self._beat.halt
-
-    def run(self, until: str) -> StateAnswer:
-        """Go on at the speed that is set, and pause there. Raises Refusal."""
-        self._free()
-        seq = self._seq(until)
-        head = self._feed.tape.head
-        if seq <= head:
-            raise Refusal(
-                "bad_position", f"until: {until[:64]} is over: the market is at {head}", field="until", seq=head
-            )
-        self._beat.resume(seq)
-        return self.state()
+        return [self._told(incident) for incident in self._incidents if (incident.step <= seq) == past]
 
     def cause(self, wish: IncidentWish) -> CauseAnswer:
         """Have something happen, and keep it. Raises Refusal."""
@@ -122,31 +208,6 @@ class Control:
         shown = {channel: self._feed.board.newest(channel, everybody) for channel in CHANNELS}
         return Checkpoint(self._market.save(), shown, self._incidents, self._play.identity).data()
 
-    def _free(self) -> None:
-        if self._beat.striding:
-            raise Refusal("unavailable", "steps that were asked for are still being taken")
-
-    def _seq(self, until: str) -> int:
-        """Return the step that is meant by a position or a market time."""
-        try:
-            at = datetime.fromisoformat(until)
-        except ValueError:
-            at = None
-        if at is not None and at.tzinfo is not None:
-            return self._reached(micros(at))
-        epoch, seq = Position.parse(until)
-        if epoch != self._feed.tape.epoch:
-            raise Refusal(
-                "bad_position", "until: a position of another tape", field="until", epoch=self._feed.tape.epoch
-            )
-        return seq
-
-    def _reached(self, t_us: int) -> int:
-        try:
-            return self._timing.reached(t_us)
-        except Refusal as refusal:
-            raise Refusal("bad_position", refusal.message.replace("at", "until", 1), field="until") from None
-
     def _told(self, incident: Incident) -> IncidentAnswer:
         return IncidentAnswer(
             kind=incident.kind,
@@ -155,6 +216,34 @@ class Control:
             value=incident.value,
             duration_s=incident.steps * self._market.step_us / 1e6,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """A market that is played."""
+
+    stage: Stage
+    feed: Feed
+    beat: Beat
+
+    @property
+    def step_us(self) -> int:
+        return self.stage.market.step_us
+
+    @property
+    def phase(self) -> str:
+        return self.stage.market.phase
+
+    @property
+    def last(self) -> None:
+        """It goes on for ever."""
+
+    def reached(self, t_us: int) -> int:
+        return self.stage.timing.reached(t_us)
+
+
+def _made(why: str) -> Refusal:
+    return Refusal("bad_request", f"this is a replay: {why}")
 
 
 def _iso(t_us: int) -> str:

@@ -4,7 +4,7 @@ import asyncio
 
 from ticker import checkpoints
 from ticker.beat import Beat
-from ticker.control import Control
+from ticker.control import MarketControl
 from ticker.source import Host, Opening, Role
 from ticker.stage import stage
 from ticker.wire.label import Label
@@ -31,7 +31,7 @@ class MarketSource:
         )
         feed = host.open(Opening(label, market.seq, market.time_us(market.seq), self._stage.shown))
         self.beat = Beat(market, feed, host.metrics, config)
-        self.control = Control(self._stage, feed, self.beat, host.metrics, self._keep)
+        self.control = MarketControl(self._stage, feed, self.beat, host.metrics, self._keep)
 
     @property
     def failed(self) -> asyncio.Future[None]:

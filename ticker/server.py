@@ -37,6 +37,7 @@ from ticker.feed.feed import Feed
 from ticker.instruments import Universe
 from ticker.market_source import MarketSource
 from ticker.metrics import Metrics
+from ticker.replay_source import ReplaySource
 from ticker.session.messages import Welcome
 from ticker.session.terms import Terms
 from ticker.source import Opening, Source
@@ -96,7 +97,7 @@ class Server:
 
     def _source(self) -> Source:
         """Return where the tape comes from. Raises SetupError."""
-        return MarketSource(self)
+        return ReplaySource(self) if self.config.replay.file else MarketSource(self)
 
     # What the source asks.
 

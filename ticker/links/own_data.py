@@ -98,8 +98,9 @@ class OwnData:
             seq = int(text[:17])
         elif (at := _moment(text)) is not None:
             seq = self._table.reached(at) - 1
-            if not self._table.time_us(0) <= at <= self._table.time_us(self.last):
-                raise ConfigError(f"replay.start: {text}: the file goes from {_iso(self, 0)} to {_iso(self, self.last)}")
+            if not self.time_us(0) <= at <= self.time_us(self.last):
+                span = f"from {_iso(self, 0)} to {_iso(self, self.last)}"
+                raise ConfigError(f"replay.start: {text}: the file goes {span}")
         else:
             epoch, seq = Position.parse(text)
             if epoch != self.label.epoch:
@@ -154,7 +155,8 @@ def _symbol(config: ReplayConfig, path: Path) -> str:
 
 
 def _epoch(path: Path, columns: dict[str, str], config: ReplayConfig, step_us: int) -> str:
-    shape: list[Any] = [RULES, own_data_files.digest(path), sorted(columns.items()), config.tick, config.symbol, step_us]
+    shape: list[Any] = [RULES, own_data_files.digest(path), sorted(columns.items())]
+    shape += [config.tick, _symbol(config, path), step_us]
     return hashlib.sha256(msgspec.json.encode(shape)).hexdigest()[:12]
 
 

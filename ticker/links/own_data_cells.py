@@ -116,22 +116,23 @@ class Times:
             return self._of_numbers(numbers(cells, place), place)
 
     def _of_numbers(self, cells: NDArray[Any], place: Place) -> NDArray[np.int64]:
-        known = cells[cells > 0]
+        there = (cells > 0) & (cells < np.inf)
+        known = cells[there]
         if not self.told:
             if not len(known):
                 return np.full(len(cells), NO_TIME, np.int64)
             least = float(known[0])
             if least < 10**8:
-                raise place.wrong(int(np.argmax(cells > 0)), "a time since 1970 or a date is needed", known[0])
+                raise place.wrong(int(np.argmax(there)), "a time since 1970 or a date is needed", known[0])
             _, self._unit, unit = next(known for known in _UNITS if least >= known[0])
             self.told = f"{unit} since 1970"
         if cells.dtype.kind == "i" and self._unit > 0:
             found = cells // self._unit
         else:
             factor = 1 / self._unit if self._unit > 0 else -float(self._unit)
-            inside = (cells > 0) & (cells < 9e18 / max(1.0, factor))
+            inside = there & (cells < 9e18 / max(1.0, factor))
             found = np.rint(np.where(inside, cells, 0) * factor).astype(np.int64)
-        return np.where(cells > 0, found, NO_TIME)
+        return np.where(there, found, NO_TIME)
 
     def _of_text(self, cells: Sequence[str], place: Place) -> NDArray[np.int64]:
         if not self.told:
@@ -183,7 +184,7 @@ def _zoned(text: str) -> bool:
 
 def _alike(cells: Sequence[str]) -> bool:
     """Tell whether all are full dates and times without an offset, at most to the microsecond, as numpy reads them."""
-    return all(len(cell) in range(19, 27) and cell[4] == "-" and "+" not in cell and "-" not in cell[11:] for cell in cells)
+    return all(len(cell) in range(19, 27) and cell[4] == "-" and not set("+-Z") & set(cell[11:]) for cell in cells)
 
 
 def _moment(cell: str, index: int, place: Place) -> int:

@@ -23,11 +23,15 @@ NAMES: dict[str, tuple[str, ...]] = {
     "side": ("side", "aggressor", "aggressor_side", "taker_side", "direction"),
     "maker": ("is_buyer_maker", "buyer_maker", "isbuyermaker"),
     "bid": ("bid", "bid_price", "bid_px", "best_bid", "best_bid_price", "bidprice", "bp", "bid_px_00"),
-    "bid_size": ("bid_size", "bsz", "bid_sz", "bid_qty", "bid_quantity", "bid_volume", "bid_amount", "bidsize", "bs")
-    + ("best_bid_size", "best_bid_qty", "bid_sz_00"),
+    "bid_size": (
+        *("bid_size", "bsz", "bid_sz", "bid_qty", "bid_quantity", "bid_volume", "bid_amount", "bidsize", "bs"),
+        *("best_bid_size", "best_bid_qty", "bid_sz_00"),
+    ),
     "ask": ("ask", "ask_price", "ask_px", "offer", "best_ask", "best_ask_price", "askprice", "ap", "ask_px_00"),
-    "ask_size": ("ask_size", "asz", "ask_sz", "ask_qty", "ask_quantity", "ask_volume", "ask_amount", "asksize", "as")
-    + ("best_ask_size", "best_ask_qty", "offer_size", "ask_sz_00"),
+    "ask_size": (
+        *("ask_size", "asz", "ask_sz", "ask_qty", "ask_quantity", "ask_volume", "ask_amount", "asksize", "as"),
+        *("best_ask_size", "best_ask_qty", "offer_size", "ask_sz_00"),
+    ),
     "type": ("ch", "channel", "type", "kind", "event", "record_type", "msg_type"),
 }
 """What a column can be, and the names by which it is known."""
@@ -74,10 +78,8 @@ def choose(file: str, header: Sequence[str], said: Sequence[str]) -> dict[str, s
         long = [name for name in found if len(name) > 1]
         found = list(dict.fromkeys(long or found))
         if len(found) > 1:
-            both = f"{found[0]} and {found[1]}"
-            raise ConfigError(
-                f"{file}: {both} could both be {MEANT[part]}: say which, --{FLAG} {part}={found[0]} ({part}={NONE}: none)"
-            )
+            both, flag = f"{found[0]} and {found[1]}", f"--{FLAG} {part}={found[0]}"
+            raise ConfigError(f"{file}: {both} could both be {MEANT[part]}: say which, {flag} ({part}={NONE} is none)")
         if found:
             chosen[part] = found[0]
     _check(file, header, chosen)

@@ -9,10 +9,11 @@ import gzip
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 import numpy as np
 
@@ -27,7 +28,8 @@ _TIMES = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT")
 
 
-class Block(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Block:
     """Rows that follow each other: `cells` by the name of their column, `first` the number of the first of them."""
 
     first: int
@@ -57,9 +59,8 @@ def opened(path: Path) -> OwnFile:
     if not begins:
         raise ConfigError(f"replay.file: {path}: it is empty")
     if b"\0" in begins and not begins.startswith(_GZIP):
-        raise ConfigError(
-            f"replay.file: {path}: neither a tape that ticker record made, nor a Parquet or CSV file of trades or quotes"
-        )
+        kinds = "a tape that ticker record made, nor a Parquet or CSV file"
+        raise ConfigError(f"replay.file: {path}: neither {kinds} of trades or quotes")
     return CsvFile(path, zipped=begins.startswith(_GZIP))
 
 
@@ -101,7 +102,7 @@ class CsvFile:
             try:
                 next(rows, None)
                 while found := list(islice(rows, BLOCK_ROWS)):
-                    if not all(len(row) == width for row in found):
+                    if set(map(len, found)) != {width}:
                         found = [(row + [""] * width)[:width] for row in found]
                     yield Block(
                         first, len(found), {name: [row[place] for row in found] for name, place in places.items()}

@@ -33,12 +33,13 @@ class Grid(NamedTuple):
         return cls(len(text.partition(".")[2]), int(text.replace(".", "")))
 
     def ticks(self, prices: NDArray[np.float64]) -> NDArray[np.int64]:
-        return np.rint(prices * (10**self.decimals / self.units)).astype(np.int64)
+        found: NDArray[np.int64] = np.rint(prices * (10**self.decimals / self.units)).astype(np.int64)
+        return found
 
     def snap(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the nearest prices on the grid."""
-        snapped: NDArray[np.float64] = np.rint(prices * (10**self.decimals / self.units)) * self.units
-        return snapped / 10**self.decimals
+        ticks: NDArray[np.float64] = np.rint(prices * (10**self.decimals / self.units))
+        return ticks * self.units / 10**self.decimals
 
     def __str__(self) -> str:
         return f"{self.units / 10**self.decimals:.{self.decimals}f}"
@@ -76,10 +77,8 @@ class Fineness:
         grids = [given or Grid(int(self.decimals[number]), 1) for number in range(len(names))]
         for number, (name, grid) in enumerate(zip(names, grids, strict=True)):
             if self.most[number] * 10**grid.decimals / grid.units >= TICKS_MAX:
-                raise ConfigError(
-                    f"replay.tick: the prices of {name}, up to {self.most[number]:g}, are too large for a tick of {grid}: "
-                    f"give a coarser one"
-                )
+                prices = f"the prices of {name}, up to {self.most[number]:g}"
+                raise ConfigError(f"replay.tick: {prices}, are too large for a tick of {grid}: give a coarser one")
         return grids
 
     def power(self, names: list[str], grids: list[Grid]) -> int:

@@ -1,4 +1,4 @@
-"""Rows of somebody's own file, sorted out: what is a trade, what is a quote, and what is neither, counted by its reason.
+"""Rows of somebody's own file, sorted out: what is a trade, what a quote, and what neither, counted by its reason.
 
 On the way all is learnt that a tape needs to know before its first step: symbols, how fine prices and sizes are, the
 minutes in which anything happens.
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ticker.links import own_data_cells as cells
-from ticker.links.own_data_cells import NO_TIME, Place, Times
+from ticker.links.own_data_cells import Place, Times
 from ticker.links.own_data_files import Block
 from ticker.links.own_data_grid import Fineness, Grid
 from ticker.links.own_data_store import Store

@@ -3,12 +3,13 @@
 A step covers the time up to its own `t` (included), a multiple of its length since 1970. A minute of the clock in which
 nothing happens is passed over, as nights are on our own tapes: steps go on to the end of the last minute in which
 something did, so that its bars are finished, and from the first row after it. Everybody trades from the first step on.
-There is no book: quotes say nothing of what lies behind them. A trade without a side was a buyer's where the price rose,
-a seller's where it fell, and whoever's the last was where it stood (the tick rule).
+There is no book: quotes say nothing of what lies behind them. A trade without a side was a buyer's where the price
+rose, a seller's where it fell, and whoever's the last was where it stood (the tick rule).
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -75,13 +76,14 @@ class Timetable:
 
 
 class Shape(NamedTuple):
-    """How rows become ticks: by number of a symbol in the file, its number on the tape, its grid, and where it begins."""
+    """How rows become ticks."""
 
     places: NDArray[np.int32]
+    """The number on the tape, by that of a symbol in the file; all else is by number on the tape."""
     grids: Sequence[Grid]
     power: int
+    """A size is counted in units of 10**-power."""
     reference_ticks: NDArray[np.int64]
-    """By number on the tape."""
 
 
 def steps(trades: Store, quotes: Store, table: Timetable, shape: Shape, tally: Tally) -> Iterator[Batch]:
@@ -138,7 +140,7 @@ class _Making:
 
     def trades(self, found: Rows, first: int, last: int) -> list[Rows]:
         """Return the trades of the steps from one to another."""
-        rows, factors, order = self._begun(TRADES, found, first)
+        rows, factors, order = self._begun(TRADES, found)
         rows["price_ticks"] = np.rint(found["px"] * factors)[order]
         rows["size"] = self._units(found["sz"])[order]
         self._side(rows, found["side"][order])
@@ -146,13 +148,13 @@ class _Making:
 
     def quotes(self, found: Rows, first: int, last: int) -> list[Rows]:
         """Return the quotes of the steps from one to another."""
-        rows, factors, order = self._begun(QUOTES, found, first)
+        rows, factors, order = self._begun(QUOTES, found)
         for price, size, name in (("bid", "bsz", "bid"), ("ask", "asz", "ask")):
             rows[f"{name}_ticks"] = np.rint(found[price] * factors)[order]
             rows[f"{name}_size"] = self._units(found[size])[order]
         return self._apart(rows, found, order, first, last)
 
-    def _begun(self, channel: str, found: Rows, first: int) -> tuple[Rows, NDArray[np.float64], NDArray[np.intp]]:
+    def _begun(self, channel: str, found: Rows) -> tuple[Rows, NDArray[np.float64], NDArray[np.intp]]:
         """Return rows with their instrument, `n` and `t`, how their prices become ticks, and the order of the tape."""
         who = self._places[found["i"]]
         order = np.lexsort((who, self._bins(found)))
@@ -199,4 +201,4 @@ class _Making:
         if not len(rows):
             return [rows] * (last - first + 1)
         edges: list[Any] = np.searchsorted(self._bins(found)[order], np.arange(first, last + 2)).tolist()
-        return [rows[begin:end] for begin, end in zip(edges, edges[1:], strict=False)]
+        return [rows[begin:end] for begin, end in pairwise(edges)]

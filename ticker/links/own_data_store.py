@@ -98,4 +98,4 @@ class Cursor:
 
 
 def _fresh() -> BinaryIO:
-    return cast(BinaryIO, tempfile.TemporaryFile(prefix="ticker-replay-"))  # noqa: SIM115  # as long as the store
+    return cast(BinaryIO, tempfile.TemporaryFile(prefix="ticker-replay-"))
