@@ -1,0 +1,149 @@
+"""Writes a tape to a file: about a second of steps at a time, so that whoever is killed has lost no more than that.
+
+A keyframe opens the recording and follows every gap and every minute of steps: reading can begin at any of them. What
+does not fit on the disk is taken back to the last record that did: what was written stays readable.
+"""
+
+import os
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from ticker.errors import ConfigError, SetupError
+from ticker.feed.board import Board
+from ticker.feed.tape import weigh
+from ticker.links import reel_file
+from ticker.links.about import EVERYTHING, About
+from ticker.links.reel_file import Facts, Kind
+from ticker.ticks import CHANNELS, Batch
+from ticker.wire.label import Label
+from ticker.wire.reel import Cut
+
+BLOCK_US = 1_000_000
+BLOCK_BYTES = 16 * 1024 * 1024  # of steps in memory that are written before their second is over
+KEYFRAME_US = 60_000_000
+
+
+class Recorder:
+    """A recording that is being written. Every method raises SetupError where the disk does not take it."""
+
+    def __init__(self, path: Path, label: Label, about: About = EVERYTHING) -> None:
+        """Create the file. Raises ConfigError where there is one, or none can be."""
+        self.path = path
+        self.label = label
+        self.head: int | None = None
+        """The newest step that was taken; None before the first keyframe."""
+        self.ticks = 0
+        self.steps = 0
+        self.gaps = 0
+        self.bytes = 0
+        """How many bytes the file has."""
+        self._cuts: list[Cut] = []
+        self._weight = 0
+        self._board = Board(len(label.universe.instruments))
+        self._framed_us: int | None = None
+        """The wall clock at the newest keyframe; None where one is to open what follows."""
+        self._places: list[int] = []
+        self._heads: list[bytes] = []
+        self._file = _created(path)
+        try:
+            self._write(reel_file.MAGIC)
+            self._add(reel_file.record(Kind.LABEL, label.encode()))
+            self._add(reel_file.record(Kind.ABOUT, about.encode()))
+        except SetupError:
+            os.close(self._file)
+            path.unlink(missing_ok=True)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def leap(self, shown: Batch, emitted_us: int, reason: str = "") -> None:
+        """Begin, or go on, after the step that is shown: the steps up to it that were not taken are a gap."""
+        self.flush()
+        if self.head is not None and shown.seq > self.head:
+            facts = Facts(first=self.head, last=shown.seq, t_last_us=shown.t, emitted_us=emitted_us)
+            self._add(reel_file.record(Kind.GAP, msgspec.json.encode({"reason": reason}), facts))
+            self.gaps += 1
+        self._board = Board(self._board.instruments)
+        self._board.update(shown)
+        self.head = shown.seq
+        self._keyframe(shown, emitted_us)
+
+    def take(self, batch: Batch, emitted_us: int) -> None:
+        """Add the next step. Raises ValueError where one is left out."""
+        if self.head is None or batch.seq != self.head + 1:
+            raise ValueError(f"step {batch.seq} does not follow {self.head}")
+        if self._cuts and not 0 <= emitted_us - self._cuts[0][1] < BLOCK_US:
+            self.flush()
+        self._cuts.append((batch, emitted_us))
+        self._weight += weigh(batch)
+        self._board.update(batch)
+        self.head = batch.seq
+        self.steps += 1
+        self.ticks += sum(map(len, batch.rows.values()))
+        if self._weight > BLOCK_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the steps that wait: due when nothing has come for a second."""
+        if not self._cuts:
+            return
+        cuts, self._cuts, self._weight = self._cuts, [], 0
+        self._add(reel_file.block(cuts))
+        self._board.settle()
+        batch, emitted_us = cuts[-1]
+        if self._framed_us is None or not 0 <= emitted_us - self._framed_us < KEYFRAME_US:
+            self._keyframe(self._picture(batch), emitted_us)
+
+    def close(self) -> None:
+        """Write what waits and the index. It may be called again."""
+        if self._file < 0:
+            return
+        try:
+            self.flush()
+            self._write(reel_file.index(self._places, self._heads, self.bytes))
+        finally:
+            os.close(self._file)
+            self._file = -1
+
+    def _picture(self, batch: Batch) -> Batch:
+        everybody = range(self._board.instruments)
+        return Batch(batch.seq, batch.t, {channel: self._board.newest(channel, everybody) for channel in CHANNELS})
+
+    def _keyframe(self, shown: Batch, emitted_us: int) -> None:
+        self._add(reel_file.keyframe(shown, emitted_us))
+        self._framed_us = emitted_us
+
+    def _add(self, record: bytes) -> None:
+        place = self.bytes
+        self._write(record)
+        self._places.append(place)
+        self._heads.append(record[: reel_file.HEAD_BYTES])
+
+    def _write(self, data: bytes) -> None:
+        """Append some bytes, all or none. Raises SetupError."""
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[os.write(self._file, left) :]
+        except OSError as error:
+            os.ftruncate(self._file, self.bytes)
+            why = (error.strerror or "cannot be written").lower()
+            head = "nothing was recorded" if self.head is None else f"recorded up to {self.label.epoch}:{self.head}"
+            raise SetupError(f"{self.path}: {why}; {head}") from None
+        self.bytes += len(data)
+
+
+def _created(path: Path) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    except FileExistsError:
+        raise ConfigError(f"{path}: is there already; a recording begins in a new file") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "cannot be created"
+        raise ConfigError(f"{path}: {why.lower()}") from None
