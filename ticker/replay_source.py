@@ -12,8 +12,7 @@ from ticker.beat import Beat
 from ticker.control import Control
 from ticker.errors import Refusal, SetupError
 from ticker.feed.feed import Feed
-from ticker.links.own_data import OwnData
-from ticker.links.replay import Tape, begin, opened, started
+from ticker.links.replay import Tape, begin, opened, started, story
 from ticker.market.scenarios import moment
 from ticker.market.tally import Tally
 from ticker.source import Host, Opening, Role
@@ -38,8 +37,8 @@ class ReplaySource:
         self._over = False
         self._speed = config.clock.speed
         self._failed: asyncio.Future[None] | None = None
-        self.story = self._tape.story if isinstance(self._tape, OwnData) else []
-        """Lines that tell what was made of somebody's own file."""
+        self.story = story(self._tape)
+        """What is to be known of it, in lines."""
         self.feed, self.beat = self._open()
         self.control = Control(self, host.metrics)
 

@@ -14,7 +14,7 @@ from ticker.market.tally import Tally
 from ticker.ticks import BARS_1M, BUY, CHANNELS, QUOTES, SELL, STATUS, TRADES, Batch
 
 BEGIN = 1_767_623_400_000_000
-STEP = 10_000
+STEP = 1_000_000
 TIMES = st.lists(st.integers(0, 40_000_000) | st.integers(7_200_000_000, 7_200_100_000), min_size=1, max_size=80)
 
 
@@ -90,7 +90,7 @@ def test_a_silence_is_passed_over() -> None:
     found = table([BEGIN + 5, BEGIN + 61_000_000, BEGIN + 7_200_003_000])
     assert [(found.time_us(span.seq), found.time_us(span.seq + span.last - span.first)) for span in found.spans] == [
         (BEGIN + STEP, BEGIN + 2 * MINUTE_US),
-        (BEGIN + 7_200_010_000, BEGIN + 7_200_000_000 + MINUTE_US),
+        (BEGIN + 7_201_000_000, BEGIN + 7_200_000_000 + MINUTE_US),
     ]
 
 

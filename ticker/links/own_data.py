@@ -20,6 +20,7 @@ from ticker.errors import ConfigError
 from ticker.feed.board import Board
 from ticker.instruments import Instrument, Universe
 from ticker.links import own_data_columns, own_data_files
+from ticker.links.own_data_files import OwnFile
 from ticker.links.own_data_grid import Grid
 from ticker.links.own_data_sieve import Sieve
 from ticker.links.own_data_steps import Shape, Tally, Timetable, steps
@@ -42,41 +43,30 @@ Tallies = Callable[[int, int, NDArray[np.int64], NDArray[np.int64]], Tally]
 class OwnData:
     """A tape of somebody's own rows; `story` are the lines that tell what was made of them."""
 
+    first = 1
+
     def __init__(self, config: ReplayConfig, step_us: int, tallies: Tallies) -> None:
         """Read the file. Raises SetupError, naming the file and the column, or the key."""
         path = Path(config.file)
         source = own_data_files.opened(path)
         columns = own_data_columns.choose(config.file, source.header, config.columns)
         grid = Grid.parse(config.tick) if config.tick else None
+        self._tallies = tallies
+        self._going: tuple[int, Iterator[Batch]] | None = None
         self._sieve = Sieve(config.file, source.row, columns, _symbol(config, path), grid)
         try:
-            for block in source.blocks(list(dict.fromkeys(columns.values()))):
-                self._sieve.take(block)
-            self._sieve.settle()
-        except OSError as error:
-            raise ConfigError(f"replay.file: {path}: cannot be read, or kept on the disk: {error.strerror}") from None
-        if not self._sieve.minutes:
-            raise ConfigError(f"replay.file: {path}: no trade and no quote in it{_why(self._sieve)}")
-        self._tallies = tallies
-        self._table = Timetable(self._sieve.minutes, step_us)
-        names = self._sieve.symbols.names
-        grids = self._sieve.prices.grids(names, grid)
-        power = self._sieve.prices.power(names, grids)
-        order = sorted(range(len(names)), key=names.__getitem__)
-        reference = np.array([grids[n].ticks(self._sieve.first_px[[n]])[0] for n in order], np.int64)
-        self._shape = Shape(np.argsort(order).astype(np.int32), [grids[n] for n in order], power, reference)
-        self.universe = Universe(self._instruments([names[n] for n in order]), name=path.name[:80])
-        self.label = Label.of(
-            self.universe,
-            epoch=_epoch(path, columns, config, step_us),
-            step_us=step_us,
-            start_us=self._table.time_us(0),
-            seed=0,
-        )
-        self.first, self.last = 1, self._table.last
-        self.gaps: list[tuple[int, int]] = []
+            _fill(self._sieve, source, path)
+            self._table = Timetable(self._sieve.minutes, step_us)
+            names = sorted(self._sieve.symbols.names)
+            self._shape = _shape(self._sieve, names, grid)
+        except BaseException:
+            self.close()
+            raise
+        self.universe = Universe(self._instruments(names), name=path.name[:80])
+        epoch = _epoch(path, columns, config, step_us)
+        self.label = Label.of(self.universe, epoch=epoch, step_us=step_us, start_us=self._table.time_us(0), seed=0)
+        self.last = self._table.last
         self.story = told(config.file, source.row, columns, self._sieve, self._table, self._shape, names)
-        self._going: tuple[int, Iterator[Batch]] | None = None
 
     def _instruments(self, names: Sequence[str]) -> Iterator[Instrument]:
         for place, name in enumerate(names):
@@ -100,13 +90,13 @@ class OwnData:
             seq = self._table.reached(at) - 1
             if not self.time_us(0) <= at <= self.time_us(self.last):
                 span = f"from {_iso(self, 0)} to {_iso(self, self.last)}"
-                raise ConfigError(f"replay.start: {text}: the file goes {span}")
+                raise ConfigError(f"{text}: the file goes {span}")
         else:
             epoch, seq = Position.parse(text)
             if epoch != self.label.epoch:
-                raise ConfigError(f"replay.start: {text}: a position of another tape: this one is {self.label.epoch}")
+                raise ConfigError(f"{text}: a position of another tape: this one is {self.label.epoch}")
         if not 0 <= seq < self.last:
-            raise ConfigError(f"replay.start: {text}: the tape goes from 0 to {self.last}")
+            raise ConfigError(f"{text}: the tape goes from 0 to {self.last}")
         return seq
 
     def picture(self, seq: int) -> Batch | None:
@@ -145,6 +135,28 @@ class OwnData:
         return steps(self._sieve.trades, self._sieve.quotes, self._table, self._shape, tally)
 
 
+def _fill(sieve: Sieve, source: OwnFile, path: Path) -> None:
+    """Take in all rows of a file. Raises ConfigError."""
+    try:
+        for block in source.blocks(sieve.wanted):
+            sieve.take(block)
+        sieve.settle()
+    except OSError as error:
+        raise ConfigError(f"replay.file: {path}: cannot be read, or kept on the disk: {error.strerror}") from None
+    if not sieve.minutes:
+        raise ConfigError(f"replay.file: {path}: no trade and no quote in it{_why(sieve)}")
+
+
+def _shape(sieve: Sieve, names: list[str], given: Grid | None) -> Shape:
+    """Return how the rows of these symbols become ticks, in this order. Raises ConfigError."""
+    theirs = sieve.symbols.names
+    grids = sieve.prices.grids(theirs, given)
+    power = sieve.prices.power(theirs, grids)
+    order = [theirs.index(name) for name in names]
+    reference = np.array([grids[number].ticks(sieve.first_px[[number]])[0] for number in order], np.int64)
+    return Shape(np.argsort(order).astype(np.int32), [grids[number] for number in order], power, reference)
+
+
 def _symbol(config: ReplayConfig, path: Path) -> str:
     """Return the symbol of a file that has no such column. Raises ConfigError."""
     if config.symbol:
@@ -171,7 +183,7 @@ def _moment(text: str) -> int | None:
     except ValueError:
         return None
     if moment.tzinfo is None:
-        raise ConfigError(f"replay.start: {text}: a time needs its offset, such as {text}Z")
+        raise ConfigError(f"{text}: a time needs its offset, such as {text}Z")
     return (moment - _1970) // timedelta(microseconds=1)
 
 

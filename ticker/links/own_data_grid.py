@@ -39,7 +39,7 @@ class Grid(NamedTuple):
     def snap(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the nearest prices on the grid."""
         ticks: NDArray[np.float64] = np.rint(prices * (10**self.decimals / self.units))
-        return ticks * self.units / 10**self.decimals
+        return ticks * self.units / 10.0**self.decimals
 
     def __str__(self) -> str:
         return f"{self.units / 10**self.decimals:.{self.decimals}f}"

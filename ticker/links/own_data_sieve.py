@@ -56,6 +56,11 @@ class Sieve:
         self._grid = grid
         self._typed: bool | None = None
 
+    @property
+    def wanted(self) -> list[str]:
+        """The columns that are read."""
+        return list(dict.fromkeys(self._columns.values()))
+
     def take(self, block: Block) -> None:
         """Sort out some rows. Raises ConfigError for a cell that is nothing that can stand there."""
         t = self.times.read(self._cells(block, "time"), self._cells(block, "date"), self._place(block, "time"))

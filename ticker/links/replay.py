@@ -11,22 +11,30 @@ from typing import Protocol
 
 from ticker import clock
 from ticker.config import Config
-from ticker.errors import ConfigError, EndOfTape, Refusal
+from ticker.errors import ConfigError, EndOfTape, Refusal, SetupError
 from ticker.feed.board import Board
-from ticker.links import recording
+from ticker.links.about import EVERYTHING
 from ticker.links.own_data import OwnData, Tallies
 from ticker.links.recording import Recording
+from ticker.links.reel_file import MAGIC
 from ticker.ticks import CHANNELS, Batch
 from ticker.wire.label import Label
 from ticker.wire.reel import Cut
+
+GAPS_TOLD = 5
+LINE = 200  # characters
 
 
 class Tape(Protocol):
     """A tape on a disk, of the steps `first` to `last`."""
 
     label: Label
-    first: int
-    last: int
+
+    @property
+    def first(self) -> int: ...
+
+    @property
+    def last(self) -> int: ...
 
     def place(self, text: str) -> int:
         """Return the step to go on after: of a position, a seq, or a time with its offset. Raises a TickerError."""
@@ -44,7 +52,7 @@ def opened(config: Config, tallies: Tallies) -> Tape:
     """Return the tape of `replay.file`. Raises SetupError, naming the file or the key."""
     replay = config.replay
     path = Path(replay.file)
-    if not recording.is_recording(path):
+    if not _is_recording(path):
         return OwnData(replay, config.market.step_us, tallies)
     for key in ("columns", "symbol", "tick"):
         if getattr(replay, key):
@@ -53,11 +61,43 @@ def opened(config: Config, tallies: Tallies) -> Tape:
 
 
 def begin(config: Config, tape: Tape) -> int:
-    """Return the step after which a tape is to be played. Raises SetupError."""
+    """Return the step after which a tape is to be played. Raises ConfigError."""
     try:
-        return tape.place(config.replay.start)
-    except Refusal as refusal:
-        raise ConfigError(f"replay.start: {refusal.message}") from None
+        seq = tape.place(config.replay.start)
+    except (Refusal, SetupError) as error:
+        raise ConfigError(f"replay.start: {error}") from None
+    if seq >= tape.last:
+        raise ConfigError(f"replay.start: {config.replay.start}: the tape ends at {tape.last}, nothing comes after it")
+    return seq
+
+
+def story(tape: Tape) -> list[str]:
+    """Return what is to be known of a tape, in lines."""
+    if isinstance(tape, OwnData):
+        return tape.story
+    if not isinstance(tape, Recording):
+        return []
+    lines = [f"{tape.path}: steps {tape.first:,} to {tape.last:,} of the tape {tape.label.epoch}"]
+    if tape.about.source:
+        lines.append(f"recorded from {tape.about.source}")
+    if tape.about != EVERYTHING and (tape.about.channels != EVERYTHING.channels or tape.about.symbols is not None):
+        symbols = "all symbols" if tape.about.symbols is None else ", ".join(tape.about.symbols)
+        lines.append(f"a part of it: {', '.join(tape.about.channels)} of {symbols}"[:LINE])
+    for after, upto in tape.gaps[:GAPS_TOLD]:
+        lines.append(f"a gap: steps {after + 1:,} to {upto:,} were not recorded")
+    if len(tape.gaps) > GAPS_TOLD:
+        lines.append(f"and {len(tape.gaps) - GAPS_TOLD} gaps more")
+    if not tape.closed:
+        lines.append("whoever recorded it was cut off: up to a second may be missing at its end")
+    return lines + tape.troubles[:GAPS_TOLD]
+
+
+def _is_recording(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False  # whatever it is: somebody's own file says why it cannot be read
 
 
 class Playback:
