@@ -165,7 +165,7 @@ def test_what_watch_prints_is_understood(own: Callable[..., OwnData]) -> None:
     data = own(*lines)
     assert ticks(data, QUOTES) == [("ACME", 1, T + 1, 150, 10, 175, 20)]
     assert ticks(data, TRADES) == [("ACME", 1, T + 2, 175, 3, BUY)]
-    assert "neither trades nor quotes: 1 of status, 1 of stats" in "\n".join(data.story)
+    assert "neither trades nor quotes: 1 of stats, 1 of status" in "\n".join(data.story)
 
 
 def test_a_column_of_kinds_tells_rows_apart(own: Callable[..., OwnData]) -> None:

@@ -108,7 +108,7 @@ class Sieve:
             if self._typed:
                 trade = np.array([text in TRADES_ARE for text in found], np.bool_)
                 quote = np.array([text in QUOTES_ARE for text in found], np.bool_)
-                for word in words.keys() - TRADES_ARE - QUOTES_ARE:
+                for word in sorted(words.keys() - TRADES_ARE - QUOTES_ARE):
                     self.passed_over[word or "nothing"] += words[word]
                 return trade & ("price" in self._columns), quote & ("bid" in self._columns)
         quote = ~np.isnan(bid) | ~np.isnan(ask)
