@@ -87,9 +87,9 @@ class Puppet:
         self._loop = uvloop.new_event_loop() if loop == "uvloop" else asyncio.new_event_loop()
         config = settings.build({**QUICK, **values})
         self.server = Hung(config, ROOT / "clients" / "ticker_web", cast(Any, Mock()))
-        self._loop.run_until_complete(self.server.start())
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
+        asyncio.run_coroutine_threadsafe(self.server.start(), self._loop).result(10)
 
     def __enter__(self) -> Self:
         return self
