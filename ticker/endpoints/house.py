@@ -60,6 +60,8 @@ class House:
     """The windows of those who have one."""
     farewell: str = ""
     """Why everybody is sent away, once they are."""
+    ahead: int = 0
+    """By how many steps who comes from another server may be ahead of this one."""
     stale: str = ""
     """Why what is served is not the newest, where it is not."""
     packed: PackedDialect = field(default_factory=PackedDialect)
@@ -121,7 +123,7 @@ class House:
     def standing(self, sent: int = 0) -> Standing:
         """Return where the tape stands, for a client that has had ticks up to `sent`."""
         tape = self.feed.tape
-        return Standing(tape.epoch, tape.oldest, tape.head, sent)
+        return Standing(tape.epoch, tape.oldest, tape.head, sent, self.ahead)
 
     def interest(self, query: SelectQuery, permit: Permit | None) -> Interest:
         """Return what a request asks for; over HTTP one symbol that cannot be had refuses all of it. Raises Refusal."""
