@@ -11,7 +11,7 @@ LEAVES = {"errors", "ticks", "metrics", "clock", "instruments", "config", "setti
 OUTSIDE = {"clock", "files", "universes"}
 """Leaves that read what is outside: the composition root hands a pure room what they found."""
 PURE = {"market", "feed", "session", "wire", "dialects"}
-CLIENTS = {"ticker_client", "ticker_compare", "ticker_load", "ticker_watch", "ticker_web"}
+CLIENTS = {"ticker_client", "ticker_compare", "ticker_load", "ticker_record", "ticker_watch", "ticker_web"}
 TOP = {"cli", "__main__"}
 
 # Prefixes of the dotted names that a room may import, besides its own.
@@ -56,6 +56,12 @@ CLIENTS_MAY_IMPORT = {
     "ticks",
     "files",
     "pages",
+    # What a client that keeps a tape needs: the file, its writer and its reader, and nothing of who serves one.
+    "instruments",
+    "links.about",
+    "links.gathered",
+    "links.recorder",
+    "links.recording",
 }
 UNCLEAN = {
     *("asyncio", "socket", "time", "os", "io", "pathlib", "random", "secrets", "threading", "subprocess", "zoneinfo"),

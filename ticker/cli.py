@@ -229,6 +229,54 @@ def watch(
     return int(module.run(wishes))
 
 
+@app.command
+def record(
+    file: Path,
+    /,
+    *symbols: str,
+    url: str = DEFAULT_URL,
+    channels: list[str] | None = None,
+    transport: str = "ws",
+    count: int | None = None,
+    duration: str | None = None,
+    token: str | None = None,
+    cafile: str | None = None,
+) -> int:
+    """Record the tape of any server into a file, until Ctrl-C: for `ticker info`, `ticker export` and `serve --replay`.
+
+    A connection that is lost is made again, and the recording goes on where it was; what could not be had is a gap,
+    which is said and stands in the file. It ends where the server has another tape. Killed, it has lost a second.
+
+    Parameters
+    ----------
+    file
+        The recording: a new file.
+    symbols
+        What to record, for example ACME BYTE; everything where none is named.
+    url
+        The server's stream, or its page.
+    channels
+        Channels to record: status, quotes, book, trades, bars.1s, bars.1m, stats; all of them where none is named. May
+        be given several times, or joined by commas.
+    transport
+        How to hear the tape: ws, sse, long-poll or short-poll. Over ws it is recorded exactly; over the others mean
+        prices are as near as they are printed.
+    count
+        Stop after so many ticks, at the end of a step.
+    duration
+        Stop after so long: seconds, or 500ms, 10s, 2m, 1h.
+    token
+        Sent as an Authorization: Bearer header.
+    cafile
+        Certificates to trust over TLS, as a PEM file.
+    """
+    module = import_module("ticker_record.command")
+    wanted = [name for text in channels or [] for name in text.split(",")]
+    limits = {"count": count, "duration": duration, "token": token, "cafile": cafile}
+    wishes = module.Wishes(path=file, url=url, symbols=list(symbols), channels=wanted, transport=transport, **limits)
+    return int(module.run(wishes))
+
+
 load_app = App(name="load", help="Hammer a server with clients and report what they saw.")
 app.command(load_app)
 

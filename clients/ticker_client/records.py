@@ -11,7 +11,7 @@ import msgspec
 from ticker.dialects import native
 from ticker.session.kinds import Tick
 from ticker.session.messages import Welcome
-from ticker.session.requests import Bar, BarsAnswer, InstrumentsAnswer, SnapshotAnswer
+from ticker.session.requests import Bar, BarsAnswer, InstrumentAnswer, InstrumentsAnswer, SnapshotAnswer
 from ticker_client import problems, wants
 from ticker_client.address import Address
 from ticker_client.errors import NO_TICKER, ConnectionEnded, Refused
@@ -74,6 +74,10 @@ class Records:
     async def instruments(self) -> Instruments:
         """Return all that is traded."""
         return await self._read(_read_instruments, "/v1/instruments")
+
+    async def described(self) -> list[InstrumentAnswer]:
+        """Return all that is traded, and what is said of it."""
+        return (await self._read(_read_listed, "/v1/instruments")).instruments
 
     async def snapshots(self, symbols: Sequence[str], channels: Sequence[str]) -> Snapshots:
         """Return the newest ticks of symbols on channels, as many of them as exist."""

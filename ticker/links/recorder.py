@@ -34,6 +34,8 @@ class Recorder:
         self.label = label
         self.head: int | None = None
         """The newest step that was taken; None before the first keyframe."""
+        self.first: int | None = None
+        """The first step that was taken."""
         self.ticks = 0
         self.steps = 0
         self.gaps = 0
@@ -42,6 +44,9 @@ class Recorder:
         self._cuts: list[Cut] = []
         self._weight = 0
         self._board = Board(len(label.universe.instruments))
+        self._written: int | None = None
+        """The newest step on the disk."""
+        self._failed = False
         self._framed_us: int | None = None
         """The wall clock at the newest keyframe; None where one is to open what follows."""
         self._places: list[int] = []
@@ -63,7 +68,12 @@ class Recorder:
         self.close()
 
     def leap(self, shown: Batch, emitted_us: int, reason: str = "") -> None:
-        """Begin, or go on, after the step that is shown: the steps up to it that were not taken are a gap."""
+        """Begin, or go on, after the step that is shown: the steps up to it that were not taken are a gap.
+
+        Raises ValueError for a step before the newest one.
+        """
+        if self.head is not None and shown.seq < self.head:
+            raise ValueError(f"step {shown.seq} lies before {self.head}")
         self.flush()
         if self.head is not None and shown.seq > self.head:
             facts = Facts(first=self.head, last=shown.seq, t_last_us=shown.t, emitted_us=emitted_us)
@@ -84,6 +94,7 @@ class Recorder:
         self._weight += weigh(batch)
         self._board.update(batch)
         self.head = batch.seq
+        self.first = self.first or batch.seq
         self.steps += 1
         self.ticks += sum(map(len, batch.rows.values()))
         if self._weight > BLOCK_BYTES:
@@ -94,29 +105,33 @@ class Recorder:
         if not self._cuts:
             return
         cuts, self._cuts, self._weight = self._cuts, [], 0
-        self._add(reel_file.block(cuts))
-        self._board.settle()
         batch, emitted_us = cuts[-1]
+        self._add(reel_file.block(cuts))
+        self._written = batch.seq
+        self._board.settle()
         if self._framed_us is None or not 0 <= emitted_us - self._framed_us < KEYFRAME_US:
-            self._keyframe(self._picture(batch), emitted_us)
+            self._keyframe(self.picture(batch.seq, batch.t), emitted_us)
+
+    def picture(self, seq: int, t: int) -> Batch:
+        """Return all that is known by now, as the picture of a step."""
+        everybody = range(self._board.instruments)
+        return Batch(seq, t, {channel: self._board.newest(channel, everybody) for channel in CHANNELS})
 
     def close(self) -> None:
         """Write what waits and the index. It may be called again."""
         if self._file < 0:
             return
         try:
-            self.flush()
-            self._write(reel_file.index(self._places, self._heads, self.bytes))
+            if not self._failed:
+                self.flush()
+                self._write(reel_file.index(self._places, self._heads, self.bytes))
         finally:
             os.close(self._file)
             self._file = -1
 
-    def _picture(self, batch: Batch) -> Batch:
-        everybody = range(self._board.instruments)
-        return Batch(batch.seq, batch.t, {channel: self._board.newest(channel, everybody) for channel in CHANNELS})
-
     def _keyframe(self, shown: Batch, emitted_us: int) -> None:
         self._add(reel_file.keyframe(shown, emitted_us))
+        self._written = shown.seq
         self._framed_us = emitted_us
 
     def _add(self, record: bytes) -> None:
@@ -132,10 +147,12 @@ class Recorder:
             while left:
                 left = left[os.write(self._file, left) :]
         except OSError as error:
+            self._failed = True
             os.ftruncate(self._file, self.bytes)
             why = (error.strerror or "cannot be written").lower()
-            head = "nothing was recorded" if self.head is None else f"recorded up to {self.label.epoch}:{self.head}"
-            raise SetupError(f"{self.path}: {why}; {head}") from None
+            known = self._written
+            there = "nothing was recorded" if known is None else f"{self.label.epoch}:{known} is the last step in it"
+            raise SetupError(f"{self.path}: {why}; {there}") from None
         self.bytes += len(data)
 
 

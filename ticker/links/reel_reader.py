@@ -23,6 +23,8 @@ class Reader:
         """What is wrong with the file, a sentence each."""
         self.closed = False
         """Whether there is an index."""
+        self.end = len(MAGIC)
+        """Where the last whole record ends that is not the index."""
         self._file = _opened(path)
         try:
             self.size = os.fstat(self._file).st_size
@@ -77,6 +79,7 @@ class Reader:
             self.troubles.append(f"the index is damaged: {error}; the records were looked for one by one")
             return None
         self.closed = True
+        self.end = place
         return found
 
     def _scanned(self) -> NDArray[Any]:
@@ -94,6 +97,7 @@ class Reader:
                 break
             if head[4] != Kind.INDEX:
                 found.append(place.to_bytes(8, "little") + head)
+                self.end = place + span
             place += span
         return reel_file.read_heads(b"".join(found), INDEXED)
 

@@ -41,13 +41,17 @@ _KEY = struct.Struct("<q")
 
 
 def splice(cuts: Sequence[Cut]) -> bytes:
-    """Return a block of consecutive steps, oldest first. Raises ValueError for none, and where one is left out."""
+    """Return a block of consecutive steps, oldest first.
+
+    Raises ValueError for none, where one is left out, and for times that no block can have.
+    """
     if not cuts:
         raise ValueError("a block has at least one step")
     first, last = cuts[0][0].seq, cuts[-1][0].seq
     if last - first + 1 != len(cuts) or any(batch.seq != seq for seq, (batch, _) in enumerate(cuts, first)):
         raise ValueError(f"the steps from {first} to {last} are not consecutive")
     times = np.array([[batch.t for batch, _ in cuts], [emitted_us for _, emitted_us in cuts]], _TIME)
+    _check_times(times)
     message = pack(TICKS, last, cuts[-1][1], [(batch.seq, batch.rows) for batch, _ in cuts])
     return b"".join([_HEAD.pack(first, len(cuts), 0), times.tobytes(), message])
 
