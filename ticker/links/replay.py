@@ -6,6 +6,7 @@ recorded the tape leaps, which everybody is told of.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -66,6 +67,8 @@ def begin(config: Config, tape: Tape) -> int:
         seq = tape.place(config.replay.start)
     except (Refusal, SetupError) as error:
         raise ConfigError(f"replay.start: {error}") from None
+    if isinstance(tape, Recording) and _is_before(config.replay.start, tape):
+        raise ConfigError(f"replay.start: {config.replay.start}: is before the beginning of {tape.path}")
     if seq >= tape.last:
         raise ConfigError(f"replay.start: {config.replay.start}: the tape ends at {tape.last}, nothing comes after it")
     return seq
@@ -90,6 +93,16 @@ def story(tape: Tape) -> list[str]:
     if not tape.closed:
         lines.append("whoever recorded it was cut off: up to a second may be missing at its end")
     return lines + tape.troubles[:GAPS_TOLD]
+
+
+def _is_before(text: str, tape: Recording) -> bool:
+    """Tell whether a text is a time before the first step."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    first = tape.picture(tape.first - 1)
+    return at.tzinfo is not None and first is not None and at.timestamp() * 1e6 < first.t
 
 
 def _is_recording(path: Path) -> bool:
