@@ -18,7 +18,7 @@ STEP_MS = 100.0
 
 def market(**values: Any) -> Market:
     """Return a small market at its beginning."""
-    given = {"instruments": 5, "step_ms": STEP_MS, "start": "2026-01-05T14:30:00Z", **values}
+    given = {"instruments": 5, "step_ms": STEP_MS, "start": "2026-01-05T14:35:00Z", **values}
     config = settings.build(settings.from_flags({f"market.{name}": str(value) for name, value in given.items()})).market
     return Market(config, universes.load(config))
 
