@@ -55,7 +55,7 @@ _WORDS = 6  # drawn for an instrument in every step
 class Realistic:
     """The state of every instrument. Steps are made in order, each once."""
 
-    name = "realistic-4"
+    name = "realistic-5"
 
     def __init__(self, seed: int, traits: Traits, step_us: int, season: Season) -> None:
         count = len(traits)
@@ -138,9 +138,12 @@ class Realistic:
             self._gather(step, t_us)
         elif phase == AUCTION:
             rows[TRADES] = self._open(t_us)
-        if (entered or self._unseen) and phase != CLOSED:
+        if entered or self._unseen:
             who = np.flatnonzero(~self.turmoil.quiet)
-            rows[BOOK] = self._published.book(who, np.full(len(who), t_us))
+            t = np.full(len(who), t_us)
+            if phase == CLOSED:  # what the last trades left
+                rows[QUOTES] = self._published.quotes(who, t)
+            rows[BOOK] = self._published.book(who, t)
             self._unseen = False
         if phase != CLOSED:
             self._move(place, None)
@@ -158,6 +161,8 @@ class Realistic:
         if phase == TRADING:
             self._seed(step)
             self._unseen = True
+        if phase == CLOSED:
+            self._clear_away()
         if phase != AUCTION:  # that says its price as well
             self.turmoil.enter(phase, t_us, self.notices)
 
@@ -222,9 +227,7 @@ class Realistic:
         changed = np.full(len(off), self._unseen)
         self._unseen = False
         changed[self._prints.traded] = True
-        if len(self._prints.emptied):
-            makers.clear(self._prints.emptied)
-        self._prints.forget()
+        self._clear_away()
         stale = np.flatnonzero((off > self._slack) & chances.pull)
         if len(stale):
             makers.pull(edge, self._slack, stale)
@@ -240,6 +243,12 @@ class Realistic:
         if len(chances.refreshed):
             changed[makers.refresh(chances.draws[2], chances.refreshed, self._worth)] = True
         return changed
+
+    def _clear_away(self) -> None:
+        """Remove the levels that trades have emptied."""
+        if len(self._prints.emptied):
+            self._makers.clear(self._prints.emptied)
+        self._prints.forget()
 
     def _seed(self, step: int) -> None:
         """Let the makers set up a book, or complete one."""
