@@ -89,6 +89,8 @@ class Seen:
     previous: int = 0
     wrong: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Price and size of trades that were said to be a mistake, by `n`."""
+    late: int = 0
+    """Fat fingers that wait for trading."""
     taken: list[int] = field(default_factory=lambda: [0, 0])
     """What was bought and sold at the touch since the book was shown last."""
 
@@ -221,9 +223,12 @@ class Rules:
             self._check(price >= 0 and size >= 0 and ref >= 0, "status has numbers", who, price, size, ref)
             if reason == SCHEDULE:
                 scheduled.add(who)
-            if reason == FAT_FINGER:
-                self._check(ref > 0, "a fat finger names a trade", who)
+            if reason == FAT_FINGER and ref:
                 bad[who, ref] = seen.wrong[ref] = price, size
+                seen.late = max(0, seen.late - 1)
+            elif reason == FAT_FINGER:
+                self._check(state != TRADING and not price and not size, "a fat finger names a trade, or waits", who)
+                seen.late += 1
             if reason == CORRECTION:
                 self._check(seen.wrong.pop(ref, None) == (price, size), "a correction is of a wrong trade", who, ref)
         if self._entered:
@@ -232,6 +237,7 @@ class Rules:
             seen = self._seen[who]
             due = HALTED if seen.halted else FROZEN if seen.frozen else self._phase
             self._check(seen.state == due, "status tells the state", who, STATES[seen.state], STATES[due])
+            self._check(due != TRADING or not seen.late, "what waits for trading takes place with it", who, seen.late)
         return bad
 
     def _left(self) -> dict[int, tuple[dict[int, int], dict[int, int]]]:

@@ -95,6 +95,8 @@ class Server:
 
     def _warn(self) -> None:
         """Say what an operator should know, and may have meant."""
+        for sentence in self._stage.warnings:
+            self.log.warning("a scenario causes what cannot happen then", incident=sentence)
         asks = self.config.auth.enabled or self.config.admin.token
         if asks and not self.config.server.secure and not is_loopback(self.config.server.host):
             advice = "set server.tls_cert, or have a proxy in front speak TLS"

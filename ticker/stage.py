@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from ticker import checkpoints, clock, universes
 from ticker.config import Config
 from ticker.errors import ConfigError, Refusal, SetupError
+from ticker.market.foresight import foresee, warnings
 from ticker.market.incidents import Incident
 from ticker.market.market import Market
 from ticker.market.scenarios import Timing
@@ -25,6 +26,8 @@ class Stage:
     incidents: list[Incident]
     shown: Batch | None
     seed: int
+    warnings: tuple[str, ...] = ()
+    """What of the scenario cannot happen when it is meant to."""
 
 
 def stage(config: Config) -> Stage:
@@ -41,7 +44,9 @@ def stage(config: Config) -> Stage:
     scenario = play.scenario(universe, timing)
     if known is None:
         incidents = [_caused(market, incident, play.name) for incident in scenario.incidents]
-        return Stage(market, timing, play, incidents, None, config.market.seed)
+        late = foresee(scenario.incidents, len(universe), market.times)
+        warned = tuple(f"{play.name}: {sentence}" for sentence in warnings(late, universe, market.step_us))
+        return Stage(market, timing, play, incidents, None, config.market.seed, warned)
     try:
         market.load(known.market)
     except SetupError as error:

@@ -126,6 +126,8 @@ class Realistic:
         entered = phase != self._phase
         if entered:
             self._enter(step, phase, t_us)
+        if self.turmoil.waits:
+            self.turmoil.take_up(step, phase, t_us, self.notices)
         if self.turmoil.changed:
             self._unseen = True  # what happened to the book of the halted is to be seen when they are back
             self._settle_in()
@@ -147,6 +149,8 @@ class Realistic:
             self._unseen = False
         if phase != CLOSED:
             self._move(place, None)
+        if self.turmoil.push.any():
+            self._push(phase)
         rows[STATUS] = self.notices.take()
         return rows
 
@@ -289,10 +293,9 @@ class Realistic:
     def _print_badly(self, incident: Incident, step: int, t_us: int, end_us: int, others: list[Rows]) -> Rows:
         """Print the trades of a fat finger: far off and far too large, said to be wrong before, taken back later.
 
-        Who is halted or frozen has none; `others` are the trades of fat fingers in this step before this one.
+        `others` are the trades of fat fingers in this step before this one.
         """
         who = np.array(incident.instruments, np.int64)
-        who = who[~self.turmoil.quiet[who]]
         n = self._prints.n[who] + 1
         for rows in others:
             n += np.isin(who, rows["instrument"])
@@ -330,6 +333,16 @@ class Realistic:
         finite(moved)
         self._worth = np.minimum(np.maximum(moved, WORTH_MIN), WORTH_MAX)
         self._own += own
+
+    def _push(self, phase: int) -> None:
+        """Let shocks count while nobody trades: after the close as well, and for the orders that gather."""
+        if phase == CLOSED:
+            moved = self._worth * (1 + self.turmoil.push)
+            finite(moved)
+            self._worth = np.minimum(np.maximum(moved, WORTH_MIN), WORTH_MAX)
+        elif phase == PRE_OPEN:
+            who = np.flatnonzero(self.turmoil.push)
+            self._auction.follow(who, np.rint(self._worth[who]).astype(np.int64))
 
     def _turn_weather(self, number: int, fraction: float) -> None:
         """Begin a block of steps."""
