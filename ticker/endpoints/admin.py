@@ -1,6 +1,7 @@
 """The admin API: who may, what a body must be, and a line in the log for every call that acts or is turned away.
 
-Whoever watches asks for the state once a second: an answer changes nothing, so that nothing is written down.
+Whoever watches asks for the state once a second: an answer changes nothing, so that nothing is written down. What is
+turned away before it comes here, or before it is understood, is written down too, without what it said.
 
 Without a token it is for this machine alone, and for programs alone: a page of another origin, a proxy, or a name that
 somebody has pointed at us (DNS rebinding) is turned away. With a token everybody has to send it.
@@ -36,6 +37,8 @@ from ticker.session.requests import NoQuery
 BYTES = "application/octet-stream"
 LOGGED_CHARACTERS = 512
 WITHHELD = "(withheld)"
+NOT_UNDERSTOOD = {"unauthorized", "forbidden", "unsupported_media_type", "bad_json"}
+"""What such a body says may be a secret in the wrong place, and is nobody's order."""
 
 AnyWish = TypeVar("AnyWish", bound=Wish)
 Act = Callable[[Request], Response | Held]
@@ -70,14 +73,16 @@ class Admin:
     def __init__(self, house: House, control: Control) -> None:
         self._house = house
         self._control = control
+        self._paths: set[str] = set()
 
     def handlers(self) -> dict[str, Handler]:
         """Return what answers GET, by path."""
         control = self._control
-        return {
-            "/admin/state": self._guarded(lambda _: json_response(control.state()), acts=False),
-            "/admin/incidents": self._guarded(lambda _: json_response(control.scenario()), acts=False),
+        acts: dict[str, Act] = {
+            "state": lambda _: json_response(control.state()),
+            "incidents": lambda _: json_response(control.scenario()),
         }
+        return {self._path(name): self._guarded(act, acts=False) for name, act in acts.items()}
 
     def posts(self) -> dict[str, Handler]:
         """Return what answers POST, by path."""
@@ -91,7 +96,11 @@ class Admin:
             "incidents": _obeying(IncidentWish, control.cause),
             "checkpoint": self._checkpoint,
         }
-        return {f"/admin/{name}": self._guarded(act) for name, act in acts.items()}
+        return {self._path(name): self._guarded(act) for name, act in acts.items()}
+
+    def _path(self, name: str) -> str:
+        self._paths.add(path := f"/admin/{name}")
+        return path
 
     def _guarded(self, act: Act, *, acts: bool = True) -> Handler:
         """Let only those in who may, and log what came of it where it acts, or who was refused."""
@@ -110,10 +119,16 @@ class Admin:
 
         return handler
 
-    def _audit(self, request: Request, result: str) -> None:
+    def overhear(self, request: Request, result: str) -> None:
+        """Log a call that was turned away before it came here, or while it did."""
+        if request.path in self._paths and not request.audited:
+            self._audit(request, result, understood=False)
+
+    def _audit(self, request: Request, result: str, *, understood: bool = True) -> None:
+        request.audited = True
         said = request.body[:LOGGED_CHARACTERS].decode("utf-8", "replace").encode("unicode_escape").decode()
-        if result in ("unauthorized", "forbidden", "bad_json") or b"token" in request.body:
-            said = WITHHELD if said else ""  # it may be a secret in the wrong place, and is nobody's order
+        if not understood or result in NOT_UNDERSTOOD or b"token" in request.body:
+            said = WITHHELD if said else ""
         self._house.log.info(
             "admin", call=f"{request.method} {request.path}", said=said, peer=request.peer, result=result
         )
