@@ -71,6 +71,7 @@ class Server:
         )
         if self._stage.shown:
             self.feed.board.update(self._stage.shown)
+        self.feed.bars.restore(self._stage.bars)
         self.beat = Beat(self.market, self.feed, self.metrics, config)
         self.keyring = Keyring(config.auth, self.market.universe, clock.wall_us) if config.auth.enabled else None
         self.control = Control(self._stage, self.feed, self.beat, self.metrics, self._keep)
@@ -160,7 +161,7 @@ class Server:
         for connection in tuple(self.house.connections):
             connection.abort("still there at the end")
         if self.config.market.checkpoint and not self.failed.done():
-            self._keep(self.control.checkpoint())
+            self._keep(self.control.whole()())
         await asyncio.sleep(0)
 
     def _keep(self, data: bytes) -> None:

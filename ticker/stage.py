@@ -1,6 +1,7 @@
 """Sets the stage: a market as the configuration wants it, what is going to happen to it, and where it goes on from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC
 
 from msgspec.structs import replace
@@ -13,7 +14,7 @@ from ticker.market.incidents import Incident
 from ticker.market.market import Market
 from ticker.market.scenarios import Timing
 from ticker.scenarios import KEY, Play
-from ticker.ticks import Batch
+from ticker.ticks import Batch, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Stage:
     seed: int
     warnings: tuple[str, ...] = ()
     """What of the scenario cannot happen when it is meant to."""
+    bars: Mapping[str, Sequence[Rows]] = field(default_factory=dict)
+    """The finished bars of before, if it goes on."""
 
 
 def stage(config: Config) -> Stage:
@@ -52,7 +55,7 @@ def stage(config: Config) -> Stage:
     except SetupError as error:
         raise SetupError(f"market.checkpoint: {config.market.checkpoint}: {error}") from None
     shown = Batch(market.seq, market.time_us(market.seq), known.shown)
-    return Stage(market, timing, play, known.incidents, shown, config.market.seed)
+    return Stage(market, timing, play, known.incidents, shown, config.market.seed, bars=known.bars)
 
 
 def _caused(market: Market, incident: Incident, name: str) -> Incident:

@@ -473,7 +473,7 @@ def test_what_is_turned_away_at_the_door_is_in_the_log_without_what_it_said(tmp_
         exchange(server, post % (b"step", b"Content-Length: 6, 7", b"secret"))
         exchange(server, post % (b"resume?token=secret", b"Content-Length: 60", b'{"secret": 1'), patience_s=3)
         exchange(server, held + post % (b"speed", b"Content-Length: 6", b"secret"))
-        exchange(server, b"POST /admin/pause HTTP/3.7\r\nHost: 127.0.0.1\r\n\r\n")
+        exchange(server, post % (b"pause", b"Expect: secret", b""))
         admin.call("POST", "secret")  # is nothing of ours
     finally:
         server.stop()
@@ -493,7 +493,7 @@ def test_what_is_turned_away_at_the_door_is_in_the_log_without_what_it_said(tmp_
         ("POST /admin/step", "", "bad_request"),
         ("POST /admin/resume", "(withheld)", "timeout"),
         ("POST /admin/speed", "(withheld)", "rate_limited"),
-        ("POST /admin/pause", "", "version_not_supported"),
+        ("POST /admin/pause", "", "expectation_failed"),
     ]
     assert {line["peer"] for line in lines if line["event"] == "admin"} == {"127.0.0.1"}
     assert "secret" not in file.read_text()
@@ -534,7 +534,8 @@ def test_whatever_is_answered_is_documented(serve_ticker: Callable[..., RunningS
         for name in names
         for code in requests.statuses(f"/admin/{name}", method.lower())
     }
-    assert named - seen == {("POST", name, 503) for name in ("resume", "step", "run")}  # while steps are being taken
+    # While steps are being taken; while the server stops.
+    assert named - seen == {("POST", name, 503) for name in ("resume", "step", "run", "checkpoint")}
     told = set(fetch(server, "", Accept="application/json")[0]["paths"])
     assert {path for path in told if path.startswith("/admin/")} == {
         path for path in requests.document["paths"] if path.startswith("/admin/")

@@ -19,8 +19,8 @@ from ticker.config import is_loopback
 from ticker.dialects import native
 from ticker.endpoints.callers import FORWARDED, is_ours
 from ticker.endpoints.house import House
-from ticker.endpoints.http import JSON, NO_STORE, Handler, Held, Request, Response, json_response
-from ticker.errors import Refusal
+from ticker.endpoints.http import JSON, NO_STORE, Handler, Held, Request, Response, json_response, problem
+from ticker.errors import Refusal, fault
 from ticker.session.controls import (
     CauseAnswer,
     IncidentWish,
@@ -64,7 +64,8 @@ class Control(Protocol):
 
     def scenario(self) -> ScenarioAnswer: ...
 
-    def checkpoint(self) -> bytes: ...
+    def whole(self) -> Callable[[], bytes]:
+        """Take hold of a checkpoint; return what makes bytes of it, on any thread."""
 
 
 class Admin:
@@ -148,11 +149,10 @@ class Admin:
         if not (is_loopback(name) or name == self._house.config.server.host.lower()):
             raise Refusal("forbidden", f"{name[:64]!r} is not a name of this machine")
 
-    def _checkpoint(self, request: Request) -> Response:
+    def _checkpoint(self, request: Request) -> Held:
         read(request, NoWish)
-        data, position = self._control.checkpoint(), self._house.feed.position
-        name = f'attachment; filename="{position.epoch}-{position.seq}.checkpoint"'
-        return Response(HTTPStatus.OK, data, BYTES, {**NO_STORE, "Content-Disposition": name})
+        position = self._house.feed.position
+        return Packing(self._house, self._control.whole(), f"{position.epoch}-{position.seq}.checkpoint")
 
 
 class Stepping:
@@ -178,6 +178,36 @@ class Stepping:
         if self._answer is not None:
             self._answer = None
             self._give_up()
+
+
+class Packing:
+    """An answer that is held until a checkpoint is bytes: with all its bars that takes a while, beside the ticks."""
+
+    def __init__(self, house: House, data: Callable[[], bytes], name: str) -> None:
+        self._house = house
+        self._name = name
+        self._answer: Callable[[Response], None] | None = None
+        self._packed = house.loop.run_in_executor(None, data)
+
+    def begin(self, answer: Callable[[Response], None]) -> None:
+        self._answer = answer
+        self._packed.add_done_callback(lambda _: self.finish())
+
+    def finish(self) -> None:
+        """Answer with what was packed; where the server is in a hurry, that there is none."""
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer(self._file() if self._packed.done() else problem(Refusal("unavailable", "the server is stopping")))
+
+    def cancel(self) -> None:
+        self._answer = None
+
+    def _file(self) -> Response:
+        if error := self._packed.exception():
+            self._house.faults.note("a checkpoint could not be packed", error)
+            return problem(fault())
+        name = {"Content-Disposition": f'attachment; filename="{self._name}"'}
+        return Response(HTTPStatus.OK, self._packed.result(), BYTES, {**NO_STORE, **name})
 
 
 def read(request: Request, kind: type[AnyWish]) -> AnyWish:
