@@ -468,6 +468,8 @@ def test_what_is_turned_away_at_the_door_is_in_the_log_without_what_it_said(tmp_
         admin.call("POST", "speed", b'"secret"' + b" " * 65_537)
         admin.call("POST", "speed", b'{"secret": 1}', Content_Type="text/plain")
         admin.call("POST", "speed", b'{"speed": "secret')
+        for body in ({"speed": 1, "password": "secret"}, {"secret": 1}, ["secret"], "secret"):
+            admin.call("POST", "speed", body)
         admin.call("POST", "pause", Host="rebound.example.org")
         exchange(server, post % (b"step", b"Transfer-Encoding: chunked", b"6\r\nsecret\r\nsecret\r\n"))
         exchange(server, post % (b"step", b"Content-Length: 6, 7", b"secret"))
@@ -488,6 +490,7 @@ def test_what_is_turned_away_at_the_door_is_in_the_log_without_what_it_said(tmp_
         ("POST /admin/speed", "", "too_large"),
         ("POST /admin/speed", "(withheld)", "unsupported_media_type"),
         ("POST /admin/speed", "(withheld)", "bad_json"),
+        *[("POST /admin/speed", "(withheld)", "bad_request")] * 4,
         ("POST /admin/pause", "", "misdirected"),
         ("POST /admin/step", "(withheld)", "bad_request"),
         ("POST /admin/step", "", "bad_request"),

@@ -39,6 +39,8 @@ LOGGED_CHARACTERS = 512
 WITHHELD = "(withheld)"
 NOT_UNDERSTOOD = {"unauthorized", "forbidden", "unsupported_media_type", "bad_json"}
 """What such a body says may be a secret in the wrong place, and is nobody's order."""
+ORDERS = {name for kind in (IncidentWish, RunWish, SpeedWish, StepWish) for name in kind.__struct_fields__}
+"""What a body may be wrong in and still be understood."""
 
 AnyWish = TypeVar("AnyWish", bound=Wish)
 Act = Callable[[Request], Response | Held]
@@ -112,7 +114,8 @@ class Admin:
                 request.read(NoQuery)
                 answer = act(request)
             except Refusal as refusal:
-                self._audit(request, refusal.code)
+                field = refusal.details.get("field", "").partition("[")[0]
+                self._audit(request, refusal.code, understood=not field or field in ORDERS)
                 raise
             if acts:
                 self._audit(request, "accepted")
