@@ -20,6 +20,7 @@ from ticker.endpoints.entrance import Connection, Entrance, Guest
 from ticker.endpoints.faults import Faults
 from ticker.endpoints.framing import Framing
 from ticker.endpoints.gate import ASKED, Gate
+from ticker.endpoints.http import Request
 from ticker.errors import Refusal
 from ticker.feed.feed import Feed
 from ticker.feed.rendering import Dialect
@@ -67,6 +68,8 @@ class House:
     packed: PackedDialect = field(default_factory=PackedDialect)
     gate: Gate = field(default_factory=Gate)
     swept_s: float = math.inf
+    audit: Callable[[Request, str], None] = field(default=lambda _request, _code: None)
+    """Told of every request that is refused, with the code: some are to be written down."""
 
     def __post_init__(self) -> None:
         self._news: Counter[tuple[str, str]] = Counter()
