@@ -131,8 +131,8 @@ class Control:
         """Return all that happens as a scenario."""
         return ScenarioAnswer(description="A replay: nothing is caused in it.", incident=[])
 
-    def checkpoint(self) -> bytes:
-        """Return all that a server needs to go on from here. Raises Refusal."""
+    def whole(self) -> Callable[[], bytes]:
+        """Take hold of all that a server needs to go on from here. Raises Refusal."""
         raise _made("to go on from here, begin it with --from")
 
     def _free(self) -> None:

@@ -122,15 +122,15 @@ class ParquetFile:
             duckdb = import_module("duckdb")
         except ImportError:
             raise SetupError(
-                f"replay.file: {path}: Parquet is read by DuckDB, which is missing: pip install 'tickerplant[duckdb]'"
+                f"replay.file: {path}: Parquet is read by DuckDB, which is missing: pip install 'tickerplant[parquet]'"
             ) from None
         self._error = duckdb.Error
         self._path = path
         self._file = re.sub(r"([*?\[])", r"[\1]", str(path))  # it is a pattern to DuckDB
         self._base = duckdb.connect()
-        found = self._ask("SELECT * FROM read_parquet(?) LIMIT 0").description
-        self._types = {str(column[0]): str(column[1]) for column in found}
-        self.header = [str(column[0]) for column in found]
+        found = self._ask("DESCRIBE SELECT * FROM read_parquet(?)").fetchall()
+        self._types = {column: kind for column, kind, *_ in found}
+        self.header = [column for column, *_ in found]
 
     def _ask(self, query: str) -> Any:
         try:
