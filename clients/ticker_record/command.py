@@ -77,7 +77,9 @@ class Take:
         assert welcome is not None
 
         def begin(traded: Instruments, start_us: int) -> Recorder:
-            return Recorder(wishes.path, labels.label_of(welcome, traded, self._described, start_us), self._about())
+            return Recorder.create(
+                wishes.path, labels.label_of(welcome, traded, self._described, start_us), self._about()
+            )
 
         self._keeper = keeper = Keeper(wishes.wanted, labels.step_us(welcome), begin)
         async for message in feed.arrays():

@@ -45,7 +45,7 @@ class Screen:
         """Say on standard output what was recorded."""
         first, last = recorder.first, recorder.head
         span = f"{recorder.label.epoch}:{first} to {last}" if recorder.steps else f"{recorder.label.epoch}:{last}"
-        line = words.summary(str(self._path), recorder.ticks, recorder.steps, recorder.bytes, recorder.gaps, span)
+        line = words.summary(str(self._path), recorder.ticks, recorder.steps, recorder.size, recorder.gaps, span)
         print(line, flush=True, file=sys.stdout)
 
     def _table(self, recorder: Recorder | None, t_us: int, connection: str) -> Table:
@@ -58,8 +58,8 @@ class Screen:
             table.add_row(
                 "ticks", f"{recorder.ticks:,} in {words.plural(recorder.steps, 'step')}, {self._rate(recorder)}"
             )
-            each = f", {recorder.bytes / recorder.ticks:.1f} bytes a tick" if recorder.ticks else ""
-            table.add_row("file", f"{words.size(recorder.bytes)}{each}, {words.gaps(recorder.gaps)}")
+            each = f", {recorder.size / recorder.ticks:.1f} bytes a tick" if recorder.ticks else ""
+            table.add_row("file", f"{words.size(recorder.size)}{each}, {words.gaps(recorder.gaps)}")
         table.add_row("", connection)
         return table
 
