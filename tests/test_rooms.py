@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "beat": LEAVES | {"feed"},
     "control": LEAVES | {"market", "feed", "session", "stage", "beat", "checkpoints"},
     "server": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "stage", "beat", "control", "checkpoints"},
-    "cli": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "server", "scenarios", "scorecard"},
+    "cli": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "server", "stage", "scenarios", "scorecard"},
     "__main__": {"cli"},
 }
 CLIENTS_MAY_IMPORT = {
@@ -58,6 +58,7 @@ CLIENTS_MAY_IMPORT = {
     "links.gathered",
     "links.recorder",
     "links.recording",
+    "links.reel_file",
 }
 UNCLEAN = {
     *("asyncio", "socket", "time", "os", "io", "pathlib", "random", "secrets", "threading", "subprocess", "zoneinfo"),

@@ -34,6 +34,8 @@ class Recorder:
         self.about = about
         self.head: int | None = None
         """The newest step that was taken; None before the first keyframe."""
+        self.t_us = 0
+        """The market time at that step."""
         self.first: int | None = None
         """The first step that was taken."""
         self.ticks = 0
@@ -65,7 +67,7 @@ class Recorder:
             if shown is None:
                 raise SetupError(f"{path}: cannot be gone on with: {'; '.join(recording.troubles)}")
             recorder = cls(Writer.go_on(recording.records), recording.label, recording.about)
-        recorder.head = recorder._written = shown.seq
+        recorder.head, recorder.t_us, recorder._written = shown.seq, shown.t, shown.seq
         recorder._board.update(shown)
         return recorder
 
@@ -94,7 +96,7 @@ class Recorder:
             self.gaps += 1
         self._board = Board(self._board.instruments)
         self._board.update(shown)
-        self.head = shown.seq
+        self.head, self.t_us = shown.seq, shown.t
         self._keyframe(shown, emitted_us)
 
     def take(self, batch: Batch, emitted_us: int) -> None:
@@ -106,7 +108,7 @@ class Recorder:
         self._cuts.append((batch, emitted_us))
         self._weight += weigh(batch)
         self._board.update(batch)
-        self.head = batch.seq
+        self.head, self.t_us = batch.seq, batch.t
         self.first = self.first or batch.seq
         self.steps += 1
         self.ticks += sum(map(len, batch.rows.values()))
