@@ -40,7 +40,9 @@ MAY_IMPORT = {
     "market_source": LEAVES | {"feed", "wire", "source", "stage", "beat", "control", "checkpoints"},
     "replay_source": LEAVES | {"feed", "wire", "market", "source", "beat", "control", "links"},
     "server": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "source", "market_source", "replay_source"},
-    "cli": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "server", "replay_source", "scenarios", "scorecard"},
+    "cli": LEAVES
+    | PURE
+    | {"auth", "tls", "endpoints", "links", "server", "replay_source", "stage", "scenarios", "scorecard"},
     "__main__": {"cli"},
 }
 CLIENTS_MAY_IMPORT = {
@@ -62,6 +64,7 @@ CLIENTS_MAY_IMPORT = {
     "links.gathered",
     "links.recorder",
     "links.recording",
+    "links.reel_file",
 }
 UNCLEAN = {
     *("asyncio", "socket", "time", "os", "io", "pathlib", "random", "secrets", "threading", "subprocess", "zoneinfo"),

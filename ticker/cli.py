@@ -24,7 +24,7 @@ from ticker import __version__, clock, files, scenarios, settings, universes
 from ticker.auth import tokens
 from ticker.auth.keyring import Keyring
 from ticker.config import Config
-from ticker.errors import SetupError
+from ticker.errors import ConfigError, SetupError
 from ticker.links import replay
 from ticker.market.tally import Tally
 from ticker.replay_source import ReplaySource
@@ -221,11 +221,10 @@ def watch(
         Certificates to trust over TLS, as a PEM file.
     """
     module = import_module("ticker_watch.command")
-    wanted = [name for text in channels or [] for name in text.split(",")]
     limits = {"count": count, "duration": duration}
     ours = {"json": json, "csv": csv, "book": book, "token": token, "cafile": cafile}
     wishes = module.Wishes(
-        url=url, symbols=list(symbols) or ["*"], channels=wanted, transport=transport, **limits, **ours
+        url=url, symbols=list(symbols) or ["*"], channels=_split(channels), transport=transport, **limits, **ours
     )
     return int(module.run(wishes))
 
@@ -238,10 +237,18 @@ def record(
     url: str = DEFAULT_URL,
     channels: list[str] | None = None,
     transport: str = "ws",
+    append: bool = False,
     count: int | None = None,
     duration: str | None = None,
     token: str | None = None,
     cafile: str | None = None,
+    market: bool = False,
+    config: Path | None = None,
+    seed: str | None = None,
+    universe: str | None = None,
+    instruments: str | None = None,
+    step_ms: str | None = None,
+    scenario: str | None = None,
 ) -> int:
     """Record the tape of any server into a file, until Ctrl-C: for `ticker info`, `ticker export` and `serve --replay`.
 
@@ -260,22 +267,123 @@ def record(
         Channels to record: status, quotes, book, trades, bars.1s, bars.1m, stats; all of them where none is named. May
         be given several times, or joined by commas.
     transport
-        How to hear the tape: ws, sse, long-poll or short-poll. Over ws it is recorded exactly; over the others mean
-        prices are as near as they are printed.
+        How to hear the tape: ws, sse, long-poll or short-poll. Over ws it is recorded exactly; over the others, steps
+        that come in one message become one, and mean prices are as near as they are printed.
+    append
+        Go on with a recording of the same tape after its last step, be it closed or killed.
     count
         Stop after so many ticks, at the end of a step.
     duration
-        Stop after so long: seconds, or 500ms, 10s, 2m, 1h.
+        Stop after so long: seconds, or 500ms, 10s, 2m, 1h; with --market, of market time.
     token
         Sent as an Authorization: Bearer header.
     cafile
         Certificates to trust over TLS, as a PEM file.
+    market
+        Run a market in process, as fast as it goes, and record that: the tape that a server of it would serve.
+    config
+        With --market, a TOML file with its keys; configs/default.toml explains them.
+    seed
+        With --market, its seed: market.seed.
+    universe
+        With --market, what is traded: market.universe.
+    instruments
+        With --market, how many instruments: market.instruments.
+    step_ms
+        With --market, milliseconds of market time in a step: market.step_ms.
+    scenario
+        With --market, what happens besides: market.scenario.
     """
+    keys = {"seed": seed, "universe": universe, "instruments": instruments, "step_ms": step_ms, "scenario": scenario}
+    given = {f"market.{key}": value for key, value in keys.items() if value is not None}
+    if market:
+        heard = {"SYMBOLS": symbols, "--channels": channels, "--append": append, "--token": token, "--cafile": cafile}
+        _refuse(
+            {**heard, "--url": url != DEFAULT_URL, "--transport": transport != "ws"}, "a server's; --market has none"
+        )
+        return _rehearse(file, load(config, given), count, duration)
+    flags = {f"--{name.partition('.')[2].replace('_', '-')}": value for name, value in given.items()}
+    _refuse({**flags, "--config": config}, "a market's: it goes with --market")
     module = import_module("ticker_record.command")
-    wanted = [name for text in channels or [] for name in text.split(",")]
     limits = {"count": count, "duration": duration, "token": token, "cafile": cafile}
-    wishes = module.Wishes(path=file, url=url, symbols=list(symbols), channels=wanted, transport=transport, **limits)
+    wishes = module.Wishes(
+        path=file,
+        url=url,
+        symbols=list(symbols),
+        channels=_split(channels),
+        transport=transport,
+        append=append,
+        **limits,
+    )
     return int(module.run(wishes))
+
+
+def _refuse(flags: dict[str, Any], why: str) -> None:
+    """Raise ConfigError for the first of these flags that was given."""
+    for flag, value in flags.items():
+        if value:
+            raise ConfigError(f"{flag}: is {why}")
+
+
+def _split(texts: list[str] | None) -> list[str]:
+    return [name for text in texts or [] for name in text.split(",")]
+
+
+def _rehearse(file: Path, settings: Config, count: int | None, duration: str | None) -> int:
+    module = import_module("ticker_record.rehearsal")
+    rehearsal = module.Rehearsal(
+        path=file, seed=settings.market.seed, speed=settings.clock.speed, count=count, duration=duration
+    )
+    rehearsal.check()
+    stage = import_module("ticker.stage").stage(settings)
+    return int(rehearsal.run(stage.market, stage.shown))
+
+
+@app.command
+def info(file: Path, /, *, json: bool = False, quick: bool = False) -> int:
+    """Say what is in a recording; exit code 1 where it is damaged.
+
+    Parameters
+    ----------
+    file
+        What `ticker record` made.
+    json
+        Say it as JSON.
+    quick
+        Believe the heads of its records: look at no checksum of what they hold.
+    """
+    return int(import_module("ticker_record.info").run(file, as_json=json, quick=quick))
+
+
+@app.command
+def export(
+    file: Path,
+    /,
+    *,
+    to: str,
+    out: Path | None = None,
+    channels: list[str] | None = None,
+    symbols: list[str] | None = None,
+) -> int:
+    """Write a recording as JSON lines, CSV or Parquet; what is missing in it is said on standard error.
+
+    Parameters
+    ----------
+    file
+        What `ticker record` made.
+    to
+        ndjson: a line a tick, as `ticker watch --json` prints it. csv: as `ticker watch --csv`, a table of all
+        channels. parquet: a file for each channel, prices as decimals (pip install 'tickerplant[parquet]').
+    out
+        A new file, or of Parquet a folder for trades.parquet, quotes.parquet and so on. By default standard output,
+        and of Parquet a folder that is called as the recording, without its ending.
+    channels
+        Only these channels. May be given several times, or joined by commas.
+    symbols
+        Only these symbols. May be given several times, or joined by commas.
+    """
+    module = import_module("ticker_record.export")
+    return int(module.run(module.Wish(file, to, out, tuple(_split(channels)), tuple(_split(symbols)))))
 
 
 load_app = App(name="load", help="Hammer a server with clients and report what they saw.")

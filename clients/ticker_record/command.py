@@ -19,7 +19,7 @@ from ticker_client.instruments import Instruments
 from ticker_client.line import Traffic
 from ticker_client.options import Options, secured
 from ticker_client.records import asked
-from ticker_record import labels, words
+from ticker_record import appending, labels, words
 from ticker_record.keeper import Keeper
 from ticker_record.screen import Screen
 from ticker_record.wishes import Wishes
@@ -51,17 +51,19 @@ class Take:
         self._screen = Screen(wishes.path)
         self._keeper: Keeper | None = None
         self._described: dict[str, InstrumentAnswer] = {}
+        self._known = appending.begin(wishes, self._feed) if wishes.goes_on else None
 
     async def run(self) -> None:
         """Record until it is over. Raises SetupError, ConnectionEnded and Refused."""
-        async with self._feed as feed:
-            with told() as over, self._screen:
-                try:
+        recorder = self._known
+        try:
+            async with self._feed as feed:
+                with told() as over, self._screen:
                     await first_of(self._wishes.duration_s, self._listen(feed), self._rest(feed), over.wait())
-                finally:
-                    recorder = self._keeper.recorder if self._keeper else None
-                    if recorder is not None:
-                        recorder.close()
+        finally:
+            recorder = (self._keeper.recorder if self._keeper else None) or recorder
+            if recorder is not None:
+                recorder.close()
         if recorder is None:
             raise SetupError(f"{self._wishes.path}: nothing came, and nothing was recorded")
         self._screen.sum_up(recorder)
@@ -72,17 +74,27 @@ class Take:
         """Keep what comes, until there is enough, or it is another tape."""
         wishes = self._wishes
         self._described = await self._describe()
-        await feed.subscribe(*(wishes.symbols or [EVERYTHING]), channels=wishes.wanted)
+        if self._known is None:
+            await feed.subscribe(*(wishes.symbols or [EVERYTHING]), channels=wishes.wanted)
+        else:
+            await feed.ping()  # it goes on by itself where it was
         welcome = feed.session.welcome
         assert welcome is not None
 
         def begin(traded: Instruments, start_us: int) -> Recorder:
-            return Recorder(wishes.path, labels.label_of(welcome, traded, self._described, start_us), self._about())
+            label = labels.label_of(welcome, traded, self._described, start_us)
+            return Recorder.create(wishes.path, label, self._about())
 
-        self._keeper = keeper = Keeper(wishes.wanted, labels.step_us(welcome), begin)
+        keeper = Keeper(wishes.wanted, labels.step_us(welcome), begin)
+        if self._known is not None:
+            appending.check_tape(self._known, welcome)
+            keeper.go_on(self._known)
+        self._keeper = keeper
         async for message in feed.arrays():
             if message.kind == "snapshot":
                 self._check_tape(feed, welcome)
+            if self._known is not None:
+                appending.check_traded(self._known, message.instruments)
             keeper.take(message)
             self._say_holes(keeper)
             if wishes.count is not None and keeper.recorder and keeper.recorder.ticks >= wishes.count:
@@ -95,7 +107,7 @@ class Take:
                 await asyncio.sleep(REST_S / PAINTS)
                 keeper = self._keeper
                 connection = "" if feed.live else f"no connection: {feed.trouble or 'it was lost'}"
-                self._screen.show(keeper.recorder if keeper else None, keeper.t_us if keeper else 0, connection)
+                self._screen.show(keeper.recorder if keeper else None, connection)
             if keeper and feed.live and not feed.waiting:
                 keeper.rest(feed.session.reached, clock.wall_us())
                 self._say_holes(keeper)

@@ -28,8 +28,6 @@ class Keeper:
         self.recorder: Recorder | None = None
         self.holes: list[tuple[int, int, str]] = []
         """The gaps since whoever reads this list cleared it: after which step, up to which, and why."""
-        self.t_us = 0
-        """The market time at the newest step."""
         self._why = ""
         self._channels = channels
         self._begin = begin
@@ -37,6 +35,11 @@ class Keeper:
         self._instruments = Instruments()
         self._timeline = Timeline(step_us)
         self._rests = 0
+
+    def go_on(self, recorder: Recorder) -> None:
+        """Go on with what is kept already."""
+        self.recorder = recorder
+        self._timeline.go_on(self.head, recorder.t_us)
 
     @property
     def head(self) -> int:
@@ -96,17 +99,16 @@ class Keeper:
             self._keep(recorder, quiet, {}, emitted_us)
 
     def _keep(self, recorder: Recorder, seq: int, rows: dict[str, Rows], emitted_us: int) -> None:
-        self.t_us = self._timeline.at(seq, rows)
-        recorder.take(Batch(seq, self.t_us, rows), emitted_us)
+        recorder.take(Batch(seq, self._timeline.at(seq, rows), rows), emitted_us)
 
     def _leap(self, gathered: Gathered, seq: int, emitted_us: int) -> None:
         """Begin, or go on, with the picture of a step."""
         rows, self._gathered = gathered.rows(), None
-        self.t_us = self._timeline.shown(seq, rows)
+        t = self._timeline.shown(seq, rows)
         if self.recorder is None:
             self.recorder = self._begin(self._instruments, self._timeline.start)
         why, self._why = self._why or FORGOTTEN, ""
-        self._go_on(self.recorder, Batch(seq, self.t_us, rows), emitted_us, why)
+        self._go_on(self.recorder, Batch(seq, t, rows), emitted_us, why)
 
     def _go_on(self, recorder: Recorder, shown: Batch, emitted_us: int, why: str) -> None:
         if recorder.head is not None and recorder.head < shown.seq:

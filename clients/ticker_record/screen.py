@@ -36,30 +36,30 @@ class Screen:
         """Say what is worth knowing while it goes on."""
         self._console.print(f"{self._path}: {sentence}", markup=False)
 
-    def show(self, recorder: Recorder | None, t_us: int, connection: str) -> None:
+    def show(self, recorder: Recorder | None, connection: str) -> None:
         """Show what there is, where that can be written over."""
         if self._shown:
-            self._live.update(self._table(recorder, t_us, connection), refresh=True)
+            self._live.update(self._table(recorder, connection), refresh=True)
 
     def sum_up(self, recorder: Recorder) -> None:
         """Say on standard output what was recorded."""
         first, last = recorder.first, recorder.head
         span = f"{recorder.label.epoch}:{first} to {last}" if recorder.steps else f"{recorder.label.epoch}:{last}"
-        line = words.summary(str(self._path), recorder.ticks, recorder.steps, recorder.bytes, recorder.gaps, span)
+        line = words.summary(str(self._path), recorder.ticks, recorder.steps, recorder.size, recorder.gaps, span)
         print(line, flush=True, file=sys.stdout)
 
-    def _table(self, recorder: Recorder | None, t_us: int, connection: str) -> Table:
+    def _table(self, recorder: Recorder | None, connection: str) -> Table:
         table = Table.grid(padding=(0, 2))
         table.add_column(style="bold", no_wrap=True)
         table.add_column(no_wrap=True)
         table.add_row("recording", str(self._path))
         if recorder is not None:
-            table.add_row("position", f"{recorder.label.epoch}:{recorder.head}, {words.moment(t_us)}")
+            table.add_row("position", f"{recorder.label.epoch}:{recorder.head}, {words.moment(recorder.t_us)}")
             table.add_row(
                 "ticks", f"{recorder.ticks:,} in {words.plural(recorder.steps, 'step')}, {self._rate(recorder)}"
             )
-            each = f", {recorder.bytes / recorder.ticks:.1f} bytes a tick" if recorder.ticks else ""
-            table.add_row("file", f"{words.size(recorder.bytes)}{each}, {words.gaps(recorder.gaps)}")
+            each = f", {recorder.size / recorder.ticks:.1f} bytes a tick" if recorder.ticks else ""
+            table.add_row("file", f"{words.size(recorder.size)}{each}, {words.gaps(recorder.gaps)}")
         table.add_row("", connection)
         return table
 

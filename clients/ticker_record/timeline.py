@@ -23,6 +23,10 @@ class Timeline:
         self._t = 0
         self._newest = 0
 
+    def go_on(self, seq: int, t: int) -> None:
+        """Go on after a step whose time is known."""
+        self._set(seq, t)
+
     def at(self, seq: int, rows: Mapping[str, Rows]) -> int:
         """Return the time at which a step ended in which these rows happened; there may be none."""
         exact = [int(rows[channel]["t"].max()) for channel in EXACT if channel in rows and len(rows[channel])]

@@ -22,6 +22,7 @@ class Wishes:
     symbols: list[str] = field(default_factory=list)
     channels: list[str] = field(default_factory=list)
     transport: str = "ws"
+    append: bool = False
     count: int | None = None
     duration: str | None = None
     token: str | None = None
@@ -31,6 +32,11 @@ class Wishes:
     def duration_s(self) -> float | None:
         """How long to record. Raises ConfigError."""
         return None if self.duration is None else seconds("--duration", self.duration)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is a recording to go on with."""
+        return self.append and self.path.exists()
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -59,7 +65,8 @@ class Wishes:
         check_limits(self.count, self.duration)
         if len(self.symbols) > SYMBOLS_MAX:
             raise ConfigError(f"at most {SYMBOLS_MAX} symbols may be named, not {len(self.symbols)}; none means all")
-        check_new(self.path)
+        if not self.goes_on:
+            check_new(self.path)
 
 
 def check_channels(channels: list[str]) -> None:

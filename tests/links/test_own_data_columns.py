@@ -21,6 +21,10 @@ FILES = {
             "ask_size": "asz",
         },
     ),
+    "ours as Parquet": (
+        "seq,ts,sym,n,t,px,sz,side",
+        {"symbol": "sym", "time": "t", "price": "px", "size": "sz", "side": "side"},
+    ),
     "plain": ("time,price,size", {"time": "time", "price": "price", "size": "size"}),
     "large letters": (
         "Timestamp,Ticker,Last,Volume",

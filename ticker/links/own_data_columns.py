@@ -49,7 +49,8 @@ MEANT = {
     "ask_size": "the size of the ask",
     "type": "the kind of a row",
 }
-OURS = ("ch", "sym", "n", "t")
+OURS = (("ch", "sym", "n", "t"), ("seq", "ts", "sym", "n", "t"))
+"""How the headers of ours begin."""
 _OURS = {
     "type": "ch",
     "symbol": "sym",
@@ -69,7 +70,7 @@ def choose(file: str, header: Sequence[str], said: Sequence[str]) -> dict[str, s
     """Return the name of the column for each part that was found. Raises ConfigError."""
     told = _told(file, header, said)
     chosen = {part: name for part, name in told.items() if name != NONE}
-    ours = tuple(header[: len(OURS)]) == OURS
+    ours = any(tuple(header[: len(begins)]) == begins for begins in OURS)
     taken = set(chosen.values())
     for part in NAMES:
         if part in told:

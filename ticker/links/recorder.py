@@ -4,18 +4,19 @@ A keyframe opens the recording and follows every gap and every minute of steps: 
 does not fit on the disk is taken back to the last record that did: what was written stays readable.
 """
 
-import os
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
-from ticker.errors import ConfigError, SetupError
+from ticker.errors import SetupError
 from ticker.feed.board import Board
 from ticker.feed.tape import weigh
 from ticker.links import reel_file
 from ticker.links.about import EVERYTHING, About
+from ticker.links.recording import Recording
 from ticker.links.reel_file import Facts, Kind
+from ticker.links.reel_writer import Writer
 from ticker.ticks import CHANNELS, Batch
 from ticker.wire.label import Label
 from ticker.wire.reel import Cut
@@ -28,38 +29,52 @@ KEYFRAME_US = 60_000_000
 class Recorder:
     """A recording that is being written. Every method raises SetupError where the disk does not take it."""
 
-    def __init__(self, path: Path, label: Label, about: About = EVERYTHING) -> None:
-        """Create the file. Raises ConfigError where there is one, or none can be."""
-        self.path = path
+    def __init__(self, writer: Writer, label: Label, about: About) -> None:
         self.label = label
+        self.about = about
         self.head: int | None = None
         """The newest step that was taken; None before the first keyframe."""
+        self.t_us = 0
+        """The market time at that step."""
         self.first: int | None = None
         """The first step that was taken."""
         self.ticks = 0
         self.steps = 0
         self.gaps = 0
-        self.bytes = 0
-        """How many bytes the file has."""
+        self._writer = writer
         self._cuts: list[Cut] = []
         self._weight = 0
         self._board = Board(len(label.universe.instruments))
         self._written: int | None = None
         """The newest step on the disk."""
-        self._failed = False
         self._framed_us: int | None = None
-        """The wall clock at the newest keyframe; None where one is to open what follows."""
-        self._places: list[int] = []
-        self._heads: list[bytes] = []
-        self._file = _created(path)
-        try:
-            self._write(reel_file.MAGIC)
-            self._add(reel_file.record(Kind.LABEL, label.encode()))
-            self._add(reel_file.record(Kind.ABOUT, about.encode()))
-        except SetupError:
-            os.close(self._file)
-            path.unlink(missing_ok=True)
-            raise
+        """The wall clock at the newest keyframe."""
+
+    @classmethod
+    def create(cls, path: Path, label: Label, about: About = EVERYTHING) -> Self:
+        """Begin a recording in a new file. Raises ConfigError where there is one, or none can be."""
+        writer = Writer.create(path)
+        with writer.removed_where_it_fails():
+            writer.add(reel_file.record(Kind.LABEL, label.encode()))
+            writer.add(reel_file.record(Kind.ABOUT, about.encode()))
+        return cls(writer, label, about)
+
+    @classmethod
+    def go_on(cls, path: Path) -> Self:
+        """Go on with a recording after its last step, whether it was closed or killed. Raises SetupError."""
+        with Recording.open(path) as recording:
+            shown = recording.picture(recording.last)
+            if shown is None:
+                raise SetupError(f"{path}: cannot be gone on with: {'; '.join(recording.troubles)}")
+            recorder = cls(Writer.go_on(recording.records), recording.label, recording.about)
+        recorder.head, recorder.t_us, recorder._written = shown.seq, shown.t, shown.seq
+        recorder._board.update(shown)
+        return recorder
+
+    @property
+    def size(self) -> int:
+        """How many bytes the file has."""
+        return self._writer.size
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +96,7 @@ class Recorder:
             self.gaps += 1
         self._board = Board(self._board.instruments)
         self._board.update(shown)
-        self.head = shown.seq
+        self.head, self.t_us = shown.seq, shown.t
         self._keyframe(shown, emitted_us)
 
     def take(self, batch: Batch, emitted_us: int) -> None:
@@ -93,7 +108,7 @@ class Recorder:
         self._cuts.append((batch, emitted_us))
         self._weight += weigh(batch)
         self._board.update(batch)
-        self.head = batch.seq
+        self.head, self.t_us = batch.seq, batch.t
         self.first = self.first or batch.seq
         self.steps += 1
         self.ticks += sum(map(len, batch.rows.values()))
@@ -109,7 +124,9 @@ class Recorder:
         self._add(reel_file.block(cuts))
         self._written = batch.seq
         self._board.settle()
-        if self._framed_us is None or not 0 <= emitted_us - self._framed_us < KEYFRAME_US:
+        if self._framed_us is None:
+            self._framed_us = cuts[0][1]  # it was gone on with
+        if not 0 <= emitted_us - self._framed_us < KEYFRAME_US:
             self._keyframe(self.picture(batch.seq, batch.t), emitted_us)
 
     def picture(self, seq: int, t: int) -> Batch:
@@ -119,15 +136,10 @@ class Recorder:
 
     def close(self) -> None:
         """Write what waits and the index. It may be called again."""
-        if self._file < 0:
-            return
         try:
-            if not self._failed:
-                self.flush()
-                self._write(reel_file.index(self._places, self._heads, self.bytes))
+            self.flush()
         finally:
-            os.close(self._file)
-            self._file = -1
+            self._writer.close()
 
     def _keyframe(self, shown: Batch, emitted_us: int) -> None:
         self._add(reel_file.keyframe(shown, emitted_us))
@@ -135,32 +147,8 @@ class Recorder:
         self._framed_us = emitted_us
 
     def _add(self, record: bytes) -> None:
-        place = self.bytes
-        self._write(record)
-        self._places.append(place)
-        self._heads.append(record[: reel_file.HEAD_BYTES])
-
-    def _write(self, data: bytes) -> None:
-        """Append some bytes, all or none. Raises SetupError."""
-        left = memoryview(data)
         try:
-            while left:
-                left = left[os.write(self._file, left) :]
-        except OSError as error:
-            self._failed = True
-            os.ftruncate(self._file, self.bytes)
-            why = (error.strerror or "cannot be written").lower()
-            known = self._written
-            there = "nothing was recorded" if known is None else f"{self.label.epoch}:{known} is the last step in it"
-            raise SetupError(f"{self.path}: {why}; {there}") from None
-        self.bytes += len(data)
-
-
-def _created(path: Path) -> int:
-    try:
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    except FileExistsError:
-        raise ConfigError(f"{path}: is there already; a recording begins in a new file") from None
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "cannot be created"
-        raise ConfigError(f"{path}: {why.lower()}") from None
+            self._writer.add(record)
+        except SetupError as error:
+            there = f"{self.label.epoch}:{self._written} is the last step in it"
+            raise SetupError(f"{error}; {'nothing was recorded' if self._written is None else there}") from None

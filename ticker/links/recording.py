@@ -98,7 +98,9 @@ class Recording:
             at = datetime.fromisoformat(text)
         except ValueError:
             at = None
-        if at is not None and at.tzinfo is not None:
+        if at is not None and at.tzinfo is None:
+            raise ConfigError(f"{text}: a market time needs its offset, such as {text}Z")
+        if at is not None:
             return self._before(at)
         try:
             position = Position.parse(text)

@@ -74,13 +74,19 @@ class Records:
         """Where the last whole record ends: whoever goes on with the file writes there."""
         return self._reader.end
 
+    @property
+    def places(self) -> list[int]:
+        """Where each record begins."""
+        found: list[int] = self._reader.records["place"].tolist()
+        return found
+
     def close(self) -> None:
         self._reader.close()
 
     def check(self) -> None:
         """Look at every record, and note what is damaged."""
         for record in range(len(self.heads)):
-            self._made(record, lambda content, head: None)
+            self._made(record, _look)
 
     def keyframes(self, least: int, most: int) -> list[int]:
         """Return the sound keyframes that show a step from one to another."""
@@ -161,6 +167,10 @@ def _named(head: Any) -> str:
     kind = head["kind"]
     name = Kind(kind).name.lower() if kind in list(Kind) else f"record of kind {kind}"
     return f"the {name} of steps {head['first']} to {head['last']}"
+
+
+def _look(_: bytes, __: Any) -> None:
+    """Make nothing of it: that it can be read is enough."""
 
 
 def _reason(content: bytes, _: Any) -> str:

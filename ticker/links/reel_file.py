@@ -66,6 +66,8 @@ HEAD = np.dtype(
 )
 INDEXED = np.dtype([("place", "<u8"), ("head", HEAD)])
 HEAD_BYTES = HEAD.itemsize
+INDEXED_MAX = CONTENT_BYTES_MAX // INDEXED.itemsize
+"""Records that one index can name: of a month. Of longer recordings the heads are found one after the other."""
 FOOTER = struct.Struct("<8sQII")
 
 _HEAD = struct.Struct("<4sBBHIII7IQQqqqII")
