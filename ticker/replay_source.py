@@ -12,7 +12,7 @@ from ticker.beat import Beat
 from ticker.control import Control
 from ticker.errors import Refusal, SetupError
 from ticker.feed.feed import Feed
-from ticker.links.replay import Tape, begin, opened, started, story
+from ticker.links.replay import Start, Tape, begin, opened, started, story
 from ticker.market.scenarios import moment
 from ticker.market.tally import Tally
 from ticker.source import Host, Opening, Role
@@ -34,19 +34,23 @@ class ReplaySource:
         self._tape: Tape = opened(config, Tally)
         self._seq = begin(config, self._tape)
         self._round = 1
-        self._over = False
         self._speed = config.clock.speed
         self._failed: asyncio.Future[None] | None = None
         self.story = story(self._tape)
         """What is to be known of it, in lines."""
-        self.feed, self.beat = self._open()
+        self._next: asyncio.Task[None] | None = None
+        self.feed, self.beat = self._open(self._started())
         self.control = Control(self, host.metrics)
 
-    def _open(self) -> tuple[Feed, Beat]:
-        """Have the host serve a round of the tape from its beginning; return the feed and the beat of it."""
+    def _started(self) -> Start:
+        """Return the tape where a round of it begins: to come there may take a while."""
+        config = self._host.config
+        back = min(PAST_MAX, clock.steps_in(config.feed.tape_s, self._speed, self.step_us))
+        return started(self._tape, self._seq, back, restamp=config.replay.restamp)
+
+    def _open(self, start: Start) -> tuple[Feed, Beat]:
+        """Have the host serve a round of the tape; return the feed and the beat of it."""
         config, label = self._host.config, self._tape.label
-        back = min(PAST_MAX, clock.steps_in(config.feed.tape_s, self._speed, label.step_us))
-        start = started(self._tape, self._seq, back, restamp=config.replay.restamp)
         epoch = label.epoch if self._round == 1 else f"{label.epoch}-{self._round}"
         label = replace(label, epoch=epoch, speed=self._speed)
         feed = self._host.open(Opening(label, self._seq, start.t, start.shown, start.past))
@@ -125,28 +129,30 @@ class ReplaySource:
 
     def _ended(self) -> None:
         """Stand still where the tape ends, or begin it again: once those who asked for the last step are answered."""
+        if self._next and not self._next.done():
+            return  # somebody has asked for more while it is on its way to its beginning
         config, striding = self._host.config, self.beat.striding
         position = str(self.feed.position)
         if not config.replay.loop:
             self._host.log.info("the replay is at its end: it stands still there", position=position)
             return
         self._host.log.info("the replay is at its end: it begins again", position=position, round=self._round + 1)
-        self._host.loop.call_soon(self._again, striding)
+        self._next = self._host.loop.create_task(self._again(paused=striding))
 
-    def _again(self, paused: bool) -> None:
-        if self._over:
-            return
+    async def _again(self, *, paused: bool) -> None:
         try:
+            start = await self._host.loop.run_in_executor(None, self._started)
             self._speed = self.beat.speed
             self.beat.stop()
             self._round += 1
-            self.feed, self.beat = self._open()
+            self.feed, self.beat = self._open(start)
             self._start(paused=paused)
         except Exception as error:
             self.failed.set_exception(error)
 
     async def stop(self) -> None:
-        self._over = True
+        if self._next:
+            self._next.cancel()
         self.beat.stop()
         self._tape.close()
 

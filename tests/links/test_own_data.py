@@ -279,9 +279,7 @@ def test_parquet_without_duckdb_is_told(
 ) -> None:
     (tmp_path / "mine.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "duckdb", None)
-    with pytest.raises(
-        SetupError, match=r"Parquet is read by DuckDB, which is missing: pip install .tickerplant.parquet."
-    ):
+    with pytest.raises(SetupError, match=r"read by DuckDB, which is missing: pip install 'tickerplant\[parquet\]'"):
         own(name="mine.parquet")
 
 
