@@ -295,7 +295,7 @@ class Server:
         if admin:
             handlers.update(admin.handlers())
             posts = admin.posts()
-            self.house.audit = admin.overhear
+            house.audit = admin.overhear
         page = Page(self._folder, rest, {*handlers, *posts, STREAM, EVENTS, HELLO})
         guarded = {*(admin.handlers() if admin else ()), *posts}  # by the admin API itself
         public = {*page.handlers(), *documents.handlers(), *rest.public, *guarded}
