@@ -50,7 +50,7 @@ def tape(path: Path, steps: int, missing: Iterable[int] = (), **values: Any) -> 
     found = cuts(played, steps)
     holes = set(missing)
     board = Board(len(played.universe))
-    with Recorder(path, label(played)) as recorder:
+    with Recorder.create(path, label(played)) as recorder:
         nothing = {channel: board.newest(channel, range(board.instruments)) for channel in CHANNELS}
         recorder.leap(Batch(0, played.time_us(0), nothing), EMITTED_US)
         for batch, emitted_us in found:
