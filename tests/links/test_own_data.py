@@ -235,7 +235,7 @@ def test_places_are_positions_numbers_and_times(own: Callable[..., OwnData]) -> 
 
 
 MISTAKES: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
-    "empty": (("",), {}, "no column for the time"),
+    "empty": (("",), {}, "its first line does not name the columns: no names"),
     "only a header": ((HEADER,), {}, "mine.csv: no trade and no quote in it"),
     "nothing that is good": (("ts,px", f"{T},-1"), {}, "no trade and no quote in it: 1 rows have a price of 0 or less"),
     "a text for a price": (("ts,px", *[f"{T},1"] * 15, f"{T},one"), {}, "mine.csv: line 17: px: a number is needed"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ticker.errors import ConfigError
-from ticker.links.own_data_cells import MAKERS, NO_TIME, SIDES, UNKNOWN, Place, Times, numbers, sides
+from ticker.links.own_data_cells import MAKERS, NO_TIME, SIDES, UNKNOWN, Place, Times, numbers, sides, texts
 from ticker.ticks import BUY, SELL
 
 PLACE = Place("f.csv", "line", 2, "col")
@@ -71,6 +71,12 @@ def test_a_text_that_is_no_number_is_refused_with_its_row() -> None:
     with pytest.raises(ConfigError) as caught:
         numbers([*["1.0"] * 15, "twelve", "1.0"], PLACE)
     assert str(caught.value) == "f.csv: line 17: col: a number is needed, not 'twelve'"
+
+
+def test_texts_may_be_numbers_and_missing() -> None:
+    assert texts(np.array([7, NO_TIME])) == ["7", ""]
+    assert texts(np.array([1.5, np.nan])) == ["1.5", ""]
+    assert texts(np.array(["a", ""], object)) == texts(["a", ""]) == ["a", ""]
 
 
 def test_sides_are_known_by_many_words() -> None:

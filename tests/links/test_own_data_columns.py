@@ -85,7 +85,7 @@ MISTAKES = {
     "no such column": ("time,price", ("size=sz",), "replay.columns: size=sz: f.csv has time, price"),
     "twice": ("time,price,px", ("price=px", "price=price"), "price is there twice, as px and as price"),
     "two of one name": ("time,price,time", (), "two columns are called time"),
-    "no header": ("1,2", (), "it has 1, 2; say which, --replay.columns time=NAME"),
+    "no header": ("1,2", (), "its first line does not name the columns: 1, 2"),
 }
 
 

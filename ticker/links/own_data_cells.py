@@ -76,8 +76,12 @@ def _number(cell: Any, index: int, place: Place) -> float:
 
 
 def texts(cells: Any) -> list[str]:
-    """Return cells as text."""
-    return list(map(str, cells.tolist())) if isinstance(cells, np.ndarray) else list(cells)
+    """Return cells as text, empty where there is nothing."""
+    if not isinstance(cells, np.ndarray):
+        return list(cells)
+    if cells.dtype.kind == "i":
+        return ["" if cell == NO_TIME else str(cell) for cell in cells.tolist()]
+    return ["" if cell != cell else str(cell) for cell in cells.tolist()]  # NaN is not itself
 
 
 def sides(cells: Any, place: Place, known: dict[str, int]) -> NDArray[np.int8]:

@@ -132,6 +132,8 @@ def _check(file: str, header: Sequence[str], chosen: dict[str, str]) -> None:
 
 
 def _missing(file: str, header: Sequence[str], part: str, what: str) -> ConfigError:
+    if not any(name[:1].isalpha() for name in header):
+        return ConfigError(f"{file}: its first line does not name the columns: {_shown(header)}")
     return ConfigError(f"{file}: no column for {what}: it has {_shown(header)}; say which, --{FLAG} {part}=NAME")
 
 
