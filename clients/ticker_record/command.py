@@ -67,7 +67,7 @@ class Take:
         if recorder is None:
             raise SetupError(f"{self._wishes.path}: nothing came, and nothing was recorded")
         self._screen.sum_up(recorder)
-        if feed.session.missed:
+        if feed.session.missed and not recorder.gaps:  # or that is what they are
             self._screen.say(f"{words.plural(feed.session.missed, 'tick')} never came, as their n proves")
 
     async def _listen(self, feed: Feed) -> None:
@@ -85,7 +85,8 @@ class Take:
             label = labels.label_of(welcome, traded, self._described, start_us)
             return Recorder.create(wishes.path, label, self._about())
 
-        keeper = Keeper(wishes.wanted, labels.step_us(welcome), begin)
+        channels = self._known.about.channels if self._known else wishes.wanted
+        keeper = Keeper(channels, labels.step_us(welcome), begin)
         if self._known is not None:
             appending.check_tape(self._known, welcome)
             keeper.go_on(self._known)
