@@ -45,6 +45,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ticker.ticks import CHANNELS, DTYPES, REASONS, STATES, Rows
 
@@ -57,6 +58,7 @@ _SECTION = struct.Struct("<B3sI")
 _NOTHING = b"\0\0\0"
 _PADS = [bytes(size) for size in range(8)]
 
+Steps = NDArray[np.uint32]
 ROWS = {
     channel: np.dtype([("seq", "<i8"), *((name, dtype[name]) for name in dtype.names or ())], align=True)
     for channel, dtype in DTYPES.items()
@@ -83,6 +85,15 @@ class Packed(NamedTuple):
     seq: int
     ts: int
     rows: dict[str, Rows]
+
+
+class Apart(NamedTuple):
+    """The same with rows of `DTYPES`; beside each array how many steps before `seq` its rows happened, None for 0."""
+
+    kind: int
+    seq: int
+    ts: int
+    rows: dict[str, tuple[Steps | None, Rows]]
 
 
 def pack(kind: int, seq: int, ts: int, steps: Sequence[tuple[int, Mapping[str, Rows]]]) -> bytes:
@@ -118,22 +129,51 @@ def _pack_columns(pieces: list[bytes], channel: str, parts: list[tuple[int, Rows
 
 def unpack(data: bytes) -> Packed:
     """Return what a message says. Raises ValueError where it is malformed in any way."""
+    kind, seq, ts, sections = _read_head(data)
+    found: dict[str, Rows] = {}
+    for channel, count, place in _read_sections(data, sections):
+        rows = np.empty(count, ROWS[channel])
+        _fill(rows, data, place, channel)
+        steps = _read_steps(data, place, channel, count, seq)
+        rows["seq"] = seq if steps is None else seq - steps.astype("<i8")
+        found[channel] = rows
+    return Packed(kind, seq, ts, found)
+
+
+def unpack_apart(data: bytes) -> Apart:
+    """Return the same with the steps apart from the rows. Raises ValueError where it is malformed in any way."""
+    kind, seq, ts, sections = _read_head(data)
+    found: dict[str, tuple[Steps | None, Rows]] = {}
+    for channel, count, place in _read_sections(data, sections):
+        rows = np.empty(count, DTYPES[channel])
+        _fill(rows, data, place, channel)
+        found[channel] = _read_steps(data, place, channel, count, seq), rows
+    return Apart(kind, seq, ts, found)
+
+
+def _read_head(data: bytes) -> tuple[int, int, int, int]:
+    """Return kind, seq, ts and the number of sections. Raises ValueError."""
     if len(data) < _HEAD.size:
         raise ValueError(f"a packed message begins with {_HEAD.size} bytes, these are {len(data)}")
     kind, version, sections, nothing, seq, ts = _HEAD.unpack_from(data)
     if version != VERSION or kind not in (TICKS, SNAPSHOT) or nothing or seq > SEQ_MAX:
         raise ValueError(f"no head of version {VERSION}: kind {kind}, version {version}, {nothing}, seq {seq}")
-    found: dict[str, Rows] = {}
+    return kind, seq, ts, sections
+
+
+def _read_sections(data: bytes, sections: int) -> list[tuple[str, int, int]]:
+    """Return the channel, the rows and the place of the columns of every section. Raises ValueError."""
+    found: list[tuple[str, int, int]] = []
     place, last = _HEAD.size, 0
     for _ in range(sections):
         code, count, size = _section(data, place)
         if code <= last:
             raise ValueError(f"a section of {_CHANNELS[code]} stands after one of {_CHANNELS[last]}")
-        found[_CHANNELS[code]] = _rows(data, place + _SECTION.size, _CHANNELS[code], count, seq)
+        found.append((_CHANNELS[code], count, place + _SECTION.size))
         place, last = place + size, code
     if place != len(data):
         raise ValueError(f"the message goes on for {len(data) - place} bytes after its last section")
-    return Packed(kind, seq, ts, found)
+    return found
 
 
 def _section(data: bytes, place: int) -> tuple[int, int, int]:
@@ -149,22 +189,25 @@ def _section(data: bytes, place: int) -> tuple[int, int, int]:
     return code, count, size
 
 
-def _rows(data: bytes, place: int, channel: str, count: int, seq: int) -> Rows:
-    """Read the columns of a channel, which begin at a place. Raises ValueError where a value cannot be."""
-    rows = np.empty(count, ROWS[channel])
+def _read_steps(data: bytes, place: int, channel: str, count: int, seq: int) -> Steps | None:
+    """Return how many steps ago each row happened, None where all are of step `seq`. Raises ValueError."""
+    padded = (4 * count + 7) & -8
+    if data[place + padded : place + 2 * padded] == bytes(padded):  # one step, as it mostly is
+        return None
+    steps = np.frombuffer(data, _STEP, count, place + padded)
+    if int(steps.max()) > seq:
+        raise ValueError(f"{channel} of a step before the first")
+    return steps
+
+
+def _fill(rows: Rows, data: bytes, place: int, channel: str) -> None:
+    """Read all columns but the steps, which begin at a place. Raises ValueError where a value cannot be."""
+    count = len(rows)
     padded = (4 * count + 7) & -8
     rows["instrument"] = np.frombuffer(data, _NUMBER, count, place)
-    if data[place + padded : place + 2 * padded] == bytes(padded):  # one step, as it mostly is
-        rows["seq"] = seq
-    else:
-        steps = np.frombuffer(data, _STEP, count, place + padded)
-        if int(steps.max()) > seq:
-            raise ValueError(f"{channel} of a step before the first")
-        rows["seq"] = seq - steps.astype("<i8")
     place += 2 * padded
     for name, dtype in _FIELDS[channel]:
         rows[name] = np.frombuffer(data, dtype, count, place)
         if dtype.itemsize == 1 and data[place : place + count].translate(None, _ALLOWED[name]):
             raise ValueError(f"{channel}: a {name} is not below {_LIMITS[name]}")
         place += (dtype.itemsize * count + 7) & -8
-    return rows
