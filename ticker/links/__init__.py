@@ -1,0 +1,1 @@
+"""Other machines and disks: tapes that are published, taken from elsewhere, recorded."""

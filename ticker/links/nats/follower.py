@@ -1,0 +1,275 @@
+"""Plays on a feed what others publish: from a picture on, step after step as the stream has them, flush by flush.
+
+Rules: a step is played once, in order, or not at all. What the feed has had already is passed over. Where a step is
+missing, the stream is read again; where the stream does not have it any more, the feed leaps to a newer picture.
+"""
+
+import asyncio
+from collections import Counter
+
+from ticker.feed.feed import Feed
+from ticker.links.nats.blocks import INCIDENT, Assembler, Block, Cut, Poison, position_of
+from ticker.links.nats.bucket import Bucket
+from ticker.links.nats.connection import Connection
+from ticker.links.nats.jetstream import JetStream, StreamState
+from ticker.links.nats.link import together
+from ticker.links.nats.names import Names
+from ticker.links.nats.pictures import labelled, picture
+from ticker.links.nats.reader import Again, Reader, Start, from_message, from_time
+from ticker.source import Host, Opening
+from ticker.ticks import Batch
+from ticker.wire.label import Label
+
+LOOK_S = 0.5  # between two looks at what is not there yet
+PAUSE_S = 0.05  # before a consumer is made anew: what is wrong may be wrong again
+
+
+class Follower:
+    """Of one tape, for one server; it outlives connections."""
+
+    def __init__(self, host: Host, names: Names) -> None:
+        self._host = host
+        self._names = names
+        self._heartbeat_s = host.config.nats.heartbeat_s
+        self.feed: Feed | None = None
+        self.label: Label | None = None
+        self.reason = ""
+        """Why the feed does not show the newest, as far as the stream is concerned."""
+        self.incidents: dict[int, bytes] = {}
+        """What was caused, by its number, as the stream has it."""
+        self.at = 0
+        """The number of the last message that was dealt with."""
+        self.emitted_us = 0
+        self.restarts = self.leaps = self.repeated = 0
+        self.refused: Counter[str] = Counter()
+        self._created = ""
+        self._assembler: Assembler | None = None
+        self._reader: Reader | None = None
+        self._opening: _Opening | None = None
+        self._ahead: int | None = None
+        """The first step of what is too new to be played: those between are missing."""
+        self._moved = asyncio.Event()
+
+    @property
+    def silent(self) -> bool:
+        """Whether the stream is not heard."""
+        return self._reader is None or self._reader.silent
+
+    def adopt(self, feed: Feed, label: Label) -> None:
+        """Go on with a feed that somebody else has moved: with what comes after its head."""
+        self.feed, self.label = feed, label
+        self._assembler = Assembler(label.epoch, len(label.universe.instruments))
+
+    async def reach(self, seq: int) -> None:
+        """Wait until a message has been dealt with."""
+        while self.at < seq or self._opening is not None:
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def run(self, connection: Connection) -> None:
+        """Follow for ever. Raises Trouble."""
+        jetstream = JetStream(connection)
+        bucket = Bucket(jetstream, self._names)
+        while True:
+            try:
+                await self._round(connection, jetstream, bucket)
+            except Again:
+                self.restarts += 1
+                await asyncio.sleep(PAUSE_S)
+            finally:
+                self._opening = None
+
+    async def _round(self, connection: Connection, jetstream: JetStream, bucket: Bucket) -> None:
+        """Follow until there is a reason to look again."""
+        state = await jetstream.state(self._names.stream)
+        label = await labelled(bucket) if state else None
+        if state is None or label is None:
+            self.reason = f"there is no tape {self._names.tape} in NATS yet"
+            await asyncio.sleep(LOOK_S)
+            return
+        if self.label is None or label.epoch != self.label.epoch:
+            start = await self._prepare(label, state, bucket)
+        else:
+            start = await self._resume(state, jetstream)
+        if start is None:
+            await asyncio.sleep(LOOK_S)
+            return
+        self._created = state.created
+        self._reader = Reader(connection, self._names, self._heartbeat_s, self._take, self._idle)
+        await together(self._reader.run(start), self._mind(jetstream, bucket))
+
+    async def _prepare(self, label: Label, state: StreamState, bucket: Bucket) -> Start | None:
+        """Get ready to open a tape from its newest picture; return where to begin to read."""
+        found = await picture(bucket, label, lambda _: True)
+        if found is None:
+            self.reason = f"there is no picture of the tape {self._names.tape} in NATS yet"
+            return None
+        self._assembler = Assembler(label.epoch, len(label.universe.instruments))
+        self._opening = _Opening(label, found[0], state.last)
+        self.at, self._ahead = 0, None
+        self.incidents.clear()
+        if state.messages == 0:
+            self._open()
+            return from_message(state.last + 1)
+        return from_time(state.ago(self._host.config.feed.tape_s))
+
+    async def _resume(self, state: StreamState, jetstream: JetStream) -> Start:
+        """Return where to go on reading: where we were, if the stream still says so."""
+        assert self.feed is not None and self.label is not None
+        if self._ahead is None and state.created == self._created and 0 < self.at <= state.last:
+            here = await jetstream.message(self._names.stream, self.at)
+            known = here is not None and position_of(here.headers, self.label.epoch)
+            if here is None or known == self.feed.tape.head or INCIDENT in here.headers:
+                return from_message(self.at + 1)
+        self._ahead = None
+        self.at = 0
+        return from_time(state.ago(self._host.config.feed.tape_s)) if state.messages else from_message(state.last + 1)
+
+    async def _mind(self, jetstream: JetStream, bucket: Bucket) -> None:
+        """Look for another tape, another stream, and a way over a hole. Raises Again."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            state = await jetstream.state(self._names.stream)
+            if state is None or state.created != self._created or state.last < self.at:
+                raise Again
+            label = await labelled(bucket)
+            mine = self._opening.label if self._opening else self.label
+            if label is None or mine is None or label.epoch != mine.epoch:
+                raise Again
+            if self._ahead is not None:
+                await self._cross(label, bucket, self._ahead)
+
+    async def _cross(self, label: Label, bucket: Bucket, ahead: int) -> None:
+        """Leap over steps that are missing, as soon as there is a picture from behind them. Raises Again."""
+        self.reason = "steps are missing in NATS, and there is no picture of what came after them yet"
+        found = await picture(bucket, label, lambda kept: kept.seq >= ahead - 1)
+        if found is None or self._ahead is None or self.feed is None or found[0].seq <= self.feed.tape.head:
+            return
+        shown, after = found
+        self.feed.leap(shown)
+        self.leaps += 1
+        self._host.log.warning("steps were lost in NATS: readers were told", position=str(self.feed.position))
+        self.at, self._ahead = after, None
+        raise _Elsewhere
+
+    # Messages.
+
+    def _take(self, seq: int, subject: str, headers: dict[str, str], data: bytes) -> None:
+        """Deal with a message of the stream."""
+        try:
+            if subject == self._names.steps:
+                self._steps(headers, data)
+            elif subject == self._names.incident and headers.get(INCIDENT, "").isdigit():
+                self.incidents[int(headers[INCIDENT])] = data
+            else:
+                raise Poison("of a subject that means nothing")
+        except Poison as poison:
+            self._refuse(str(poison))
+        self.at = seq
+        if self._opening is not None and seq >= self._opening.last:
+            self._open()
+        self._moved.set()
+
+    def _idle(self) -> None:
+        if self._opening is not None:
+            self._open()
+        if self._ahead is None:
+            self.reason = ""
+
+    def _steps(self, headers: dict[str, str], data: bytes) -> None:
+        assert self._assembler is not None
+        if self._opening is None and self._had(headers):
+            self.repeated += 1
+            return
+        block = self._assembler.take(headers, data)
+        if block is None:
+            return
+        if self._opening is None:
+            self._play(block)
+        elif self._opening.add(block):
+            self._open()
+
+    def _had(self, headers: dict[str, str]) -> bool:
+        """Tell by its headers alone whether the feed has had a whole block."""
+        assert self.feed is not None and self.label is not None
+        reached = position_of(headers, self.label.epoch)
+        return reached is not None and reached <= self.feed.tape.head
+
+    def _play(self, block: Block) -> None:
+        feed = self.feed
+        assert feed is not None
+        head = feed.tape.head
+        if block.last <= head:
+            self.repeated += 1
+            return
+        if block.first > head + 1:
+            self._ahead = min(block.first, self._ahead or block.first)
+            return
+        new = [(batch, emitted_us) for batch, emitted_us in block.cuts if batch.seq > head]
+        if new[0][0].t < feed.tape.t:
+            raise Poison("of a market time that is over")
+        for batch, emitted_us in new:
+            feed.publish(batch, emitted_us)
+        feed.flush()
+        feed.board.settle()
+        feed.bars.settle()
+        self.emitted_us = new[-1][1]
+        self._ahead = None
+        self.reason = ""
+
+    def _open(self) -> None:
+        """Serve the tape from the picture on, and play what came after it."""
+        opening, self._opening = self._opening, None
+        assert opening is not None
+        shown = opening.shown
+        past = opening.past()
+        self.feed = self._host.open(Opening(label=opening.label, seq=shown.seq, t=shown.t, shown=shown, past=past))
+        self.label = opening.label
+        for block in opening.blocks:
+            if block.last > shown.seq:
+                try:
+                    self._play(block)
+                except Poison as poison:
+                    self._refuse(str(poison))
+
+    def _refuse(self, reason: str) -> None:
+        self.refused[reason] += 1
+        if len(self.refused) > 1000:  # a sentence may name what was sent
+            self.refused = Counter({"of many kinds": self.refused.total()})
+
+
+class _Elsewhere(Again):
+    """The consumer is to begin with another message."""
+
+
+class _Opening:
+    """A tape that is about to be opened: what the stream has had of it, until it reaches the picture."""
+
+    def __init__(self, label: Label, shown: Batch, last: int) -> None:
+        self.label = label
+        self.shown = shown
+        self.last = last
+        """The last message that there was when we looked."""
+        self.blocks: list[Block] = []
+
+    def add(self, block: Block) -> bool:
+        """Add a block; return whether the picture is reached."""
+        if self.blocks and block.last <= self.blocks[-1].last:
+            return False
+        self.blocks.append(block)
+        return block.last >= self.shown.seq
+
+    def past(self) -> list[Cut]:
+        """Return the steps up to the picture, as far back as there is none missing."""
+        found: list[Cut] = []
+        follows = self.shown.seq + 1
+        for block in reversed(self.blocks):
+            cuts = [cut for cut in block.cuts if cut[0].seq < follows]
+            if cuts and cuts[-1][0].seq == follows - 1:
+                found += reversed(cuts)
+                follows = cuts[0][0].seq
+            elif cuts:
+                break
+        return found[::-1]
+
+
