@@ -68,7 +68,7 @@ def obey(server: Server, ear: socket.socket) -> None:
     if word == "jump":
         jump(float(rest))
     elif word == "poison":
-        server.market._model._worth[0] = math.nan  # type: ignore[attr-defined]
+        server.source.market._model._worth[0] = math.nan  # type: ignore[attr-defined]
     elif word == "raise":
         plant(rest)
     ear.sendto(b"done", whence)

@@ -110,12 +110,12 @@ def test_seconds_of_the_configuration_are_those_of_the_wall() -> None:
     async def act() -> None:
         await house.reach(120)
         kept.append(tape.steps_max)
-        house.server.beat.change(6.0)
+        house.server.source.beat.change(6.0)
         kept.append(tape.steps_max)
         await house.reach(140)
 
     house.run(asyncio.new_event_loop, act)
-    assert house.server.market.step_us == 240_000
+    assert house.server.source.market.step_us == 240_000
     assert kept == [500, 50]
     assert {seq % 25 for seq in house.flushes if seq <= 100} == {0}
     assert len(house.digests) > 120
@@ -124,7 +124,7 @@ def test_seconds_of_the_configuration_are_those_of_the_wall() -> None:
 @LOOPS
 def test_it_may_be_held_and_let_go_and_stepped_at_any_time(new_loop: NewLoop) -> None:
     house = Noted(**{"clock.paused": True, "market.step_ms": 1.0})
-    beat, done = house.server.beat, list[int]()
+    beat, done = house.server.source.beat, list[int]()
 
     async def act() -> None:
         await asyncio.sleep(0.05)
@@ -156,7 +156,7 @@ def test_a_market_that_fails_while_it_is_stepped_is_noticed(new_loop: NewLoop) -
 
     async def act() -> None:
         house.step = refuse
-        house.server.beat.stride(5, refuse)
+        house.server.source.beat.stride(5, refuse)
         with pytest.raises(ZeroDivisionError):
             await house.server.failed
 

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "__init__": set[str](),
     "dialects": LEAVES | {"session.messages", "session.requests", "session.controls", "wire"},
     "endpoints": LEAVES | {"dialects", "session", "feed", "wire"},
-    "links": LEAVES | {"feed", "wire"},
+    "links": LEAVES | {"feed", "wire", "source", "beat"},
     # It runs a market in process to measure it, and nobody but the command line needs it.
     "scorecard": LEAVES | {"market", "pages"},
     "pages": set(),
@@ -35,7 +35,10 @@ MAY_IMPORT = {
     "stage": LEAVES | {"market", "scenarios", "checkpoints"},
     "beat": LEAVES | {"feed"},
     "control": LEAVES | {"market", "feed", "session", "stage", "beat", "checkpoints"},
-    "server": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "stage", "beat", "control", "checkpoints"},
+    # What the server plays: what that is to it, and the market as one.
+    "source": LEAVES | {"feed", "wire", "control"},
+    "market_source": LEAVES | {"feed", "wire", "source", "stage", "beat", "control", "checkpoints"},
+    "server": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "source", "market_source"},
     "cli": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "server", "scenarios", "scorecard"},
     "__main__": {"cli"},
 }

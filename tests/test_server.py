@@ -121,9 +121,9 @@ class House:
         self.server = Server(settings.build(given), ROOT / "clients/ticker_web", structlog.get_logger())
         self.taken_s: list[float] = []
         self.beats = 0
-        self.step = self.server.market.step
-        self.server.market.step = self._step  # type: ignore[method-assign]
-        self.server.beat.beat = self._beat  # type: ignore[method-assign]
+        self.step = self.server.source.market.step
+        self.server.source.market.step = self._step  # type: ignore[method-assign]
+        self.server.source.beat.beat = self._beat  # type: ignore[method-assign]
 
     def _step(self) -> Any:
         self.taken_s.append(clock.monotonic_s())
@@ -131,11 +131,11 @@ class House:
 
     def _beat(self) -> None:
         self.beats += 1
-        Beat.beat(self.server.beat)
+        Beat.beat(self.server.source.beat)
 
     def early_s(self) -> float:
         """Return by how much the earliest step was taken before it was due, the opening one left out."""
-        first_s = self.server.beat.metronome.next_s - len(self.taken_s[1:]) * STEP_S
+        first_s = self.server.source.beat.metronome.next_s - len(self.taken_s[1:]) * STEP_S
         return max(first_s + k * STEP_S - taken_s for k, taken_s in enumerate(self.taken_s[1:]))
 
     def run(self, new_loop: Callable[[], asyncio.AbstractEventLoop], act: Callable[[], Awaitable[None]]) -> None:
@@ -196,7 +196,7 @@ def test_a_loop_that_was_blocked_makes_up_for_a_little_and_skips_more(
         time.sleep(seconds)  # noqa: ASYNC251  # the very thing
         await head_after(lambda: house.server.feed.tape.head > before)
         skipped.append(house.server.metrics.steps_skipped)
-        await head_after(lambda: house.server.beat.metronome.next_s > clock.monotonic_s())
+        await head_after(lambda: house.server.source.beat.metronome.next_s > clock.monotonic_s())
 
     async def act() -> None:
         await block(20 * STEP_S)

@@ -5,9 +5,10 @@
                      `------> short polls, rest (snapshot, bars)
 
 Rooms: `market` makes ticks, `feed` remembers and hands out, `session` is one conversation, `wire` and `dialects` are
-bytes and words, `endpoints` hold the clients' transports. `stage` sets up a market with its universe and scenario,
-`beat` takes its steps as time passes, `control` obeys the admin API, `auth` knows tokens and `tls` certificates,
-`server` wires them together, `cli` is the command; `scorecard` compares a market with real ones, `pages` draws reports.
+bytes and words, `endpoints` hold the clients' transports, `links` reach other machines and disks. `stage` sets up a
+market with its universe and scenario, `beat` takes its steps as time passes, `control` obeys the admin API,
+`market_source` is these three as a `source`, `auth` knows tokens and `tls` certificates, `server` wires them together,
+`cli` is the command; `scorecard` compares a market with real ones, `pages` draws reports.
 
 A step of the market, in the order in which it happens: `market.realistic`.
 """

@@ -6,11 +6,13 @@ kept up with makes the schedule slip; no step of the market is ever left out.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from math import ceil, inf
 from typing import Protocol
 
 from ticker import clock
 from ticker.config import Config
+from ticker.errors import EndOfTape
 from ticker.feed.feed import Feed
 from ticker.metrics import Metrics
 from ticker.ticks import Batch
@@ -21,8 +23,12 @@ IDLE_S = 3600.0  # an alarm cannot be set to never
 SPAN_S = 2.0  # over which the speed is measured
 
 
-class Source(Protocol):
-    """A market."""
+class Steps(Protocol):
+    """A market, or a recorded tape.
+
+    A batch that does not follow the one before it is a picture of everything as it stands there: what is between was
+    lost. Raises EndOfTape where there is no more.
+    """
 
     @property
     def step_us(self) -> int: ...
@@ -35,9 +41,18 @@ class Source(Protocol):
 
 
 class Beat:
-    """The beat of one market; `failed` is resolved where the market cannot step."""
+    """The beat of one market; `failed` is resolved where the market cannot step, `ended` called where it is over."""
 
-    def __init__(self, market: Source, feed: Feed, metrics: Metrics, config: Config) -> None:
+    def __init__(
+        self,
+        market: Steps,
+        feed: Feed,
+        metrics: Metrics,
+        config: Config,
+        stamp: Callable[[], int] = clock.wall_us,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`stamp` says when the step that was just taken was emitted: the wall clock, in microseconds since 1970."""
         self._market = market
         self._feed = feed
         self._metrics = metrics
@@ -50,13 +65,16 @@ class Beat:
         self._meter = clock.Speedometer(SPAN_S)
         self._flush_steps = 1
         self._over = False
+        self._stamp = stamp
+        self._ended = ended
+        self._at_end = False
         self.speed = config.clock.speed
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take the opening step, and begin to beat a step from now: by an alarm where there is one."""
         self._loop = loop
         self.failed: asyncio.Future[None] = loop.create_future()
-        self._publish()  # whoever connects first finds the opening quotes
+        self._take(1)  # whoever connects first finds the opening quotes
         self._alarm = clock.alarm()
         step_s, joined = self._tempo
         early_s = 0.0 if self._alarm else clock.LOOP_S
@@ -67,6 +85,8 @@ class Beat:
         self._fit()
         if self._config.clock.paused:
             self.pause()
+        if self._at_end:
+            self._end()
         self._await()
 
     def stop(self) -> None:
@@ -166,6 +186,8 @@ class Beat:
             if self._until is not None and self._feed.tape.head >= self._until:
                 self.pause()
             self._tidy()
+            if self._at_end:
+                self._end()
         except Exception as error:  # a market that cannot step has nothing to serve
             self._fail(error)
             return
@@ -179,6 +201,9 @@ class Beat:
             self._take(self._stride - self._feed.tape.head)
             self._feed.flush()
             self._tidy()
+            if self._at_end:
+                self._stride = self._feed.tape.head
+                self._end()
         except Exception as error:
             self._fail(error)
             return
@@ -193,7 +218,11 @@ class Beat:
         """Take steps until a slice is over; return how many."""
         over_s = clock.monotonic_s() + SLICE_S
         for taken in range(1, steps + 1):
-            self._publish()
+            try:
+                self._publish()
+            except EndOfTape:
+                self._at_end = True
+                return taken - 1
             if self._flush_steps > 1 and self._feed.tape.head % self._flush_steps == 0:
                 self._feed.flush()
             if clock.monotonic_s() >= over_s:
@@ -201,11 +230,24 @@ class Beat:
         return max(0, steps)
 
     def _publish(self) -> None:
-        self._feed.publish(self._market.step(), clock.wall_us())
+        batch = self._market.step()
+        if batch.seq == self._feed.tape.head + 1:
+            self._feed.publish(batch, self._stamp())
+        else:
+            self._feed.leap(batch)
 
     def _tidy(self) -> None:
         """Do what can wait until the ticks are on their way, and what the next ones would have to wait for."""
-        self._feed.prepare(self._market.prepare())
+        with suppress(EndOfTape):  # which the next step will say
+            ahead = self._market.prepare()
+            if ahead.seq == self._feed.tape.head + 1:
+                self._feed.prepare(ahead)
+
+    def _end(self) -> None:
+        """Stand still: there is no more, until somebody asks again."""
+        self._at_end = False
+        self.pause()
+        self._ended()
 
     def _fail(self, error: Exception) -> None:
         self.stop()

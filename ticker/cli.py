@@ -446,11 +446,9 @@ async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
 
 def _greet(server: Server, log: structlog.stdlib.BoundLogger) -> None:
     """Say what is served and where; a disk that does not take it is no reason to stop."""
-    market = server.config.market
     secure = "s" if server.config.server.secure else ""
     greeting = (
-        f"ticker {__version__}: {len(server.market.universe)} instruments, a step every {market.step_us / 1000:g} ms, "
-        f"seed {market.seed}, epoch {server.market.epoch}\n"
+        f"ticker {__version__}: {_tape(server)}\n"
         f"  page       http{secure}://{server.origin}/\n"
         f"  stream     ws{secure}://{server.origin}{STREAM}\n"
         f"  snapshot   http{secure}://{server.origin}/v1/snapshot?symbols=*\n"
@@ -464,6 +462,15 @@ def _greet(server: Server, log: structlog.stdlib.BoundLogger) -> None:
     except OSError as error:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  # or the interpreter complains as it leaves
         log.warning("the greeting was not written", reason=error.strerror, origin=server.origin)
+
+
+def _tape(server: Server) -> str:
+    """Return what is served, in a line."""
+    label = server.label
+    if label is None:
+        return "no tape yet"
+    step = f"a step every {label.step_us / 1000:g} ms, seed {label.seed}, epoch {label.epoch}"
+    return f"{len(label.universe.instruments)} instruments, {step}"
 
 
 def _pace(server: Server) -> str:

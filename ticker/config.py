@@ -454,14 +454,16 @@ class ReplayConfig(Section, frozen=True, kw_only=True):
     file: Annotated[
         str,
         Doc(
-            description="what is served in place of the market: a tape that ticker record made, or a Parquet or CSV file "
+            description="what is served in place of the market: a tape that ticker record made, or a Parquet or CSV "
+            "file "
             "of trades, quotes or both; empty is the market"
         ),
     ] = ""
     start: Annotated[
         str,
         Doc(
-            description="where it begins: a position (epoch:seq), a seq, or a market time with its offset; empty: at once"
+            description="where it begins: a position (epoch:seq), a seq, or a market time with its offset; empty: "
+            "at once"
         ),
     ] = ""
     loop: Annotated[bool, Doc(description="begin again at its end, each round a tape of its own name")] = False
@@ -494,7 +496,8 @@ class NatsConfig(Section, frozen=True, kw_only=True):
     publish: Annotated[
         str,
         Doc(
-            description="servers (nats://host:4222, joined by commas) on which the market's tape is published; who finds "
+            description="servers (nats://host:4222, joined by commas) on which the market's tape is published; who "
+            "finds "
             "another at it stands by and takes over where it falls silent"
         ),
     ] = ""
@@ -542,7 +545,8 @@ class NatsConfig(Section, frozen=True, kw_only=True):
         int,
         Doc(
             ge=1024 * 1024,
-            description="bytes of tape that a root keeps while NATS does not answer; what is older is announced as lost",
+            description="bytes of tape that a root keeps while NATS does not answer; what is older is announced as "
+            "lost",
         ),
     ] = 256 * 1024 * 1024
 

@@ -94,6 +94,10 @@ class BrokenMarket(TickerError):
     """The market made what no market can: it stops, so that nobody reads it."""
 
 
+class EndOfTape(TickerError):
+    """A recorded tape has no more steps."""
+
+
 class SetupError(TickerError):
     """The program cannot start: one line for the operator and an exit code."""
 

@@ -1,22 +1,22 @@
-"""The composition root: wires source, feed, dialect and endpoints together; starts, beats, drains, stops."""
+"""The composition root: wires source, feed, dialect and endpoints together; starts, drains, stops.
+
+A server has one source at a time, and serves the tape that it opens. When it opens another, a new house is furnished
+for those who come from then on, and whoever was in the old one is sent away.
+"""
 
 import asyncio
-import errno
 import os
-import resource
-import socket
 import ssl
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import structlog
+from msgspec import UNSET
 
-from ticker import __version__, checkpoints, clock
+from ticker import __version__, clock
 from ticker.auth.keyring import Keyring
-from ticker.beat import Beat
-from ticker.config import Config, ServerConfig, is_loopback
-from ticker.control import Control
+from ticker.config import Config, is_loopback
 from ticker.dialects.native import SUBPROTOCOL, NativeDialect
 from ticker.endpoints import conversation, hello
 from ticker.endpoints.admin import Admin
@@ -25,20 +25,24 @@ from ticker.endpoints.door import Door
 from ticker.endpoints.gate import Gate
 from ticker.endpoints.house import SLICES, House
 from ticker.endpoints.http import Handler
+from ticker.endpoints.listening import connections_max, listen
 from ticker.endpoints.page import Page
 from ticker.endpoints.poll import Polls
 from ticker.endpoints.rest import Rest
-from ticker.endpoints.routes import Routes
+from ticker.endpoints.routes import Routes, VacantRoutes
 from ticker.endpoints.secure import Secure
 from ticker.endpoints.sse import EventStreams
 from ticker.errors import SetupError
 from ticker.feed.feed import Feed
+from ticker.instruments import Universe
+from ticker.market_source import MarketSource
 from ticker.metrics import Metrics
 from ticker.session.messages import Welcome
 from ticker.session.terms import Terms
-from ticker.stage import stage
+from ticker.source import Opening, Source
 from ticker.tls import authority
 from ticker.tls import context as tls
+from ticker.wire.label import Label
 
 STREAM = "/v1/stream"
 EVENTS = "/v1/sse"
@@ -46,52 +50,95 @@ TICKS = "/v1/ticks"
 HELLO = "/hello"
 METRICS = "/metrics"
 SWEEP_S = 0.4 / SLICES  # a deadline is noticed in one round and over in another: both take less than a second
-SPARE_DESCRIPTORS = 64  # for the listener, the loop, logs: running out of descriptors would stop us accepting
 ACCEPTED_AT_ONCE = 4  # a turn of asyncio's loop, some four before the first of them is counted
-KEEPALIVE_EVERY_S, KEEPALIVE_TIMES = 5, 3
+GOING_AWAY = "the server is going away"
+ANOTHER_TAPE = "another tape is served from now on: come back"
 
 
 class Server:
-    """A market and everybody who reads it. `folder` holds the files of the page."""
+    """A tape and everybody who reads it. `folder` holds the files of the page."""
 
     def __init__(self, config: Config, folder: Path, log: structlog.stdlib.BoundLogger) -> None:
         self.config = config
         self.log = log
         self.metrics = Metrics()
-        self._stage = stage(config)
-        self.market = self._stage.market
-        self.feed = Feed(
-            self.market.epoch,
-            len(self.market.universe),
-            clock.steps_in(config.feed.tape_s, config.clock.speed, self.market.step_us),
-            config.feed.bars_kept,
-            self.metrics,
-            config.feed.tape_bytes,
-            self.market.seq,
-        )
-        if self._stage.shown:
-            self.feed.board.update(self._stage.shown)
-        self.beat = Beat(self.market, self.feed, self.metrics, config)
-        self.keyring = Keyring(config.auth, self.market.universe, clock.wall_us) if config.auth.enabled else None
-        self.control = Control(self._stage, self.feed, self.beat, self.metrics, self._keep)
+        self.label: Label | None = None
+        """The tape that is served; None while there is none yet."""
+        self.feed = Feed("", 0, 1, 1, self.metrics)
+        self.keyring: Keyring | None = None
         self.ca: Path | None = None
         """What clients are to trust, where we made it ourselves."""
-        self._tls = self._secured()
+        self._stale = ""
+        self._former: list[tuple[House, float]] = []
+        """Houses that are being left, and until when."""
+        self._running = False
         self._folder = folder
         self._sweeper: asyncio.TimerHandle | None = None
+        self.source = self._source()
+        self._tls = self._secured()
 
     async def start(self) -> None:
         """Listen and begin to tick. Raises SetupError where the address cannot be had."""
         self.loop = asyncio.get_running_loop()
-        self.house = self._furnish()
-        self.loop.set_exception_handler(self.house.faults.on_loop)
-        routes = self._routes()
-        self._listener = _listen(self.config.server)
+        self._connections_max = connections_max(self.config.server.connections_max, self.log)
+        self.house, self.routes = self._furnish()
+        self.loop.set_exception_handler(self._on_fault)
+        self._running = True
+        self._listener = listen(self.config.server)
         self._warn()
-        self.beat.start(self.loop)
-        self._server = await self.loop.create_server(self._front(routes), sock=self._listener, backlog=ACCEPTED_AT_ONCE)
+        self.source.start(self)
+        self._server = await self.loop.create_server(self._front(), sock=self._listener, backlog=ACCEPTED_AT_ONCE)
         self._listener.listen(self.config.server.backlog)  # the loop has told the kernel what it takes at once
         self._sweep()
+
+    def _on_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self.house.faults.on_loop(loop, context)
+
+    def _source(self) -> Source:
+        """Return where the tape comes from. Raises SetupError."""
+        return MarketSource(self)
+
+    # What the source asks.
+
+    def open(self, opening: Opening) -> Feed:
+        """Serve this tape from now on: whoever reads another is sent away, and may come back. Raises SetupError."""
+        config, label = self.config, opening.label
+        universe = label.traded()
+        keyring = Keyring(config.auth, universe, clock.wall_us) if config.auth.enabled else None
+        self.label, self.keyring = label, keyring
+        self.feed = Feed(
+            label.epoch,
+            len(universe),
+            clock.steps_in(config.feed.tape_s, label.speed, label.step_us),
+            config.feed.bars_kept,
+            self.metrics,
+            config.feed.tape_bytes,
+            opening.past[0][0].seq - 1 if opening.past else opening.seq,
+            opening.t,
+        )
+        for batch, emitted_us in opening.past:
+            self.feed.publish(batch, emitted_us)
+        self.feed.flush()
+        if opening.shown:
+            self.feed.board.replace(opening.shown)
+        if self._running:
+            self._move()
+        return self.feed
+
+    def stale(self, reason: str) -> None:
+        """Say why what is served is not the newest; nothing where it is."""
+        self._stale = reason
+        if self._running:
+            self.house.stale = reason
+
+    def _move(self) -> None:
+        """Furnish another house, and send everybody there."""
+        former = self.house
+        self.house, self.routes = self._furnish()
+        former.farewell = ANOTHER_TAPE
+        for connection in tuple(former.connections):
+            connection.drain()
+        self._former.append((former, clock.monotonic_s() + self.config.server.drain_s))
 
     def _warn(self) -> None:
         """Say what an operator should know, and may have meant."""
@@ -103,7 +150,7 @@ class Server:
     @property
     def failed(self) -> asyncio.Future[None]:
         """Resolved where the market cannot step: there is nothing to serve any longer."""
-        return self.beat.failed
+        return self.source.failed
 
     @property
     def origin(self) -> str:
@@ -111,12 +158,15 @@ class Server:
         host, port = self._listener.getsockname()[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
-    def _front(self, routes: Routes) -> Callable[[], asyncio.Protocol]:
+    def _front(self) -> Callable[[], asyncio.Protocol]:
         """Return what meets whoever connects: the door, behind TLS where it is spoken."""
-        house, secure = self.house, self._tls
+        secure = self._tls
         if secure is None:
-            return lambda: Door(house, routes)
-        return lambda: Secure(house, secure, lambda: Door(house, routes))
+            return lambda: Door(self.house, self.routes)
+        return lambda: self._guarded(secure, self.house, self.routes)
+
+    def _guarded(self, secure: ssl.SSLContext, house: House, routes: Routes) -> Secure:
+        return Secure(house, secure, lambda: Door(house, routes))
 
     @property
     def rereads(self) -> bool:
@@ -147,62 +197,41 @@ class Server:
         """Say goodbye to everybody, and be gone within `drain_s` and a little whatever they do."""
         if self._sweeper:
             self._sweeper.cancel()
-        self.beat.stop()
-        self.house.draining = True
+        await self.source.stop()
         self._server.close()
-        for connection in tuple(self.house.connections):
-            connection.drain()
+        houses = [self.house, *(former for former, _ in self._former)]
+        for house in houses:
+            house.farewell = house.farewell or GOING_AWAY
+            for connection in tuple(house.connections):
+                connection.drain()
         deadline_s = clock.monotonic_s() + self.config.server.drain_s
-        while self.house.connections and clock.monotonic_s() < deadline_s:  # noqa: ASYNC110  # once in its life
+        while any(house.connections for house in houses) and clock.monotonic_s() < deadline_s:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        for connection in tuple(self.house.connections):
-            connection.abort("still there at the end")
-        if self.config.market.checkpoint and not self.failed.done():
-            self._keep(self.control.checkpoint())
+        for house in houses:
+            _abort(house)
         await asyncio.sleep(0)
 
-    def _keep(self, data: bytes) -> None:
-        """Store a checkpoint where one is kept; a disk that does not take it is no reason to stop."""
-        path = self.config.market.checkpoint
-        if not path:
-            return
-        try:
-            checkpoints.store(path, data)
-        except OSError as error:
-            self.log.error("no checkpoint was stored", file=path, reason=error.strerror)
-
-    def _connections_max(self) -> int:
-        """Return how many connections there may be; say so where it is fewer than asked for. Raises SetupError."""
-        asked, files = self.config.server.connections_max, _descriptors()
-        possible = files - SPARE_DESCRIPTORS
-        if possible < 1:
-            raise SetupError(
-                f"{files} open files are allowed here, and {SPARE_DESCRIPTORS + 1} are the least: raise ulimit -n"
-            )
-        if possible < asked:
-            self.log.warning(
-                "fewer connections than server.connections_max: so many open files are allowed (ulimit -n)",
-                connections_max=possible,
-                asked=asked,
-                open_files=files,
-            )
-        return min(asked, possible)
-
-    def _furnish(self) -> House:
+    def _furnish(self) -> tuple[House, Routes]:
+        """Return a house for the tape that is served, and what answers there."""
+        universe = self.label.traded() if self.label else Universe(())
         house = House(
             config=self.config,
             feed=self.feed,
-            terms=self._terms(),
-            dialect=NativeDialect(self.market.universe),
+            terms=self._terms(universe),
+            dialect=NativeDialect(universe),
             metrics=self.metrics,
             loop=self.loop,
             log=self.log,
             welcome=self._welcome,
             gate=self._gate(),
-            connections_max=self._connections_max(),
+            connections_max=self._connections_max,
         )
-        house.expect(self.beat.flushes_per_s)
-        gauge = self.metrics.gauge
+        house.stale = self._stale
+        self._gauges(house)
+        return house, self._routes(house) if self.label else VacantRoutes(Rest(house).vacant())
+
+    def _gauges(self, house: House) -> None:
+        gauge, feed, source = self.metrics.gauge, self.feed, self.source
         gauge("connections", "Connections open now, HTTP and WebSocket.", lambda: len(house.connections))
         gauge(
             "tasks",
@@ -211,49 +240,50 @@ class Server:
         )
         gauge("accepts_waiting", "Connections that wait for their turn to be read.", lambda: house.entrance.waiting)
         gauge("connections_max", "Connections there may be at once.", lambda: house.connections_max)
-        gauge("laggards", "Readers that are behind and catching up.", lambda: len(self.feed.laggards))
+        gauge("laggards", "Readers that are behind and catching up.", lambda: len(feed.laggards))
         gauge("windows", "Readers with a window.", lambda: len(house.flows))
         gauge("windows_shut", "Readers with as many messages under way as they allow.", house.windows_shut)
         gauge("unacked_messages", "Messages of ticks that readers with a window have not acknowledged.", house.unacked)
-        gauge("audiences", "Sets of readers that are owed the same bytes.", lambda: self.feed.audiences)
-        tape = self.feed.tape
+        gauge("audiences", "Sets of readers that are owed the same bytes.", lambda: feed.audiences)
+        tape = feed.tape
         gauge("tape_steps", "Steps kept on the tape.", lambda: tape.head - tape.oldest + 1)
         gauge("tape_bytes", "Bytes the tape weighs, renderings not counted.", lambda: tape.bytes)
         gauge("tape_ticks", "Ticks kept on the tape.", lambda: tape.ticks)
         gauge("tape_seconds", "Market time the tape reaches back.", lambda: tape.seconds)
         gauge("tape_rendered_bytes", "Bytes of renderings kept for the newest steps.", lambda: tape.rendered_bytes)
-        beat, market = self.beat, self.market
-        gauge("beat_lag_seconds", "How late the last step was.", lambda: beat.metronome.lag_s)
-        gauge("clock_speed", "Seconds of market time in a second, as asked for.", lambda: beat.speed)
-        gauge("clock_speed_actual", "The same as measured over the last two seconds.", lambda: beat.speed_actual)
-        gauge("clock_paused", "Whether market time stands still.", lambda: beat.paused)
-        gauge("market_time_seconds", "Market time, since 1970.", lambda: market.time_us(tape.head) / 1e6)
-        return house
+        gauge("market_time_seconds", "Market time, since 1970.", lambda: tape.t / 1e6)
+        gauge("beat_lag_seconds", "How late the last step was.", lambda: source.lag_s)
+        gauge("clock_speed", "Seconds of market time in a second, as asked for.", lambda: source.speed)
+        gauge("clock_speed_actual", "The same as measured over the last two seconds.", lambda: source.speed_actual)
+        gauge("clock_paused", "Whether market time stands still.", lambda: source.paused)
+        gauge("leads", "Whether this server makes the tape.", lambda: source.role in ("market", "root"))
+        gauge("stale", "Whether what is served is not the newest.", lambda: bool(self._stale))
 
     def _gate(self) -> Gate:
         auth = self.config.auth
         return Gate(self.keyring, query=not auth.header_only, deadline_s=auth.deadline_s)
 
-    def _terms(self) -> Terms:
+    def _terms(self, universe: Universe) -> Terms:
         stream = self.config.stream
         return Terms(
-            universe=self.market.universe,
+            universe=universe,
             symbols_max=stream.symbols_max,
             window_max=stream.window_max,
             rate_hz=stream.rate_hz,
             rate_max_hz=self._rate_max_hz,
         )
 
-    def _routes(self) -> Routes:
-        rest = Rest(self.house)
-        polls = Polls(self.house)
+    def _routes(self, house: House) -> Routes:
+        rest = Rest(house)
+        polls = Polls(house)
         self.metrics.gauge("polls_held", "Long polls that wait for something to come.", lambda: polls.held)
         settings = self.config.admin
-        admin = Admin(self.house, self.control) if settings.enabled else None
+        control = self.source.control
+        admin = Admin(house, control) if settings.enabled and control else None
         documents = Documents(
-            admin=settings.enabled,
+            admin=admin is not None,
             token=bool(settings.token),
-            asks=self.house.gate.asks,
+            asks=house.gate.asks,
             secure=self._tls is not None,
         )
         handlers = {**rest.handlers(), TICKS: polls.ticks, **documents.handlers()}
@@ -264,11 +294,11 @@ class Server:
         page = Page(self._folder, rest, {*handlers, *posts, STREAM, EVENTS, HELLO})
         guarded = {*(admin.handlers() if admin else ()), *posts}  # by the admin API itself
         public = {*page.handlers(), *documents.handlers(), *rest.public, *guarded}
-        self.house.gate.leave_open(public, local=[METRICS], later=[STREAM])
+        house.gate.leave_open(public, local=[METRICS], later=[STREAM])
         return Routes(
             {**page.handlers(), **handlers},
             {STREAM: conversation.accept, HELLO: hello.accept},
-            {EVENTS: EventStreams(self.house).accept},
+            {EVENTS: EventStreams(house).accept},
             posts,
             secure=self._tls is not None,
         )
@@ -276,21 +306,22 @@ class Server:
     @property
     def _rate_max_hz(self) -> float:
         """A message a flush."""
-        return self.beat.flushes_per_s
+        return self.source.flushes_per_s
 
     def _welcome(self) -> Welcome:
-        stream = self.config.stream
+        stream, label, source = self.config.stream, self.label, self.source
+        assert label is not None  # nobody is welcomed before
         return Welcome(
             server="ticker",
             version=__version__,
             protocol=SUBPROTOCOL,
             epoch=self.feed.tape.epoch,
             seq=self.feed.tape.head,
-            step_ms=self.market.step_us / 1000,
-            speed=self.beat.speed,
-            paused=self.beat.paused,
-            seed=self.config.market.seed,
-            instruments=len(self.market.universe),
+            step_ms=label.step_us / 1000,
+            speed=source.speed,
+            paused=source.paused,
+            seed=label.seed,
+            instruments=len(label.universe.instruments),
             limits={
                 "message_bytes": stream.message_bytes_max,
                 "symbols": stream.symbols_max,
@@ -308,54 +339,25 @@ class Server:
             },
             heartbeat_s=stream.heartbeat_s,
             auth_required=self.keyring is not None,
+            role=source.role,
+            leader=source.leader or UNSET,
+            stale=True if self._stale else UNSET,
         )
 
     def _sweep(self) -> None:
         self._sweeper = self.loop.call_later(SWEEP_S, self._sweep)  # first: deadlines go on whatever happens below
         self.feed.settle(clock.wall_us())  # for the newest of a market that stands still
-        self.house.expect(self.beat.flushes_per_s)
-        self.house.sweep(clock.monotonic_s())
-        self.beat.measure()
+        now_s = clock.monotonic_s()
+        self.house.expect(self.source.flushes_per_s)
+        self.house.sweep(now_s)
+        for former, until_s in self._former:
+            former.sweep(now_s)
+            if now_s > until_s:
+                _abort(former)
+        self._former = [(former, until_s) for former, until_s in self._former if former.connections]
+        self.source.measure()
 
 
-def _descriptors() -> int:
-    """Raise the limit of open files to what the system lets us have, and return it."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return sys.maxsize if hard == resource.RLIM_INFINITY else hard
-
-
-def _socket_options(config: ServerConfig) -> list[tuple[int, int, int]]:
-    """Return what is set on the listening socket, from which accepted ones inherit it."""
-    return [
-        (socket.SOL_SOCKET, socket.SO_REUSEADDR, 1),
-        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-        (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, config.unsent_bytes),
-        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * config.vanished_s),
-        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, config.keepalive_s),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_EVERY_S),
-        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_TIMES),
-    ]
-
-
-def _listen(config: ServerConfig) -> socket.socket:
-    """Return a listening socket. Raises SetupError with a sentence that helps."""
-    host, port = config.host, config.port
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        for option in _socket_options(config):
-            listener.setsockopt(*option)
-        listener.setblocking(False)
-        listener.bind(address)
-        listener.listen(config.backlog)
-    except (socket.gaierror, UnicodeError):  # the latter for a name that no host can have
-        raise SetupError(f"server.host: {host} is not an address of this machine") from None
-    except PermissionError:
-        raise SetupError(f"server.port: {port} needs privileges; choose one above 1023") from None
-    except OSError as error:
-        taken = error.errno == errno.EADDRINUSE
-        advice = "it is taken: choose another with --port, or 0 for a free one" if taken else error.strerror
-        raise SetupError(f"cannot listen on {host}:{port}: {advice}") from None
-    return listener
+def _abort(house: House) -> None:
+    for connection in tuple(house.connections):
+        connection.abort("still there at the end")

@@ -83,8 +83,8 @@ def accept(house: House, request: Request) -> Response | Echo:
 class EchoServer(Server):
     """The server, with one path more."""
 
-    def _routes(self) -> Routes:
-        routes = super()._routes()
+    def _routes(self, house: House) -> Routes:
+        routes = super()._routes(house)
         routes._upgrades[PATH] = accept
         return routes
 

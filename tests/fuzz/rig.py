@@ -191,9 +191,9 @@ class Rig:
         self.server = Server(config, PAGE, cast(Any, Log()))
         self.server.loop = cast(asyncio.AbstractEventLoop, self.loop)
         with self.pretended():
-            self.server.house = self.server._furnish()
-            self.routes = self.server._routes()
-            self.server.beat.start(self.server.loop)
+            self.server._connections_max = 1000
+            self.server.house, self.routes = self.server._furnish()
+            self.server.source.start(self.server)
             self.server._sweep()
 
     @contextmanager
@@ -209,9 +209,9 @@ class Rig:
 
     def wait(self, seconds: float) -> None:
         """Let time pass in which the market stands still."""
-        self.server.beat.pause()
+        self.server.source.beat.pause()
         self.loop.advance(seconds)
-        self.server.beat.resume()
+        self.server.source.beat.resume()
 
     def check_empty(self) -> None:
         """Check that nothing of any client is left, and that the next one is served."""

@@ -42,6 +42,7 @@ RECONNECT_S = {
 SLOW = {
     "slow_reader": "slow reader: the tape does not reach back that far",
     "window": "slow reader: no acknowledgement came",
+    "source": "the tape has a hole here: where this server has it from, it was lost",
 }
 SUBPROTOCOLS = {native.SUBPROTOCOL, packed.SUBPROTOCOL}
 SHOWN = (
@@ -231,7 +232,8 @@ class Conversation(WebSocket):
         self._outlet.look(now_s)
         if self._outlet.idle(now_s, self._said):
             sent = self._said + self._outlet.messages
-            self._say(native.reply(Heartbeat(seq=self._outlet.cursor, ts=clock.wall_us(), sent=sent)))
+            beat = Heartbeat(seq=self._outlet.cursor, ts=clock.wall_us(), sent=sent)
+            self._say(native.reply(replace(beat, stale=True) if self._house.stale else beat))
 
     def _over(self, now_s: float) -> tuple[Close, str] | None:
         """Return how it ends because of who it is, and why."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ticker.endpoints.latest import Latest
 from ticker.feed.audience import Audience
+from ticker.feed.leap import Leap
 from ticker.feed.newest import Newest
 from ticker.feed.tape import Entry
 from ticker.interest import Interest
@@ -12,6 +13,10 @@ from ticker.session.pace import Pace, Recovery
 
 if TYPE_CHECKING:
     from ticker.endpoints.outlet import Outlet
+
+
+Cause = Literal["slow_reader", "window", "source"]
+"""Why a reader is not sent what it wanted: because of itself, or because nobody has it any more."""
 
 
 class Every:
@@ -28,7 +33,7 @@ class Every:
         self._own: Audience | None = None
         """The audience last read for or lived in: whoever is alone in it comes and goes."""
         self._serving = False
-        self._cause: Literal["slow_reader", "window"] = "slow_reader"
+        self._cause: Cause = "slow_reader"
         """What held the reader back when it fell off the tape."""
         if pace is not None:
             self._feed.laggards[self] = None
@@ -100,6 +105,15 @@ class Every:
         if pace is not None and pace.cursor < entry.batch.seq:
             self._cause = self._outlet.hindrance
             self._lose(pace, [entry])
+
+    def leapt(self, leap: Leap) -> None:
+        """Go on after a hole: what is owed of it, and of what stood before it, is lost, and counted."""
+        pace = self._fall_behind(self._feed.flushed)
+        while pace.cursor < leap.after:
+            self._lose(pace, list(self._feed.between(pace.cursor, pace.stop(leap.after))))
+        pace.lose(leap.until, leap.count(pace.aim))
+        self._cause = "source"
+        self._serve_soon()
 
     def failed(self, error: Exception) -> None:
         """Give up after a fault."""
@@ -185,7 +199,7 @@ class Every:
         self.close()
         self._join(pace.interest)
 
-    def _skip(self, pace: Pace, reason: Literal["slow_reader", "window"]) -> bool:
+    def _skip(self, pace: Pace, reason: Cause) -> bool:
         """Give up the backlog, saying so; return whether the reader goes on."""
         since, until = pace.since if pace.dropped else pace.cursor, self._feed.tape.head
         while pace.cursor < until:

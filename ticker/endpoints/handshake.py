@@ -37,7 +37,7 @@ def shake_hands(
 ) -> Taker:
     """Answer a handshake by what `take` makes to hand the transport to. Raises Refusal."""
     if house.draining:
-        raise Refusal("unavailable", "the server is going away")
+        raise Refusal("unavailable", house.farewell)
     protocol = _Protocol(
         extensions=SHARED if house.config.stream.compression == "shared" else None,
         subprotocols=[Subprotocol(name) for name in subprotocols] or None,

@@ -58,7 +58,10 @@ class House:
     """Who is here, and where each came from, as `Entrance.origin` has it."""
     flows: dict[Flow, None] = field(default_factory=dict)
     """The windows of those who have one."""
-    draining: bool = False
+    farewell: str = ""
+    """Why everybody is sent away, once they are."""
+    stale: str = ""
+    """Why what is served is not the newest, where it is not."""
     packed: PackedDialect = field(default_factory=PackedDialect)
     gate: Gate = field(default_factory=Gate)
     swept_s: float = math.inf
@@ -85,6 +88,11 @@ class House:
         acks_per_s = max(self.config.stream.acks_per_s, ACKS_A_MESSAGE * messages_per_s)
         if acks_per_s != self.allowances.acks.per_s:
             self.allowances.acks.change(acks_per_s)
+
+    @property
+    def draining(self) -> bool:
+        """Whether everybody is sent away."""
+        return bool(self.farewell)
 
     # Who comes and goes.
 

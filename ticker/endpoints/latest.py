@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Literal
 
 from ticker.feed.audience import LatestAudience
+from ticker.feed.leap import Leap
 from ticker.feed.newest import Newest
 from ticker.interest import Interest
 from ticker.session.messages import Lag
@@ -103,6 +104,9 @@ class Latest:
         if not outlet.blocked:  # writing may have filled the transport, or shut the window
             self._newest = None
             outlet.join(audience)
+
+    def leapt(self, leap: Leap) -> None:
+        """Do nothing: in the next slot the newest is that after the hole, and all of it counts as merged."""
 
     def failed(self, error: Exception) -> None:
         """Give up after a fault."""

@@ -12,6 +12,7 @@ from ticker.endpoints.every import Every
 from ticker.endpoints.house import House
 from ticker.endpoints.latest import Latest
 from ticker.feed.audience import Audience, Frame
+from ticker.feed.leap import Leap
 from ticker.feed.rendering import Dialect
 from ticker.interest import Interest
 from ticker.session.flow import Flow
@@ -205,6 +206,10 @@ class Outlet:
         self._transport.write(frame)
         if self._flow is not None:
             self._note_sent(seq)
+
+    def leapt(self, leap: Leap) -> None:
+        """Go on after a hole in the tape, and be told of it."""
+        self._way.leapt(leap)
 
     def failed(self, error: Exception) -> None:
         """End this reader, which a fault of ours has kept from what it is owed."""

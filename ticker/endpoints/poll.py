@@ -13,6 +13,7 @@ from ticker.endpoints.house import House
 from ticker.endpoints.http import NO_STORE, Held, Request, Response, problem
 from ticker.errors import Refusal, fault
 from ticker.feed.audience import Audience
+from ticker.feed.leap import Leap
 from ticker.interest import Interest
 from ticker.session.requests import TicksQuery
 from ticker.session.terms import read_position
@@ -106,6 +107,10 @@ class Waiter:
 
     def offer(self, frame: bytes, seq: int) -> None:  # noqa: ARG002  # the frame names it
         self._say(frame)
+
+    def leapt(self, leap: Leap) -> None:  # noqa: ARG002  # the next request learns that its position is gone
+        """Answer with nothing: there is a hole in the tape."""
+        self.finish()
 
     def failed(self, error: Exception) -> None:
         """Say that it could not be answered."""

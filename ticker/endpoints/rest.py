@@ -47,6 +47,10 @@ class Rest:
             "/v1/bars": self.bars,
         }
 
+    def vacant(self) -> dict[str, Handler]:
+        """Return what answers where there is no tape yet."""
+        return {"/healthz": self.health, "/readyz": self.ready, "/metrics": self.metrics}
+
     def describe(self, paths: list[str]) -> ServiceAnswer:
         """Return what a program that asks at `/` should know."""
         introduction = msgspec.structs.asdict(self._house.welcome())
@@ -60,8 +64,8 @@ class Rest:
 
     def ready(self, request: Request) -> Response:
         request.read(NoQuery)
-        if self._house.draining:
-            raise Refusal("unavailable", "the server is going away")
+        if reason := self._house.farewell or self._house.stale:
+            raise Refusal("unavailable", reason)
         return json_response(ReadyAnswer(**self._house.feed.position._asdict()))
 
     def metrics(self, request: Request) -> Response:

@@ -81,3 +81,29 @@ class Routes:
 
     def _handler(self, path: str) -> Handler:
         return self._handlers[self._pattern(path)]
+
+
+class VacantRoutes(Routes):
+    """What there is while there is no tape to serve: whether we live, whether we are ready, and how we are."""
+
+    def __init__(self, handlers: dict[str, Handler]) -> None:
+        super().__init__(handlers, {}, {}, {})
+
+    def upgrade(self, request: Request) -> Upgrade | None:  # noqa: ARG002  # whatever it asks for, there is nothing yet
+        """Return what says so to a WebSocket."""
+        return _not_yet
+
+    def answer(self, request: Request) -> Response | Held | asyncio.Protocol:
+        """Answer what can be answered. Raises Refusal (unavailable) for all else."""
+        if not self._known(request.path):
+            raise nothing_yet()
+        return super().answer(request)
+
+
+def nothing_yet() -> Refusal:
+    """Return the refusal of a server without a tape."""
+    return Refusal("unavailable", "there is no tape here yet: come back in a moment")
+
+
+def _not_yet(house: House, request: Request) -> Response | asyncio.Protocol:  # noqa: ARG001  # an Upgrade
+    raise nothing_yet()

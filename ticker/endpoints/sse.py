@@ -43,7 +43,7 @@ class EventStreams:
         _check(query)
         since, lost = self._start(text, returning=bool(returning)) if text else (None, None)
         if self._house.draining:
-            raise Refusal("unavailable", "the server is going away")
+            raise Refusal("unavailable", self._house.farewell)
         response = Response(200, None, "text/event-stream", HEADERS)
         if request.method == "HEAD":
             return response

@@ -278,7 +278,7 @@ class WebSocket(asyncio.Protocol):
         self._set_deadline()
 
     def drain(self) -> None:
-        self.close(Close.GOING_AWAY, "the server is going away")
+        self.close(Close.GOING_AWAY, self._house.farewell)
 
     def abort(self, reason: str) -> None:
         self._ended = self._ended or reason  # why it was closed says more than how that ended

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Protocol
 
 from ticker.feed.board import Board
+from ticker.feed.leap import Leap
 from ticker.feed.newest import Newest
 from ticker.feed.rendering import Dialect, Selection, form_of
 from ticker.feed.tape import Entry
@@ -20,6 +21,9 @@ class Reader(Protocol):
 
     def offer(self, frame: bytes, seq: int) -> None:
         """Take a message that is ready to be written and reaches a position."""
+
+    def leapt(self, leap: Leap) -> None:
+        """Learn that the tape goes on after steps that nobody will have."""
 
     def failed(self, error: Exception) -> None:
         """Give up: it could not be served, and the others are to be."""

@@ -25,6 +25,13 @@ class Board:
         """Take in a batch; of several ticks of an instrument the last one stays."""
         self._noted.append(batch)
 
+    def replace(self, shown: Batch) -> None:
+        """Show this from now on: the newest rows of everything, as `newest` returns them."""
+        self.settle()
+        self._books = Books(self.instruments)
+        self.update(shown)
+        self.settle()
+
     def settle(self) -> None:
         """Put what was noted in its place."""
         for batch in self._noted:

@@ -5,13 +5,14 @@ everything up to `flushed`, and is in its audience) or behind (it has a position
 wants the newest only is served in slots of time, from the board.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
 from ticker.feed.audience import Audience, Frame, LatestAudience, Reader, Waiting, tell
 from ticker.feed.bars import Bars
 from ticker.feed.board import Board
+from ticker.feed.leap import Leap
 from ticker.feed.rendering import Dialect
 from ticker.feed.slots import Slots
 from ticker.feed.tape import UNBOUNDED, Entry, Tape
@@ -22,11 +23,18 @@ from ticker.ticks import Batch, Position
 CHUNK = 32  # audiences composed before the first of them is sent: the kernel leaves little of ours in the caches
 
 
+Follower = Callable[[list[Entry]], None]
+"""Hears of every step once it was handed out. What fails there is its own to deal with."""
+
+
 class Laggard(Protocol):
     """A reader that is behind."""
 
     def dropped(self, entry: Entry) -> None:
         """Learn that an entry is no longer kept."""
+
+    def leapt(self, leap: Leap) -> None:
+        """Learn that the tape goes on after steps that nobody will have; those up to them are still kept now."""
 
     def failed(self, error: Exception) -> None:
         """Give up: it could not be served, and the others are to be."""
@@ -48,14 +56,16 @@ class Feed:
         metrics: Metrics,
         bytes_max: int = UNBOUNDED,
         seq: int = 0,
+        t: int = 0,
     ) -> None:
-        self.tape = Tape(epoch, steps_max, bytes_max, seq)
+        self.tape = Tape(epoch, steps_max, bytes_max, seq, t)
         self.board = Board(instruments)
         self.bars = Bars(bars_kept)
         self.flushed = seq
         self.flushed_us = 0
         """The wall clock at the last flush."""
         self.laggards: dict[Laggard, None] = {}
+        self.followers: list[Follower] = []
         self._instruments = instruments
         self._metrics = metrics
         self._audiences: dict[Hashable, Audience] = {}
@@ -89,6 +99,24 @@ class Feed:
                 except Exception as error:
                     laggard.failed(error)
 
+    def leap(self, shown: Batch) -> None:
+        """Go on after a step although those before it will never come: `shown` is the newest of everything there.
+
+        Everybody who is owed some of what is missing is told how much that is: `n` counts without a hole.
+        """
+        self.flush()
+        leap = Leap(self.tape.head, shown, self.board)
+        laggards = tuple(self.laggards)
+        for reader in [reader for audience in self._audiences.values() for reader in audience.live] + [*laggards]:
+            try:
+                reader.leapt(leap)
+            except Exception as error:
+                reader.failed(error)
+        self._ahead = None
+        self.tape.leap(shown.seq, shown.t)
+        self.flushed = shown.seq
+        self.board.replace(shown)
+
     def prepare(self, batch: Batch) -> None:
         """Do, when there is time, what need not wait for the next step, nor the next step for it."""
         self.board.settle()
@@ -114,6 +142,8 @@ class Feed:
             for audience, frame, ticks, seq in composed:
                 if frame is not None:
                     audience.send(frame, ticks, seq, self._metrics)
+        for follower in self.followers:
+            follower(entries)
         awaiting, self._awaiting = self._awaiting, []
         tell(awaiting)
         self.settle(entries[-1].emitted_us)

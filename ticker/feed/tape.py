@@ -42,10 +42,12 @@ class Tape:
 
     FRESH_STEPS = 64  # about as far back as several readers may want the same rendering
 
-    def __init__(self, epoch: str, steps_max: int, bytes_max: int, head: int = 0) -> None:
-        """Begin after step `head`, of which nothing is kept."""
+    def __init__(self, epoch: str, steps_max: int, bytes_max: int, head: int = 0, t: int = 0) -> None:
+        """Begin after step `head`, which ended at market time `t`, and of which nothing is kept."""
         self.epoch = epoch
         self.head = head
+        self.t = t
+        """The market time of the head, in microseconds since 1970."""
         self.steps_max = steps_max
         self.bytes_max = bytes_max
         self.bytes = 0
@@ -84,12 +86,18 @@ class Tape:
         weight = weigh(batch)
         gone = [self._drop() for _ in range(self._excess(weight))]
         self._entries.append(Entry(batch, emitted_us, {} if renderings is None else renderings))
-        self.head = batch.seq
+        self.head, self.t = batch.seq, batch.t
         self.bytes += weight
         self.ticks += _rows_of(batch)
         if len(self._entries) > self.FRESH_STEPS:
             self._entries[-self.FRESH_STEPS - 1].renderings = None
         return gone
+
+    def leap(self, head: int, t: int) -> None:
+        """Begin anew after a later step: nothing before it is kept."""
+        self._entries.clear()
+        self.head, self.t = head, t
+        self.bytes = self.ticks = 0
 
     def _excess(self, weight: int) -> int:
         """Return how many of the oldest entries have to go for one more of this weight."""

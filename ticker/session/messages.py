@@ -153,6 +153,12 @@ class Introduction(Struct, frozen=True, kw_only=True):
     limits: Annotated[dict[str, int | float], Meta(description="what a client may not exceed, by name")]
     heartbeat_s: Annotated[float, Meta(description="seconds of silence after which a heartbeat is sent")]
     auth_required: Annotated[bool, Meta(description="whether a client must say who it is")]
+    role: Annotated[
+        Literal["market", "replay", "root", "standby", "leaf"],
+        Meta(description="where the tape comes from: made here, recorded, or shared with other servers"),
+    ] = "market"
+    leader: Annotated[str, Meta(description="which of several servers makes the tape")] | UnsetType = UNSET
+    stale: Annotated[Literal[True], Meta(description="there where this is not the newest")] | UnsetType = UNSET
 
 
 class Welcome(ServerMessage, Introduction, frozen=True, kw_only=True, tag="welcome"):
@@ -251,8 +257,11 @@ class Lag(ServerMessage, frozen=True, kw_only=True, tag="lag"):
     dropped: Annotated[int, Meta(description="ticks left out")]
     conflated: Annotated[int, Meta(description="ticks merged into newer ones")]
     reason: Annotated[
-        Literal["slow_reader", "window", "pace"],
-        Meta(description="why: it did not read, it did not acknowledge, or it asked for the newest only"),
+        Literal["slow_reader", "window", "pace", "source"],
+        Meta(
+            description="why: it did not read, it did not acknowledge, it asked for the newest only, or the "
+            "server's own source had lost them"
+        ),
     ]
 
 
@@ -296,6 +305,7 @@ class Heartbeat(ServerMessage, frozen=True, kw_only=True, tag="heartbeat"):
     seq: Annotated[int, Meta(description="everything that matches up to this step has been sent")]
     ts: WallTime
     sent: Annotated[int, Meta(description="messages so far")]
+    stale: Annotated[Literal[True], Meta(description="there where this is not the newest")] | UnsetType = UNSET
 
 
 class Closing(ServerMessage, frozen=True, kw_only=True, tag="closing"):
