@@ -60,9 +60,7 @@ def _address(key: str, text: str) -> Address:
         raise ConfigError(f"{key}: {shown!r} is not written nats://host:{PORT} or tls://host:{PORT}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     who = parts.netloc.rpartition("@")[0]
-    return Address(
-        f"{parts.scheme}://{f'{who}@' if who else ''}{host}:{port}", f"{host}:{port}", parts.scheme == "tls"
-    )
+    return Address(f"{parts.scheme}://{f'{who}@' if who else ''}{host}:{port}", f"{host}:{port}", parts.scheme == "tls")
 
 
 def _credentials(path: str) -> str:
@@ -84,8 +82,6 @@ def _context(config: NatsConfig) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=config.tls_ca or None)
     except (OSError, ValueError) as error:
         raise ConfigError(f"nats.tls_ca: {config.tls_ca}: {_why(error)}") from None
-    if config.tls_key and not config.tls_cert:
-        raise ConfigError("nats.tls_key: a key without its certificate (nats.tls_cert)")
     if config.tls_cert:
         try:
             context.load_cert_chain(config.tls_cert, config.tls_key or None)

@@ -59,6 +59,11 @@ class Backlog:
         while self.bytes > self.bytes_max and len(self.items) > 1:
             self._drop()
 
+    def fill(self, items: list[Item]) -> None:
+        """Put items in front of all others: they are still to be sent, and some are not needed any more."""
+        self.items.extendleft(reversed(items))
+        self.bytes += sum(len(item.data) for item in items)
+
     def next(self) -> Item:
         """Return the next one to send, which from then on is on its way."""
         item = self.items[self.sent]

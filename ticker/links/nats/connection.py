@@ -72,8 +72,9 @@ class Connection:
         except BaseException:
             await self.close()
             raise
-        for task in (self._nc._reading_task, self._nc._flusher_task):  # without either it is a corpse that smiles
-            task.add_done_callback(self._lose)
+        for task in (self._nc._reading_task, self._nc._flusher_task):  # without either it only looks alive
+            if task is not None:
+                task.add_done_callback(self._lose)
         return self
 
     def _options(self, access: Access, name: str) -> dict[str, Any]:
@@ -119,7 +120,8 @@ class Connection:
     async def ask(self, subject: str, data: bytes = b"", headers: dict[str, str] | None = None) -> Msg | None:
         """Return what is answered, None where nobody is there to answer. Raises Trouble, SetupError (no permission)."""
         answer = asyncio.ensure_future(self._nc.request(subject, data, ASK_S, headers=headers))
-        await asyncio.wait([answer, self.lost], return_when=asyncio.FIRST_COMPLETED)
+        both: list[asyncio.Future[Any]] = [answer, self.lost]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
             answer.cancel()
             raise Trouble("the connection to NATS was lost")

@@ -7,12 +7,13 @@ missing, the stream is read again; where the stream does not have it any more, t
 import asyncio
 from collections import Counter
 
+from ticker import clock
 from ticker.feed.feed import Feed
-from ticker.links.nats.blocks import INCIDENT, Assembler, Block, Cut, Poison, position_of
+from ticker.links.nats.blocks import Assembler, Block, Cut, Poison, position_of
 from ticker.links.nats.bucket import Bucket
 from ticker.links.nats.connection import Connection
 from ticker.links.nats.jetstream import JetStream, StreamState
-from ticker.links.nats.link import together
+from ticker.links.nats.link import TELL_S, together
 from ticker.links.nats.names import Names
 from ticker.links.nats.pictures import labelled, picture
 from ticker.links.nats.reader import Again, Reader, Start, from_message, from_time
@@ -21,6 +22,7 @@ from ticker.ticks import Batch
 from ticker.wire.label import Label
 
 LOOK_S = 0.5  # between two looks at what is not there yet
+KINDS_MAX = 100
 PAUSE_S = 0.05  # before a consumer is made anew: what is wrong may be wrong again
 
 
@@ -35,13 +37,14 @@ class Follower:
         self.label: Label | None = None
         self.reason = ""
         """Why the feed does not show the newest, as far as the stream is concerned."""
-        self.incidents: dict[int, bytes] = {}
-        """What was caused, by its number, as the stream has it."""
         self.at = 0
         """The number of the last message that was dealt with."""
-        self.emitted_us = 0
+        self.lag_s = 0.0
+        """How long the newest step was under way, if both clocks are right."""
         self.restarts = self.leaps = self.repeated = 0
         self.refused: Counter[str] = Counter()
+        """Messages that were no good, by reason."""
+        self._told_s = -TELL_S
         self._created = ""
         self._assembler: Assembler | None = None
         self._reader: Reader | None = None
@@ -107,23 +110,37 @@ class Follower:
         self._assembler = Assembler(label.epoch, len(label.universe.instruments))
         self._opening = _Opening(label, found[0], state.last)
         self.at, self._ahead = 0, None
-        self.incidents.clear()
         if state.messages == 0:
             self._open()
             return from_message(state.last + 1)
         return from_time(state.ago(self._host.config.feed.tape_s))
 
     async def _resume(self, state: StreamState, jetstream: JetStream) -> Start:
-        """Return where to go on reading: where we were, if the stream still says so."""
-        assert self.feed is not None and self.label is not None
-        if self._ahead is None and state.created == self._created and 0 < self.at <= state.last:
-            here = await jetstream.message(self._names.stream, self.at)
-            known = here is not None and position_of(here.headers, self.label.epoch)
-            if here is None or known == self.feed.tape.head or INCIDENT in here.headers:
-                return from_message(self.at + 1)
+        """Return where to go on reading: behind a message with nothing in it that we have not had."""
         self._ahead = None
-        self.at = 0
-        return from_time(state.ago(self._host.config.feed.tape_s)) if state.messages else from_message(state.last + 1)
+        if state.created != self._created or not 0 < self.at <= state.last:
+            self.at = 0
+        if not (self.at and await self._known(jetstream, self.at)):
+            self.at = await self._search(state, jetstream)
+        return from_message(self.at + 1)
+
+    async def _known(self, jetstream: JetStream, seq: int) -> bool:
+        """Tell whether a message reaches no further than the feed, or is not there any more."""
+        assert self.feed is not None and self.label is not None
+        found = await jetstream.message(self._names.stream, seq)
+        reached = position_of(found.headers, self.label.epoch) if found else 0
+        return reached is not None and reached <= self.feed.tape.head
+
+    async def _search(self, state: StreamState, jetstream: JetStream) -> int:
+        """Return the last message of those that reach no further than the feed: positions rise."""
+        low, high = max(0, state.first - 1), state.last
+        while low < high:
+            middle = (low + high + 1) // 2
+            if await self._known(jetstream, middle):
+                low = middle
+            else:
+                high = middle - 1
+        return low
 
     async def _mind(self, jetstream: JetStream, bucket: Bucket) -> None:
         """Look for another tape, another stream, and a way over a hole. Raises Again."""
@@ -150,7 +167,7 @@ class Follower:
         self.leaps += 1
         self._host.log.warning("steps were lost in NATS: readers were told", position=str(self.feed.position))
         self.at, self._ahead = after, None
-        raise _Elsewhere
+        raise Again
 
     # Messages.
 
@@ -159,9 +176,7 @@ class Follower:
         try:
             if subject == self._names.steps:
                 self._steps(headers, data)
-            elif subject == self._names.incident and headers.get(INCIDENT, "").isdigit():
-                self.incidents[int(headers[INCIDENT])] = data
-            else:
+            elif subject != self._names.incident:  # which those ask for who have a market
                 raise Poison("of a subject that means nothing")
         except Poison as poison:
             self._refuse(str(poison))
@@ -213,7 +228,7 @@ class Follower:
         feed.flush()
         feed.board.settle()
         feed.bars.settle()
-        self.emitted_us = new[-1][1]
+        self.lag_s = max(0.0, (clock.wall_us() - new[-1][1]) / 1e6)
         self._ahead = None
         self.reason = ""
 
@@ -233,13 +248,15 @@ class Follower:
                     self._refuse(str(poison))
 
     def _refuse(self, reason: str) -> None:
+        """Count a message that is no good, and say so once a minute."""
+        if len(self.refused) >= KINDS_MAX:  # a sentence may name what was sent
+            total = self.refused.total()
+            self.refused.clear()
+            self.refused["of many kinds"] = total
         self.refused[reason] += 1
-        if len(self.refused) > 1000:  # a sentence may name what was sent
-            self.refused = Counter({"of many kinds": self.refused.total()})
-
-
-class _Elsewhere(Again):
-    """The consumer is to begin with another message."""
+        if clock.monotonic_s() - self._told_s >= TELL_S:
+            self._told_s = clock.monotonic_s()
+            self._host.log.warning("a message of NATS is no good", reason=reason, refused=self.refused.total())
 
 
 class _Opening:
@@ -271,5 +288,3 @@ class _Opening:
             elif cuts:
                 break
         return found[::-1]
-
-

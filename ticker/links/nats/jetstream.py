@@ -123,6 +123,10 @@ class JetStream:
         """Return a message by its number."""
         return await self._message(stream, {"seq": seq})
 
+    async def following(self, stream: str, subject: str, seq: int) -> Stored | None:
+        """Return the first message to a subject from a number on, None where there is none."""
+        return await self._message(stream, {"seq": seq, "next_by_subj": subject})
+
     async def put(self, subject: str, data: bytes, headers: dict[str, str] | None = None) -> int:
         """Publish, and wait until it is kept; return its number."""
         return acknowledged(await self._connection.ask(subject, data, headers))[0]

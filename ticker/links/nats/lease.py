@@ -55,6 +55,7 @@ class Lease:
         self.leader: Leader | None = None
         """Who leads, as far as is known; None where nobody ever did."""
         self._revision = 0
+        self._over = False
         self._since_s = clock.monotonic_s()
 
     @property
@@ -91,10 +92,13 @@ class Lease:
 
     async def hold(self, bucket: Bucket, speed: float, *, paused: bool) -> bool:
         """Take the key, or keep it; False where somebody else has set it meanwhile."""
+        if self._over:
+            return True
         return await self._set(bucket, self._as(speed, paused=paused))
 
     async def release(self, bucket: Bucket) -> None:
-        """Have others wait no longer."""
+        """Have others wait no longer, and hold it no more."""
+        self._over = True
         if self.mine:
             await self._set(bucket, self._as(1.0, released=True))
 

@@ -24,6 +24,10 @@ TELL_S = 60.0  # a line in the log about the same trouble
 Talk = Callable[[Connection], Coroutine[Any, Any, None]]
 
 
+class Misfit(SetupError):
+    """What no other try makes any better, whatever went well before."""
+
+
 class Link:
     """One server's conversation with any of several NATS servers."""
 
@@ -37,6 +41,7 @@ class Link:
         self._name = name
         self._log = log
         self._told_s = -TELL_S
+        self._complained = False
         self._addresses = list(access.addresses)
         random.shuffle(self._addresses)
 
@@ -52,7 +57,7 @@ class Link:
                 await self._converse(address, talk)
             except SetupError as error:
                 mistakes += 1
-                if not self.settled and mistakes >= len(self._addresses):
+                if isinstance(error, Misfit) or (not self.settled and mistakes >= len(self._addresses)):
                     raise
                 self._tell(str(error))
             except Trouble as trouble:
@@ -74,8 +79,9 @@ class Link:
             await connection.close()
 
     def _hear(self, address: Address) -> None:
-        if self.connects > 1 or self._told_s > 0:
-            self._log.info("NATS is there again" if self.connects > 1 else "NATS is there", server=address.shown)
+        if self._complained:
+            self._complained = False
+            self._log.info("NATS is there", server=address.shown)
         self.reason = ""
 
     def _tell(self, reason: str) -> None:
@@ -83,6 +89,7 @@ class Link:
         self.reason = reason
         if clock.monotonic_s() - self._told_s >= TELL_S:
             self._told_s = clock.monotonic_s()
+            self._complained = True
             self._log.warning("no conversation with NATS: trying again", reason=reason)
 
 

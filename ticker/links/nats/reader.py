@@ -26,7 +26,7 @@ Take = Callable[[int, str, dict[str, str], bytes], None]
 """What takes a message: its number, subject, headers, data. May raise Again."""
 
 
-class Again(Exception):  # noqa: N818  # nothing is wrong: the consumer is made anew
+class Again(Exception):  # nothing is wrong: the consumer is made anew
     """The consumer is to be made anew."""
 
 
