@@ -11,6 +11,7 @@ import { Record } from "./upgrade/record.js";
 import { offer, token } from "./token.js";
 import { Views } from "./views.js";
 import { WatchList } from "./watch/watch_list.js";
+import { OriginWatch } from "./wire/origin.js";
 import { Panel } from "./wire/panel.js";
 import { Wire } from "./wire/wire.js";
 
@@ -55,6 +56,7 @@ let followed = false; // the list's tape has been found
 let held = null;
 
 const panel = new Panel(byId("panel"), { onSwitch, onDrop, onLanguage });
+const origin = new OriginWatch(base, (said, stale) => panel.source(said, stale));
 const closeUp = new Focus(byId("focus"), { base, onDoubt: () => focus.renew("book") });
 const wire = new Wire(view("wire"), { conversations: () => [focus, list] });
 const views = new Views({
@@ -126,6 +128,7 @@ function onFocusTape(name) {
 /** @param {"list" | "focus"} conversation @param {State} state @param {string} why */
 function onState(conversation, state, why) {
   if (conversation === "focus") closeUp.live(state === "live");
+  if (conversation === "list" && state === "live") void origin.look();
   if (conversation === "list" && why.includes("unknown_symbol")) void begin(); // another universe
   document.body.dataset[conversation] = state;
   doing[conversation] = { state, why };

@@ -23,6 +23,7 @@ from ticker.session.requests import (
 from ticker.session.terms import unknown_symbols
 from ticker.ticks import CHANNELS
 
+NOTHING_YET = "there is no tape here yet: come back in a moment"
 REVALIDATE = "no-cache"  # keep it, but ask whether it still holds
 
 
@@ -64,7 +65,8 @@ class Rest:
 
     def ready(self, request: Request) -> Response:
         request.read(NoQuery)
-        if reason := self._house.farewell or self._house.stale:
+        house = self._house
+        if reason := house.farewell or house.stale or ("" if house.feed.tape.epoch else NOTHING_YET):
             raise Refusal("unavailable", reason)
         return json_response(ReadyAnswer(**self._house.feed.position._asdict()))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from ticker.endpoints.house import House
 from ticker.endpoints.http import METHODS, Handler, Held, Request, Response, conditional, options
+from ticker.endpoints.rest import NOTHING_YET
 from ticker.errors import Refusal
 
 POSTED = "POST, OPTIONS"
@@ -96,14 +97,9 @@ class VacantRoutes(Routes):
     def answer(self, request: Request) -> Response | Held | asyncio.Protocol:
         """Answer what can be answered. Raises Refusal (unavailable) for all else."""
         if not self._known(request.path):
-            raise nothing_yet()
+            raise Refusal("unavailable", NOTHING_YET)
         return super().answer(request)
 
 
-def nothing_yet() -> Refusal:
-    """Return the refusal of a server without a tape."""
-    return Refusal("unavailable", "there is no tape here yet: come back in a moment")
-
-
 def _not_yet(house: House, request: Request) -> Response | asyncio.Protocol:  # noqa: ARG001  # an Upgrade
-    raise nothing_yet()
+    raise Refusal("unavailable", NOTHING_YET)
