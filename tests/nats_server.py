@@ -1,4 +1,4 @@
-"""A NATS server with JetStream on a free port of 127.0.0.1, PyPI's or Debian's older one: killed and started at will."""
+"""A NATS server with JetStream on a free port of 127.0.0.1, of PyPI or of Debian: killed and started at will."""
 
 import shutil
 import socket

@@ -6,6 +6,7 @@ A station dies like a process that is killed: without a word to NATS, and all it
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import structlog
@@ -196,6 +197,8 @@ def same_bytes(one: Station, other: Station) -> int:
 
 
 def whole(station: Station) -> bool:
-    """Tell whether a station has had every step between its first and its last."""
+    """Assert that a station has had every step between its first and its last, and tell whether there is one."""
     seqs = sorted(station.steps)
-    return bool(seqs) and seqs == list(range(seqs[0], seqs[-1] + 1))
+    holes = [(a, b) for a, b in pairwise(seqs) if b != a + 1]
+    assert not holes, f"holes: {holes}"
+    return bool(seqs)

@@ -17,12 +17,13 @@ from ticker.links.nats.connection import NO_RESPONDERS, STATUS, Connection, Trou
 
 API = "$JS.API"
 NO_MESSAGE, NO_STREAM, NO_CONSUMER = 10037, 10059, 10014
-WRONG_LAST = (10071, 10164)
+WRONG_LAST = (10070, 10071, 10164)
 STREAM_EXISTS, SUBJECTS_TAKEN = 10058, 10065
 DISABLED = (10039, 10076)
 NO_STORAGE = (10023, 10028, 10047, 10077)
 EXPECTED_LAST = "Nats-Expected-Last-Sequence"
 EXPECTED_LAST_OF_SUBJECT = "Nats-Expected-Last-Subject-Sequence"
+EXPECTED_LAST_ID = "Nats-Expected-Last-Msg-Id"
 MESSAGE_ID = "Nats-Msg-Id"
 
 

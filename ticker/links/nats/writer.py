@@ -1,7 +1,7 @@
 """Publishes the backlog: many messages under way at once, each on condition that nobody else has written since.
 
-Every message names the number of the one before it. The stream refuses it where that is not its last, and all that
-follow: whoever else wrote, it was not us, and from then on we do not lead (`Deposed`).
+Every message names the number of the one before it, and its name. The stream refuses it where that is not its last, and
+all that follow, whose numbers might be right again: whoever else wrote, it was not us, and we look who leads (`Deposed`).
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from ticker import clock
 from ticker.links.nats.backlog import Backlog, Item
 from ticker.links.nats.blocks import HEADERS_BYTES, INCIDENT, POSITION, Letter, letters
 from ticker.links.nats.connection import Connection, Subscribed, Trouble
-from ticker.links.nats.jetstream import EXPECTED_LAST, MESSAGE_ID, WRONG_LAST, Refused, acknowledged
+from ticker.links.nats.jetstream import EXPECTED_LAST, EXPECTED_LAST_ID, MESSAGE_ID, WRONG_LAST, Refused, acknowledged
 from ticker.links.nats.names import Names
 from ticker.ticks import Position
 
@@ -48,6 +48,7 @@ class Writer:
         self._epoch = epoch
         self._backlog = backlog
         self._expected = last
+        self._before = ""
         self._sent: dict[str, _Sent] = {}
         self._bytes = 0
         self._heard_s = clock.monotonic_s()
@@ -121,7 +122,10 @@ class Writer:
         attempt = self._backlog.attempt
         name = f"{headers[MESSAGE_ID]}#{attempt}" if attempt else headers[MESSAGE_ID]
         fenced = {**headers, MESSAGE_ID: name, EXPECTED_LAST: str(self._expected)}
+        if self._before:
+            fenced[EXPECTED_LAST_ID] = self._before
         self._expected += 1
+        self._before = name
         await self._connection.publish(subject, data, reply, fenced)
 
     async def _acked(self, msg: Msg) -> None:
