@@ -1,6 +1,7 @@
 """A NATS server with JetStream on a free port of 127.0.0.1, of PyPI or of Debian: killed and started at will."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -33,12 +34,23 @@ class NatsServer:
 
     def start(self) -> None:
         """Start it on its port, with what it had kept."""
-        store = f'jetstream {{ store_dir: "{self.folder / "store"}" }}' if self._jetstream else ""
-        path = self.folder / "nats.conf"
-        path.write_text(f"listen: 127.0.0.1:{self.port}\n{store}\n{self._settings}\n")
+        path = self._configure()
         with (self.folder / "nats.log").open("ab") as log:
             self._process = subprocess.Popen([self._program, "-c", str(path)], stdout=log, stderr=log)
         self.await_port()
+
+    def reload(self, settings: str) -> None:
+        """Have it read other settings while it runs."""
+        assert self._process is not None
+        self._settings = settings
+        self._configure()
+        self._process.send_signal(signal.SIGHUP)
+
+    def _configure(self) -> Path:
+        store = f'jetstream {{ store_dir: "{self.folder / "store"}" }}' if self._jetstream else ""
+        path = self.folder / "nats.conf"
+        path.write_text(f"listen: 127.0.0.1:{self.port}\n{store}\n{self._settings}\n")
+        return path
 
     def await_port(self) -> None:
         """Wait until it greets whoever connects."""

@@ -204,5 +204,5 @@ def _plain(error: BaseException | None) -> str:
         return "it does not answer"
     if isinstance(error, OSError) and error.strerror and error.errno:
         return error.strerror.lower()
-    text = " ".join(str(error or "").split()).removeprefix("nats: ").strip("'\"")
+    text = " ".join(str(error or "").split()).removeprefix("nats: ").strip("'")
     return text[:200] or (type(error).__name__ if error else "nobody is there")
