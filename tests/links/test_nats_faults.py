@@ -45,15 +45,15 @@ async def test_a_server_that_is_killed_and_comes_back(nats: NatsServer) -> None:
     async with stations() as made:
         root, leaf = made.root(nats.url), made.leaf(nats.url)
         await settled(leaf)
-        for _ in range(3):
+        for _ in range(2):
             nats.kill()
             await leaf.until(lambda: leaf.reason, "says that it is stale")
             await root.more(30)  # for its own readers
             nats.start()
             await settled(leaf)
             await leaf.until(lambda: leaf.head >= root.head - 5)
-        assert whole(leaf) and same(root, leaf) > 90 and not leaf.leapt
-        assert len(leaf.notes.entries) <= 6
+        assert whole(leaf) and same(root, leaf) > 60 and not leaf.leapt
+        assert len(leaf.notes.entries) <= 4
 
 
 async def test_a_server_that_has_forgotten_everything(nats: NatsServer) -> None:
@@ -192,12 +192,13 @@ async def test_any_of_several_servers_will_do(nats: NatsServer) -> None:
         await leaf.more(5)
 
 
-@pytest.mark.parametrize(("cut_s", "taken_over"), [(0.6, False), (2.5, True)])
+@pytest.mark.parametrize(("cut_s", "taken_over"), [(0.6, False), (2.5, True)], ids=["shortly", "for long"])
 async def test_a_root_that_is_cut_off(nats: NatsServer, cut_s: float, taken_over: bool) -> None:
     async with stations() as made, Proxy(nats.port) as proxy:
-        root = made.root(f"nats://127.0.0.1:{proxy.port}")
+        lease_s = 1.0 if taken_over else 4.0
+        root = made.root(f"nats://127.0.0.1:{proxy.port}", lease_s=lease_s)
         await settled(root)
-        leaf, standby = made.leaf(nats.url), made.root(nats.url)
+        leaf, standby = made.leaf(nats.url), made.root(nats.url, lease_s=lease_s)
         await settled(leaf, standby)
         proxy.accepting = False
         proxy.cut()
@@ -277,3 +278,66 @@ async def test_a_market_that_is_another_is_turned_away(nats: NatsServer) -> None
         await leaf.until(lambda: len(leaf.tapes) == 2 and not leaf.reason)
         await leaf.more(5)
         assert leaf.tapes == [*root.tapes, *fresh.tapes] and whole(leaf) and same(fresh, leaf)
+
+
+async def test_a_tape_goes_on_although_the_stream_has_nothing_of_it(nats: NatsServer) -> None:
+    async with stations() as made, operator(nats) as jetstream:
+        root = made.root(nats.url)
+        await root.more(20)
+        await root.stop()
+        await jetstream.purge("ticker_main")  # as if all of it were too old
+        other, leaf = made.root(nats.url), made.leaf(nats.url)
+        await other.until(lambda: other.source.role == "root")
+        await other.more(10)
+        await settled(leaf)
+        assert other.tapes == leaf.tapes == root.tapes and min(other.steps) == root.head + 1
+        await leaf.until(lambda: leaf.head >= other.head - 3)
+        assert same(other, leaf) > 5 and whole(leaf)
+
+
+async def test_messages_may_be_small(tmp_path: Path) -> None:
+    with nats_server(tmp_path, settings="max_payload: 16384") as nats:
+        async with stations() as made:
+            root = made.root(nats.url, market=replace(MARKET, instruments=60))
+            await root.more(10)
+            leaf, standby = made.leaf(nats.url), made.root(nats.url, market=replace(MARKET, instruments=60))
+            await settled(leaf, standby)
+            await leaf.more(20)
+            await root.die()
+            await standby.until(lambda: standby.source.role == "root")
+            await standby.more(10)
+            await leaf.until(lambda: leaf.head >= standby.head - 3)
+            assert whole(leaf) and whole(standby) and same(standby, leaf) > 30
+            assert max(len(step) for step, _ in root.steps.values()) > 16384, "there was something to be split"
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"INFO {\r\n",
+        b"INFO {}\r\n",
+        b"\x00" * 100_000,
+        b'INFO {"max_payload":1048576}\r\nPONG\r\nMSG x 1 99999999999\r\n',
+        b'INFO {"max_payload":1048576}\r\nPONG\r\nHMSG a 1 900 5\r\nxxxxx\r\n',
+        b'INFO {"max_payload":1048576}\r\nPONG\r\nnonsense\r\n',
+        b"INFO {\"max_payload\":1048576}\r\nPONG\r\n-ERR 'Maximum Connections Exceeded'\r\n",
+        b"",
+    ],
+)
+async def test_what_is_no_nats_server(greeting: bytes) -> None:
+    class Greeter(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            transport.write(greeting)
+            asyncio.get_running_loop().call_later(0.2, transport.abort)
+
+    server = await asyncio.get_running_loop().create_server(Greeter, "127.0.0.1", 0)
+    async with server, stations() as made:
+        leaf = made.leaf(f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await leaf.until(lambda: leaf.reason and "been reached yet" not in leaf.reason)
+        await asyncio.sleep(0.5)
+        assert not leaf.failure and len(leaf.notes.entries) == 1
+        assert not leaf.notes.entries[0].get("exc_info"), leaf.notes.entries
+        await leaf.stop()
+        await asyncio.sleep(0.3)

@@ -16,7 +16,7 @@ from ticker.links.nats.connection import Connection, Trouble
 from ticker.links.nats.follower import Follower
 from ticker.links.nats.jetstream import JetStream, StreamState
 from ticker.links.nats.lease import Lease, Me
-from ticker.links.nats.link import Link, Misfit, together
+from ticker.links.nats.link import Link, Misfit, ended, together
 from ticker.links.nats.names import LABEL, PICTURE, Names
 from ticker.links.nats.pictures import labelled
 from ticker.links.nats.pulse import Pulse
@@ -99,10 +99,10 @@ class Root:
             term.beat.stop()
             self._feed.flush()
             with suppress(Trouble, TimeoutError):
-                await asyncio.wait_for(self._say_goodbye(term), GOODBYE_S)
+                async with asyncio.timeout(GOODBYE_S):
+                    await self._say_goodbye(term)
         if self._task:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await ended(self._task)
         path = self._host.config.market.checkpoint
         if term is not None and path and not self._failed.done():
             try:

@@ -49,6 +49,7 @@ class Term:
         self.writer: Writer | None = None
         self.beat = Beat(self._market, feed, host.metrics, host.config)
         self.control = Control(heir.stage, feed, self.beat, host.metrics, lambda _: None)
+        self._keeping = asyncio.Lock()
         self._created = ""
         self._last = 0
         self._acked = feed.flushed
@@ -151,6 +152,10 @@ class Term:
 
     async def keep(self, bucket: Bucket) -> None:
         """Keep a picture of the board and of the market, as they stand now."""
+        async with self._keeping:
+            await self._stow(bucket)
+
+    async def _stow(self, bucket: Bucket) -> None:
         if self._hand.pending is not None:  # what the stream does not have yet, the market does
             await asyncio.wait([self._hand.pending])
         epoch, tape, after = self._label.epoch, self._feed.tape, self.writer.last if self.writer else self._last

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ticker.config import NatsConfig
+from ticker.config import NatsConfig, is_loopback
 from ticker.errors import ConfigError, SetupError
 
 SCHEMES = ("nats", "tls")
@@ -21,6 +21,8 @@ class Address:
     url: str = field(repr=False)
     shown: str
     secure: bool
+    here: bool
+    """Whether it is on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,11 @@ class Access:
 
     addresses: tuple[Address, ...]
     options: dict[str, Any] = field(repr=False)
+
+    @property
+    def exposed(self) -> str:
+        """A server of another machine that is reached without TLS: whoever is on the way can change the tape."""
+        return next((one.shown for one in self.addresses if not (one.secure or "tls" in self.options or one.here)), "")
 
 
 def access(config: NatsConfig) -> Access:
@@ -60,7 +67,8 @@ def _address(key: str, text: str) -> Address:
         raise ConfigError(f"{key}: {shown!r} is not written nats://host:{PORT} or tls://host:{PORT}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     who = parts.netloc.rpartition("@")[0]
-    return Address(f"{parts.scheme}://{f'{who}@' if who else ''}{host}:{port}", f"{host}:{port}", parts.scheme == "tls")
+    url = f"{parts.scheme}://{f'{who}@' if who else ''}{host}:{port}"
+    return Address(url, f"{host}:{port}", parts.scheme == "tls", is_loopback(parts.hostname))
 
 
 def _credentials(path: str) -> str:

@@ -49,7 +49,7 @@ class Block:
 
 def letters(epoch: str, first: int, last: int, data: bytes, size_max: int) -> list[Letter]:
     """Return the messages that carry a block, of at most `size_max` bytes with all that goes with them."""
-    room = min(PART_BYTES_MAX, size_max - HEADERS_BYTES)
+    room = min(PART_BYTES_MAX, max(HEADERS_BYTES, size_max - HEADERS_BYTES))
     position = str(Position(epoch, last))
     headers = {MESSAGE_ID: position, POSITION: position, FIRST: str(first)}
     if len(data) <= room:

@@ -18,7 +18,8 @@ from ticker.links.nats.names import Names
 
 SLOTS = 3
 PART_BYTES = 384 * 1024
-PARTS_MAX = 4096
+PARTS_MAX = 16_384
+HEADERS_BYTES = 4096
 VALUE_BYTES_MAX = 1024 * 1024 * 1024
 TRIES = 3
 
@@ -81,7 +82,8 @@ class Bucket:
     async def stow(self, key: str, epoch: str, seq: int, after: int, data: bytes) -> None:
         """Keep a large value besides the ones before it."""
         packed = await asyncio.to_thread(zlib.compress, data, 1)
-        parts = [packed[at : at + PART_BYTES] for at in range(0, len(packed), PART_BYTES)] or [b""]
+        size = min(PART_BYTES, max(HEADERS_BYTES, self._jetstream.payload_bytes_max - HEADERS_BYTES))
+        parts = [packed[at : at + size] for at in range(0, len(packed), size)]
         known = [one for one in (await self.pointer(key)).kept if one.epoch == epoch and one.seq < seq]
         slot = next(slot for slot in range(SLOTS) if slot not in {one.slot for one in known[: SLOTS - 1]})
         for number, part in enumerate(parts):

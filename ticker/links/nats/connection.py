@@ -65,7 +65,8 @@ class Connection:
         """Connect. Raises Trouble, and SetupError where it would be in vain to try again."""
         self = cls(address)
         try:
-            await asyncio.wait_for(self._nc.connect(**self._options(access, name)), CONNECT_S)
+            async with asyncio.timeout(CONNECT_S):
+                await self._nc.connect(**self._options(access, name))
         except (OSError, nats.errors.Error, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
             await self.close()
             raise self._refused(self._said if isinstance(error, nats.errors.NoServersError) else error) from None
@@ -120,6 +121,7 @@ class Connection:
     async def ask(self, subject: str, data: bytes = b"", headers: dict[str, str] | None = None) -> Msg | None:
         """Return what is answered, None where nobody is there to answer. Raises Trouble, SetupError (no permission)."""
         answer = asyncio.ensure_future(self._nc.request(subject, data, ASK_S, headers=headers))
+        answer.add_done_callback(_look)
         both: list[asyncio.Future[Any]] = [answer, self.lost]
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
@@ -160,7 +162,8 @@ class Connection:
             if one is not None:
                 one.transport.abort()
         with suppress(Exception):
-            await asyncio.wait_for(self._nc.close(), CLOSE_S)
+            async with asyncio.timeout(CLOSE_S):
+                await self._nc.close()
 
     def _lose(self, *_: object) -> None:
         if not self.lost.done():
@@ -196,6 +199,12 @@ class Subscribed:
         """Receive no more."""
         with suppress(nats.errors.Error):
             await self._subscription.unsubscribe()
+
+
+def _look(answer: "asyncio.Future[Any]") -> None:
+    """Look at what became of a request for which nobody waits any longer."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _plain(error: BaseException | None) -> str:

@@ -6,12 +6,13 @@ missing, the stream is read again; where the stream does not have it any more, t
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 
 from ticker import clock
 from ticker.feed.feed import Feed
 from ticker.links.nats.blocks import Assembler, Block, Cut, Poison, position_of
 from ticker.links.nats.bucket import Bucket
-from ticker.links.nats.connection import Connection
+from ticker.links.nats.connection import Connection, Trouble
 from ticker.links.nats.jetstream import JetStream, StreamState
 from ticker.links.nats.link import TELL_S, together
 from ticker.links.nats.names import Names
@@ -23,6 +24,7 @@ from ticker.wire.label import Label
 
 LOOK_S = 0.5  # between two looks at what is not there yet
 KINDS_MAX = 100
+REACH_S = 30.0
 PAUSE_S = 0.05  # before a consumer is made anew: what is wrong may be wrong again
 
 
@@ -64,10 +66,15 @@ class Follower:
         self._assembler = Assembler(label.epoch, len(label.universe.instruments))
 
     async def reach(self, seq: int) -> None:
-        """Wait until a message has been dealt with."""
+        """Wait until a message has been dealt with. Raises Trouble where it does not come."""
+        over_s = clock.monotonic_s() + REACH_S
         while self.at < seq or self._opening is not None:
             self._moved.clear()
-            await self._moved.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(over_s - clock.monotonic_s()):
+                    await self._moved.wait()
+            if clock.monotonic_s() >= over_s:
+                raise Trouble(f"message {seq} of the stream does not come")
 
     async def run(self, connection: Connection) -> None:
         """Follow for ever. Raises Trouble."""
@@ -185,7 +192,9 @@ class Follower:
             self._open()
         self._moved.set()
 
-    def _idle(self) -> None:
+    def _idle(self, last: int) -> None:
+        self.at = max(self.at, last)
+        self._moved.set()
         if self._opening is not None:
             self._open()
         if self._ahead is None:

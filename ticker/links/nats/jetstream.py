@@ -71,6 +71,11 @@ class JetStream:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    @property
+    def payload_bytes_max(self) -> int:
+        """The largest message that there can be."""
+        return self._connection.payload_bytes_max
+
     async def check(self) -> None:
         """Raise SetupError where there is no JetStream for us."""
         try:

@@ -10,7 +10,7 @@ from ticker.links.nats.connection import Connection
 from ticker.links.nats.follower import Follower
 from ticker.links.nats.jetstream import JetStream
 from ticker.links.nats.lease import Lease, Me
-from ticker.links.nats.link import Link, together
+from ticker.links.nats.link import Link, ended, together
 from ticker.links.nats.names import Names
 from ticker.links.nats.pulse import Pulse
 from ticker.source import Host, Role
@@ -70,8 +70,7 @@ class Leaf:
 
     async def stop(self) -> None:
         if self._task:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await ended(self._task)
 
     def measure(self) -> None:
         self._pulse.measure()

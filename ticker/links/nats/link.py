@@ -6,7 +6,6 @@ Before it has once come about, what an operator has to put right ends it, in a s
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from typing import Any, NoReturn
 
 from structlog.stdlib import BoundLogger
@@ -19,6 +18,7 @@ from ticker.links.nats.jetstream import JetStream
 
 PAUSE_S = 0.1
 PAUSE_MAX_S = 2.0
+CANCEL_S = 0.1
 TELL_S = 60.0  # a line in the log about the same trouble
 
 Talk = Callable[[Connection], Coroutine[Any, Any, None]]
@@ -47,6 +47,9 @@ class Link:
 
     async def run(self, talk: Talk) -> NoReturn:
         """Connect and talk, again and again. Raises SetupError where nobody can but the operator."""
+        if self._access.exposed:
+            advice = "tls:// and nats.tls_ca, or a network that nobody else is on"
+            self._log.warning("NATS is reached without TLS", server=self._access.exposed, advice=advice)
         pause_s = PAUSE_S
         mistakes = 0
         while True:
@@ -63,6 +66,8 @@ class Link:
             except Trouble as trouble:
                 mistakes = 0
                 self._tell(str(trouble))
+            except Exception as error:  # a fault of ours, or an answer that nobody thought of: no reason to serve less
+                self._tell(f"{type(error).__name__}: {error}", error)
             if clock.monotonic_s() - began_s > TELL_S / 10:
                 pause_s = PAUSE_S  # it went well for a while
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))
@@ -84,13 +89,13 @@ class Link:
             self._log.info("NATS is there", server=address.shown)
         self.reason = ""
 
-    def _tell(self, reason: str) -> None:
+    def _tell(self, reason: str, fault: Exception | None = None) -> None:
         """Say what is wrong, at most once a minute."""
         self.reason = reason
         if clock.monotonic_s() - self._told_s >= TELL_S:
             self._told_s = clock.monotonic_s()
             self._complained = True
-            self._log.warning("no conversation with NATS: trying again", reason=reason)
+            self._log.warning("no conversation with NATS: trying again", reason=reason, exc_info=fault)
 
 
 async def _loss(connection: Connection) -> None:
@@ -106,8 +111,16 @@ async def together(*parts: Awaitable[None]) -> None:
         for task in done:
             task.result()
     finally:
-        for task in tasks:
+        await ended(*tasks)
+
+
+async def ended(*tasks: asyncio.Future[None]) -> None:
+    """Have tasks be over: the library loses a cancellation at times, so they are cancelled until they are."""
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
             task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError, Exception):
-                await task
+        _, left = await asyncio.wait(left, timeout=CANCEL_S)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # looked at: nobody else does

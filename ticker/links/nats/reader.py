@@ -16,7 +16,7 @@ from ticker.links.nats.jetstream import JetStream
 from ticker.links.nats.names import Names
 
 SLICE_S = 0.01  # of messages at a time: as long as a client may wait for an answer because of them
-LAST_OF_CONSUMER, STALLED = "Nats-Last-Consumer", "Nats-Consumer-Stalled"
+LAST_OF_CONSUMER, LAST_OF_STREAM, STALLED = "Nats-Last-Consumer", "Nats-Last-Stream", "Nats-Consumer-Stalled"
 CONTROL = "100"
 GONE_AFTER_NS = 5_000_000_000
 
@@ -41,10 +41,11 @@ def from_time(time: str) -> Start:
 
 
 class Reader:
-    """One consumer; `idle` is called at each of its heartbeats: there is no more at the moment."""
+    """One consumer; `idle` is called at each of its heartbeats: there is no more at the moment than up to
+    a message."""
 
     def __init__(
-        self, connection: Connection, names: Names, heartbeat_s: float, take: Take, idle: Callable[[], None]
+        self, connection: Connection, names: Names, heartbeat_s: float, take: Take, idle: Callable[[int], None]
     ) -> None:
         self._connection = connection
         self._names = names
@@ -129,7 +130,7 @@ class Reader:
             await self._connection.publish(stalled, b"")
         if headers.get(LAST_OF_CONSUMER, str(self._count)) != str(self._count):
             raise Again
-        self._idle()
+        self._idle(int(headers.get(LAST_OF_STREAM, "0")))
 
 
 def _numbers(reply: str) -> tuple[int, int]:

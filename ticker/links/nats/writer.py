@@ -1,7 +1,7 @@
 """Publishes the backlog: many messages under way at once, each on condition that nobody else has written since.
 
-Every message names the number of the one before it, and its name. The stream refuses it where that is not its last, and
-all that follow, whose numbers might be right again: whoever else wrote, it was not us, and we look who leads (`Deposed`).
+Every message names the number of the one before it, and its name. The stream refuses it where that is not its last,
+and all that follow, whose numbers might be right again: somebody else has written, and we see who leads (`Deposed`).
 """
 
 import asyncio
