@@ -19,7 +19,7 @@ from ticker.config import Config, MarketConfig
 from ticker.errors import TickerError
 from ticker.files import shipped
 from ticker.instruments import Universe
-from ticker.market.calendar import AUCTION, TRADING, Calendar
+from ticker.market.calendar import AUCTION, CLOSED, PRE_OPEN, TRADING, Calendar
 from ticker.market.market import Market
 from ticker.stage import stage
 from ticker.ticks import (
@@ -35,6 +35,7 @@ from ticker.ticks import (
     NO_CRC,
     QUOTES,
     REASONS,
+    SELL,
     STATES,
     STATS,
     STATUS,
@@ -88,6 +89,26 @@ class Seen:
     previous: int = 0
     wrong: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Price and size of trades that were said to be a mistake, by `n`."""
+    late: int = 0
+    """Fat fingers that wait for trading."""
+    taken: list[int] = field(default_factory=lambda: [0, 0])
+    """What was bought and sold at the touch since the book was shown last."""
+
+    @property
+    def quiet(self) -> bool:
+        return self.halted or self.frozen
+
+    @property
+    def left(self) -> tuple[dict[int, int], dict[int, int]]:
+        """What is left of the book after those trades."""
+        bids, asks = dict(self.sides[BID]), dict(self.sides[ASK])
+        for levels, best, taken in ((asks, min, self.taken[BUY]), (bids, max, self.taken[SELL])):
+            if taken:
+                price = best(levels)
+                levels[price] -= taken
+                if not levels[price]:
+                    del levels[price]
+        return bids, asks
 
     @property
     def touch(self) -> tuple[int, int, int, int] | None:
@@ -134,11 +155,18 @@ class Rules:
         for channel, rows in batch.rows.items():
             self.events[channel] += len(rows)
             self._check_heads(channel, rows, batch.t)
-        bad = self._take_status(batch.rows[STATUS].tolist())
+        said = batch.rows[STATUS].tolist()
+        bad = self._take_status(said)
+        left = self._left()
         touched = self._take_book(batch.rows[BOOK])
         touched |= self._take_quotes(batch.rows[QUOTES].tolist())
         for who in range(len(self._seen)) if self._entered else touched:
             self._check_touch(who)
+        for who, sides in left.items():
+            self._check_left(who, sides)
+        if self._phase == CLOSED and not self._entered:
+            back = {row[0] for row in said if row[4] in (RESUME, THAW)}
+            self._check(touched <= back, "nothing moves after the close", touched - back)
         self._take_trades(batch.rows[TRADES], bad)
         for channel, length_us in LENGTHS_US.items():
             self._take_bars(channel, length_us, batch)
@@ -195,9 +223,12 @@ class Rules:
             self._check(price >= 0 and size >= 0 and ref >= 0, "status has numbers", who, price, size, ref)
             if reason == SCHEDULE:
                 scheduled.add(who)
-            if reason == FAT_FINGER:
-                self._check(ref > 0, "a fat finger names a trade", who)
+            if reason == FAT_FINGER and ref:
                 bad[who, ref] = seen.wrong[ref] = price, size
+                seen.late = max(0, seen.late - 1)
+            elif reason == FAT_FINGER:
+                self._check(state != TRADING and not price and not size, "a fat finger names a trade, or waits", who)
+                seen.late += 1
             if reason == CORRECTION:
                 self._check(seen.wrong.pop(ref, None) == (price, size), "a correction is of a wrong trade", who, ref)
         if self._entered:
@@ -206,7 +237,27 @@ class Rules:
             seen = self._seen[who]
             due = HALTED if seen.halted else FROZEN if seen.frozen else self._phase
             self._check(seen.state == due, "status tells the state", who, STATES[seen.state], STATES[due])
+            self._check(due != TRADING or not seen.late, "what waits for trading takes place with it", who, seen.late)
         return bad
+
+    def _left(self) -> dict[int, tuple[dict[int, int], dict[int, int]]]:
+        """Return what the last trades of the day have left, as it closes; and take note of whose book is shown anew."""
+        left = {}
+        for who, seen in enumerate(self._seen):
+            if not seen.quiet and (any(seen.taken) or self._entered):
+                if self._phase == CLOSED:
+                    left[who] = seen.left
+                seen.taken = [0, 0]
+        return left
+
+    def _check_left(self, who: int, sides: tuple[dict[int, int], dict[int, int]]) -> None:
+        """Judge a book after the close: what the last trades left, and behind it what the ten levels did not show."""
+        for side, left in enumerate(sides):
+            shown = self._seen[who].sides[side]
+            self._check(left.items() <= shown.items(), "the book of the close is what is left", who, left, shown)
+            behind = [price for price in shown if price not in left]
+            better = [price for price in behind if left and (price > min(left) if side == BID else price < max(left))]
+            self._check(not better, "nobody joins the book of the close", who, side, better)
 
     def _take_book(self, rows: Rows) -> set[int]:
         """Judge changes of the book; return whose changed."""
@@ -238,7 +289,7 @@ class Rules:
         touched = set()
         for who, _, _, bid, bid_size, ask, ask_size in rows:
             seen, lot = self._seen[who], self._lots[who]
-            self._check(seen.state == TRADING, "quotes only in trading", who, STATES[seen.state])
+            self._check(seen.state in (TRADING, CLOSED), "quotes only in trading", who, STATES[seen.state])
             self._check(0 < bid < ask < PRICE_MAX, "bid below ask", who, bid, ask)
             self._check(0 < bid_size < SIZE_MAX and 0 < ask_size < SIZE_MAX, "sizes of a quote", who)
             self._check(bid_size % lot == 0 and ask_size % lot == 0, "quotes in lots", who, bid_size, ask_size)
@@ -253,9 +304,12 @@ class Rules:
         if seen.state == TRADING:
             self._check(bool(seen.sides[ASK]), "somebody sells", who)
             self._check(bool(seen.sides[BID]), "somebody buys", who)
+        if seen.state in (TRADING, CLOSED):
             self._check(
                 seen.touch is None or seen.quote == seen.touch, "quote is the touch", who, seen.quote, seen.touch
             )
+        if seen.state == PRE_OPEN:
+            self._check(not any(seen.sides), "no book before the auction", who, seen.sides)
 
     def _take_trades(self, rows: Rows, bad: dict[tuple[int, int], tuple[int, int]]) -> None:
         taken: Counter[tuple[int, int]] = Counter()
@@ -272,9 +326,13 @@ class Rules:
                 taken[who, side] += size
                 self._check(price == touch, "trades print at the touch", who, side, price, touch)
                 self._check(taken[who, side] <= levels.get(price, 0), "no more trades than rests", who, side, price)
+                seen.taken[side] = taken[who, side]
             else:
                 taken[who, 0] += 1
                 self._check(taken[who, 0] == 1, "an auction is one trade", who)
+                bids, asks = seen.sides
+                fair = max(bids, default=0) <= price <= min(asks, default=PRICE_MAX)
+                self._check(fair, "what an auction leaves does not pay its price", who, price, bids, asks)
             self._sum_up(seen, who, t, price, size)
         self._check(not bad, "a fat finger has its trade", bad)
 

@@ -147,8 +147,18 @@ def test_nor_does_the_admin_api_and_its_audit(aviary: Aviary) -> None:
             for body in bodies:
                 headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
                 answer(aviary, "POST", path, headers, body)
+                for method, media in (("POST", "text/plain"), ("PUT", "application/json")):
+                    headers = {"Authorization": f"Bearer {token}", "Content-Type": media}
+                    answer(aviary, method, path, headers, body)
             answer(aviary, "POST", f"{path}?token={token}", {"Content-Type": "application/json"}, bodies[2])
+            answer(aviary, "POST", path, {"Authorization": token}, token + " " * 70_000)
+            request = f"POST {path}?token={token} HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+            said = exchange(aviary.server, f"{request}{len(token):x}\r\n{token}\r\n{token}\r\n".encode())
+            aviary.hear(f"a broken body to {path}", said)
     assert answer(aviary, "POST", "/admin/resume", {"Authorization": f"Bearer {ADMIN}"}) == 200
+    log = (aviary.folder / "log").read_text()
+    results = ("accepted", "unauthorized", "bad_json", "unsupported_media_type", "method_not_allowed", "too_large")
+    assert all(f'"result":"{result}"' in log.replace(" ", "") for result in results), "the audit has them all"
     aviary.check()
 
 

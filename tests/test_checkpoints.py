@@ -1,10 +1,12 @@
 """Checkpoint files: whole or not at all, refused where they are another market's, and servers that go on."""
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from admin_client import AdminClient
@@ -14,10 +16,11 @@ from ticker import checkpoints, cli, universes
 from ticker.checkpoints import Checkpoint
 from ticker.config import MarketConfig
 from ticker.errors import SetupError
+from ticker.market.checkpoint import pack
 from ticker.market.incidents import Incident
 from ticker.market.market import Market
 from ticker.stage import stage
-from ticker.ticks import CHANNELS, EMPTY
+from ticker.ticks import BARS_1M, BARS_1S, CHANNELS, DTYPES, EMPTY, Rows
 
 FLAGS = (
     "--market.model",
@@ -57,6 +60,44 @@ def test_what_is_stored_is_loaded(tmp_path: Path) -> None:
     assert (found.market, found.incidents, found.scenario) == (market.save(), [Incident("halt", 5, (0, 2), 3)], "")
     assert all(found.shown[channel].tobytes() == shown[channel].tobytes() for channel in CHANNELS)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def bars_of(count: int) -> Rows:
+    """Return bars of any numbers that fit, the largest and the smallest among them."""
+    rng = np.random.default_rng(count)
+    rows = np.zeros(count, DTYPES[BARS_1S])
+    for name in rows.dtype.names or ():
+        limit = min(np.iinfo(rows.dtype[name]).max, 2**62)  # differences have 64 bits
+        rows[name] = rng.integers(-limit, limit, count, endpoint=True) >> rng.integers(0, 60, count)
+    return rows
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 1000])
+def test_bars_come_back_as_they_were(tmp_path: Path, count: int) -> None:
+    file, rows = tmp_path / "kept", bars_of(count)
+    kept(file, bars={BARS_1S: [rows[: count // 3], rows[count // 3 :]], BARS_1M: []})
+    found = checkpoints.load(str(file), "")
+    assert found is not None
+    assert [part.tobytes() for part in found.bars[BARS_1S]] == [rows.tobytes()]
+    assert [len(part) for part in found.bars[BARS_1M]] == [0]
+    assert all(part.dtype == DTYPES[channel] for channel, parts in found.bars.items() for part in parts)
+
+
+def test_one_of_before_there_were_bars_is_gone_on_from(tmp_path: Path) -> None:
+    file = tmp_path / "kept"
+    old = {"market": market_of(PLAIN).save(), "shown": EMPTY, "incidents": [], "scenario": ""}
+    file.write_bytes(pack(old))
+    found = checkpoints.load(str(file), "")
+    assert found is not None and found.bars == {}
+    assert stage(cli.load(None, {"market.model": "plain", "market.checkpoint": str(file)})).bars == {}
+
+
+@pytest.mark.parametrize("bars", [b"", b"bars", zlib.compress(b"bars"), zlib.compress(pack({"n": np.zeros(3, "<i8")}))])
+def test_bars_that_are_none_are_named_with_the_file(tmp_path: Path, bars: bytes) -> None:
+    file = tmp_path / "kept"
+    known = {"market": market_of(PLAIN).save(), "shown": EMPTY, "incidents": [], "scenario": ""}
+    file.write_bytes(pack({**known, "bars": {BARS_1S: bars}}))
+    assert complaint("market.checkpoint", str(file)).startswith(f"market.checkpoint: {file}: ")
 
 
 def test_there_is_the_old_one_until_there_is_the_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +164,11 @@ def told(admin: AdminClient, since: int, until: int) -> Any:
     return batches, fetch(admin.server, f"v1/snapshot?{NAMES}")[0]
 
 
+def bars(admin: AdminClient, symbol: str = "BYTE") -> Any:
+    """Return the finished bars of a symbol, as they are told."""
+    return fetch(admin.server, f"v1/bars?symbol={symbol}&interval=1s")[0]["bars"]
+
+
 def test_a_server_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(
     serve_ticker: Callable[..., RunningServer], tmp_path: Path
 ) -> None:
@@ -134,8 +180,10 @@ def test_a_server_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(
         admin.post("step", {"steps": 333})
     epoch = first.get("state")["epoch"]
     shown, _ = fetch(first.server, f"v1/snapshot?{NAMES}")
+    finished = bars(first)
     assert first.server.stop() == 0
     again = AdminClient(serve_ticker(*FLAGS, "--market.checkpoint", str(file)))
+    assert len(finished) == 3 and bars(again) == finished
     state = again.get("state")
     assert (state["epoch"], state["seq"]) == (epoch, 335)  # it opened with a step of its own
     assert [known["kind"] for known in state["past"]] == ["halt"]
@@ -145,6 +193,8 @@ def test_a_server_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(
     found, ended = told(again, 334, 500)
     assert found == expected
     assert ended["data"] == ending["data"]
+    for symbol in ("ACME", "BYTE"):
+        assert bars(again, symbol) == bars(whole, symbol)
     assert {(tick["ch"], tick["sym"]) for tick in shown["data"]} <= {
         (tick["ch"], tick["sym"]) for tick in ended["data"]
     }
@@ -154,14 +204,16 @@ def test_a_checkpoint_by_hand_is_one_for_a_server_too(
     serve_ticker: Callable[..., RunningServer], tmp_path: Path
 ) -> None:
     admin = AdminClient(serve_ticker(*FLAGS))
-    admin.post("step", {"steps": 70})
+    admin.post("step", {"steps": 470})
     answer = admin.call("POST", "checkpoint")
     epoch = admin.get("state")["epoch"]
-    assert answer.headers["content-disposition"] == f'attachment; filename="{epoch}-71.checkpoint"'
+    assert answer.headers["content-disposition"] == f'attachment; filename="{epoch}-471.checkpoint"'
     file = tmp_path / "kept"
     file.write_bytes(answer.raw)
     again = AdminClient(serve_ticker(*FLAGS, "--market.checkpoint", str(file)))
-    assert told(again, 71, 200) == told(admin, 71, 200)
+    assert bars(again) == bars(admin) and len(bars(again)) == 4
+    assert told(again, 471, 600) == told(admin, 471, 600)
+    assert bars(again) == bars(admin) and len(bars(again)) == 6
 
 
 def test_an_incident_is_kept_at_once(serve_ticker: Callable[..., RunningServer], tmp_path: Path) -> None:

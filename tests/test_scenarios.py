@@ -7,13 +7,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec import UNSET
 
-from ticker import files, universes
-from ticker.config import MarketConfig
+from ticker import cli, files, universes
+from ticker.config import Config, MarketConfig
 from ticker.errors import ConfigError
 from ticker.instruments import Universe
 from ticker.market.incidents import RULES
 from ticker.market.scenarios import Scenario, Timing, micros
 from ticker.scenarios import Play
+from ticker.stage import stage
 
 SHIPPED = files.shipped("scenarios")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -104,3 +105,31 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         ConfigError, match=r"market\.scenario: nothing is called 'flash_crush': did you mean flash_crash"
     ):
         Play("flash_crush")
+
+
+LATE = """[[incident]]
+at = "1s"
+kind = "halt"
+symbols = ["ACME"]
+
+[[incident]]
+at = "2s"
+kind = "fat_finger"
+value = 0.2
+symbols = ["ACME", "BYTE"]
+"""
+
+
+def test_what_cannot_happen_then_is_told_at_its_load(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "late.toml"
+    file.write_text(LATE)
+    sentence = "fat_finger at 2s: ACME: halted or frozen, and nothing here ends that: it will not take place"
+    assert stage(Config(market=MarketConfig(scenario=str(file)))).warnings == (f"{file}: {sentence}",)
+    assert cli.run(["check", str(file)]) == 0
+    said = capsys.readouterr()
+    assert said.err == f"{file}: {sentence}\n" and said.out == f"{file}: fine\n"
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_nothing_that_we_ship_has_to_wait(name: str) -> None:
+    assert not stage(Config(market=MarketConfig(scenario=name))).warnings

@@ -145,7 +145,8 @@ def check(file: Path) -> int:
     if "universe" in tables:
         universes.read(file)
     elif "incident" in tables:
-        scenarios.check(str(file))
+        for sentence in scenarios.check(str(file)):
+            print(f"{file}: {sentence}", file=sys.stderr)
     elif "token" in tables:
         tokens.read(file, universes.load(Config().market))
     elif "phases" in tables:

@@ -117,10 +117,17 @@ class Control:
         )
 
     def checkpoint(self) -> bytes:
-        """Return all that a server needs to go on from here."""
+        """Return all that a server needs to go on from here but its finished bars, at once."""
+        return self._held().data()
+
+    def whole(self) -> Callable[[], bytes]:
+        """Take hold of all that a server needs to go on from here, and return what makes bytes of it, on any thread."""
+        return self._held()._replace(bars=self._feed.bars.finished()).data
+
+    def _held(self) -> Checkpoint:
         everybody = range(len(self._market.universe))
         shown = {channel: self._feed.board.newest(channel, everybody) for channel in CHANNELS}
-        return Checkpoint(self._market.save(), shown, self._incidents, self._play.identity).data()
+        return Checkpoint(self._market.save(), shown, list(self._incidents), self._play.identity)
 
     def _free(self) -> None:
         if self._beat.striding:

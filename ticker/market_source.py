@@ -30,6 +30,7 @@ class MarketSource:
             speed=config.clock.speed,
         )
         feed = host.open(Opening(label, market.seq, market.time_us(market.seq), self._stage.shown))
+        feed.bars.restore(self._stage.bars)
         self.beat = Beat(market, feed, host.metrics, config)
         self.control = Control(self._stage, feed, self.beat, host.metrics, self._keep)
 
@@ -60,12 +61,14 @@ class MarketSource:
 
     def start(self, host: Host) -> None:
         """Begin to beat."""
+        for sentence in self._stage.warnings:
+            host.log.warning("a scenario causes what cannot happen then", incident=sentence)
         self.beat.start(host.loop)
 
     async def stop(self) -> None:
         self.beat.stop()
         if self._host.config.market.checkpoint and not self.failed.done():
-            self._keep(self.control.checkpoint())
+            self._keep(self.control.whole()())
 
     def measure(self) -> None:
         self.beat.measure()

@@ -11,6 +11,7 @@ from ticker import files, universes
 from ticker.config import MarketConfig
 from ticker.errors import ConfigError, Refusal
 from ticker.instruments import Universe
+from ticker.market.foresight import foresee, warnings
 from ticker.market.market import Market
 from ticker.market.scenarios import Scenario, Timing, Written, read, resolve
 
@@ -56,12 +57,16 @@ class Play:
             raise ConfigError(refusal.message) from None
 
 
-def check(name: str) -> None:
-    """Read a scenario as the default universe would play it. Raises ConfigError."""
+def check(name: str) -> list[str]:
+    """Read a scenario as the default universe would play it; return what cannot happen when it is meant to.
+
+    Raises ConfigError.
+    """
     play, universe = Play(name), universes.load(MarketConfig())
     zone = universe.hours.zone if universe.hours else UTC
     market = Market(MarketConfig(start=play.start(universe.start, zone)), universe)
-    play.scenario(universe, Timing(market.step_us, market.time_us, zone))
+    scenario = play.scenario(universe, Timing(market.step_us, market.time_us, zone))
+    return warnings(foresee(scenario.incidents, len(universe), market.times), universe, market.step_us)
 
 
 def _find(name: str) -> Path:

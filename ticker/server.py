@@ -50,6 +50,8 @@ HELLO = "/hello"
 METRICS = "/metrics"
 SWEEP_S = 0.4 / SLICES  # a deadline is noticed in one round and over in another: both take less than a second
 ACCEPTED_AT_ONCE = 4  # a turn of asyncio's loop, some four before the first of them is counted
+AHEAD_S = 10.0  # at the most: a server that has to catch up does so faster
+SHARED = ("root", "standby", "leaf")
 GOING_AWAY = "the server is going away"
 ANOTHER_TAPE = "another tape is served from now on: come back"
 
@@ -236,6 +238,7 @@ class Server:
             connections_max=self._connections_max,
         )
         house.stale = self._stale
+        house.ahead = self._ahead
         self._gauges(house)
         return house, self._routes(house) if self.label else VacantRoutes(Rest(house).vacant())
 
@@ -300,6 +303,7 @@ class Server:
         if admin:
             handlers.update(admin.handlers())
             posts = admin.posts()
+            self.house.audit = admin.overhear
         page = Page(self._folder, rest, {*handlers, *posts, STREAM, EVENTS, HELLO})
         guarded = {*(admin.handlers() if admin else ()), *posts}  # by the admin API itself
         public = {*page.handlers(), *documents.handlers(), *rest.public, *guarded}
@@ -311,6 +315,12 @@ class Server:
             posts,
             secure=self._tls is not None,
         )
+
+    @property
+    def _ahead(self) -> int:
+        """By how many steps who comes from another server of the same tape may be ahead of this one."""
+        label = self.label
+        return clock.steps_in(AHEAD_S, label.speed, label.step_us) if label and self.source.role in SHARED else 0
 
     @property
     def _rate_max_hz(self) -> float:
@@ -345,6 +355,7 @@ class Server:
                 "bytes_per_s": stream.bytes_per_s,
                 "bytes_burst": stream.bytes_burst,
                 "errors": stream.errors_max,
+                "ahead": self._ahead,
             },
             heartbeat_s=stream.heartbeat_s,
             auth_required=self.keyring is not None,

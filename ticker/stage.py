@@ -1,6 +1,7 @@
 """Sets the stage: a market as the configuration wants it, what is going to happen to it, and where it goes on from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC
 
 from msgspec.structs import replace
@@ -8,11 +9,12 @@ from msgspec.structs import replace
 from ticker import checkpoints, clock, universes
 from ticker.config import Config
 from ticker.errors import ConfigError, Refusal, SetupError
+from ticker.market.foresight import foresee, warnings
 from ticker.market.incidents import Incident
 from ticker.market.market import Market
 from ticker.market.scenarios import Timing
 from ticker.scenarios import KEY, Play
-from ticker.ticks import Batch
+from ticker.ticks import Batch, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,10 @@ class Stage:
     incidents: list[Incident]
     shown: Batch | None
     seed: int
+    warnings: tuple[str, ...] = ()
+    """What of the scenario cannot happen when it is meant to."""
+    bars: Mapping[str, Sequence[Rows]] = field(default_factory=dict)
+    """The finished bars of before, if it goes on."""
 
 
 def stage(config: Config) -> Stage:
@@ -41,13 +47,15 @@ def stage(config: Config) -> Stage:
     scenario = play.scenario(universe, timing)
     if known is None:
         incidents = [_caused(market, incident, play.name) for incident in scenario.incidents]
-        return Stage(market, timing, play, incidents, None, config.market.seed)
+        late = foresee(scenario.incidents, len(universe), market.times)
+        warned = tuple(f"{play.name}: {sentence}" for sentence in warnings(late, universe, market.step_us))
+        return Stage(market, timing, play, incidents, None, config.market.seed, warned)
     try:
         market.load(known.market)
     except SetupError as error:
         raise SetupError(f"market.checkpoint: {config.market.checkpoint}: {error}") from None
     shown = Batch(market.seq, market.time_us(market.seq), known.shown)
-    return Stage(market, timing, play, known.incidents, shown, config.market.seed)
+    return Stage(market, timing, play, known.incidents, shown, config.market.seed, bars=known.bars)
 
 
 def _caused(market: Market, incident: Incident, name: str) -> Incident:

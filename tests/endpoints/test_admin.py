@@ -455,6 +455,53 @@ def test_what_acts_or_is_refused_is_in_the_log_and_the_token_is_not(tmp_path: Pa
     assert "wrong" not in file.read_text()
 
 
+def test_what_is_turned_away_at_the_door_is_in_the_log_without_what_it_said(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    server = start_server(*QUICK, "--http.body-s", "0.3", "--http.head-s", "0.3", log=file)
+    post = b"POST /admin/%s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n%s\r\n\r\n%s"
+    held = b"GET /v1/ticks?symbols=*&wait=0.3 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    try:
+        admin = AdminClient(server)
+        admin.call("GET", "pause")
+        admin.call("DELETE", "incidents", {"secret": 1})
+        admin.call("POST", "state", {"secret": 1})
+        admin.call("POST", "speed", b'"secret"' + b" " * 65_537)
+        admin.call("POST", "speed", b'{"secret": 1}', Content_Type="text/plain")
+        admin.call("POST", "speed", b'{"speed": "secret')
+        for body in ({"speed": 1, "password": "secret"}, {"secret": 1}, ["secret"], "secret"):
+            admin.call("POST", "speed", body)
+        admin.call("POST", "pause", Host="rebound.example.org")
+        exchange(server, post % (b"step", b"Transfer-Encoding: chunked", b"6\r\nsecret\r\nsecret\r\n"))
+        exchange(server, post % (b"step", b"Content-Length: 6, 7", b"secret"))
+        exchange(server, post % (b"resume?token=secret", b"Content-Length: 60", b'{"secret": 1'), patience_s=3)
+        exchange(server, held + post % (b"speed", b"Content-Length: 6", b"secret"))
+        exchange(server, post % (b"pause", b"Expect: secret", b""))
+        admin.call("POST", "secret")  # is nothing of ours
+    finally:
+        server.stop()
+        assert server.process.stdout is not None
+        server.process.stdout.close()
+    lines = [orjson.loads(line) for line in file.read_text().splitlines()]
+    audited = [(line["call"], line["said"], line["result"]) for line in lines if line["event"] == "admin"]
+    assert audited == [
+        ("GET /admin/pause", "", "method_not_allowed"),
+        ("DELETE /admin/incidents", "", "method_not_allowed"),
+        ("POST /admin/state", "", "method_not_allowed"),
+        ("POST /admin/speed", "", "too_large"),
+        ("POST /admin/speed", "(withheld)", "unsupported_media_type"),
+        ("POST /admin/speed", "(withheld)", "bad_json"),
+        *[("POST /admin/speed", "(withheld)", "bad_request")] * 4,
+        ("POST /admin/pause", "", "misdirected"),
+        ("POST /admin/step", "(withheld)", "bad_request"),
+        ("POST /admin/step", "", "bad_request"),
+        ("POST /admin/resume", "(withheld)", "timeout"),
+        ("POST /admin/speed", "(withheld)", "rate_limited"),
+        ("POST /admin/pause", "", "expectation_failed"),
+    ]
+    assert {line["peer"] for line in lines if line["event"] == "admin"} == {"127.0.0.1"}
+    assert "secret" not in file.read_text()
+
+
 @pytest.mark.parametrize("token", ["", "hush"])
 def test_whatever_is_answered_is_documented(serve_ticker: Callable[..., RunningServer], token: str) -> None:
     server = serve_ticker(*QUICK, "--paused", "--admin.token", token)
@@ -490,7 +537,8 @@ def test_whatever_is_answered_is_documented(serve_ticker: Callable[..., RunningS
         for name in names
         for code in requests.statuses(f"/admin/{name}", method.lower())
     }
-    assert named - seen == {("POST", name, 503) for name in ("resume", "step", "run")}  # while steps are being taken
+    # While steps are being taken; while the server stops.
+    assert named - seen == {("POST", name, 503) for name in ("resume", "step", "run", "checkpoint")}
     told = set(fetch(server, "", Accept="application/json")[0]["paths"])
     assert {path for path in told if path.startswith("/admin/")} == {
         path for path in requests.document["paths"] if path.startswith("/admin/")

@@ -1,5 +1,6 @@
 """A hole in the tape, another tape, none yet, one that is not current: everybody is told, over every transport."""
 
+import asyncio
 import time
 import urllib.error
 import urllib.request
@@ -13,6 +14,8 @@ import pytest
 from event_reader import Events
 from plain_client import PlainClient, assert_no_hole
 from puppet import Puppet
+from tcp_proxy import Proxy
+from ticker_client import Feed, connect
 
 LOOPS = ("uvloop", "asyncio")
 EVERYTHING = {"op": "subscribe", "symbols": ["*"], "channels": ["trades", "quotes", "stats"]}
@@ -254,3 +257,80 @@ def test_followers_hear_of_every_step_once() -> None:
         puppet.leap(5)
         puppet.go(3)
     assert heard == [*range(1, 21), *range(26, 29)]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_who_was_further_elsewhere_waits_until_this_tape_has_passed_it(loop: str) -> None:
+    with Puppet(loop) as puppet, opened(puppet) as client:
+        epoch = puppet.strings.market.epoch
+        [welcome] = client.read_until("welcome")
+        assert welcome["limits"]["ahead"] == 1000
+        client.send({"op": "subscribe", "symbols": ["*"], "channels": ["quotes"], "from": f"{epoch}:25"})
+        client.read_until("subscribed")
+        puppet.go(5)
+        client.send({"op": "subscribe", "symbols": ["*"], "channels": ["trades"]})
+        shown = client.read_until("snapshot")
+        puppet.go(20)
+        said = [*shown, *client.read_until("heartbeat", seq=35)]
+    assert of(said, "recovered") == [
+        {"type": "recovered", "from": f"{epoch}:25", "to": f"{epoch}:25", "complete": True}
+    ]
+    ticks = of(said, "ticks")
+    quotes = [message["seq"] for message in ticks for tick in message["data"] if tick["ch"] == "quote"]
+    trades = [message["seq"] for message in ticks for tick in message["data"] if tick["ch"] == "trade"]
+    assert min(quotes) > 25 >= min(trades) > 15
+    assert_no_hole([{"type": "ticks", "seq": 15, "data": data(of(shown, "snapshot"))}, *ticks])
+
+
+def test_who_was_too_far_elsewhere_is_told_so() -> None:
+    with Puppet() as puppet, opened(puppet) as client:
+        epoch = puppet.strings.market.epoch
+        client.send({**EVERYTHING, "from": f"{epoch}:1011"})
+        [error] = of(client.read_until("error"), "error")
+        assert (error["code"], error["details"]["seq"]) == ("bad_position", 10)
+        client.send({**EVERYTHING, "from": f"{epoch}:1010"})
+        client.read_until("subscribed")
+
+
+def test_polls_and_events_wait_too() -> None:
+    with Puppet() as puppet:
+        puppet.open(10)
+        place = f"{puppet.strings.market.epoch}:15"
+        assert fetch(puppet, f"/v1/ticks?symbols=*&since={place}")[1]["batches"] == []
+        held = in_background(lambda: fetch(puppet, f"/v1/ticks?symbols=*&channels=quotes&wait=9&since={place}"))
+        with Events(puppet.port, "symbols=*&channels=quotes", f"Last-Event-ID: {place}") as events:
+            events.read(0.1)
+            puppet.go(30)
+            events.read(0.5)
+        status, body = held()
+        assert status == 200
+        assert body["batches"][0]["seq"] == body["seq"] > 15
+        kinds = [kind for kind, _, _ in events.events]
+        assert set(kinds) == {"ticks", "recovered"}
+        assert events.events[kinds.index("ticks")][2]["data"][0] == body["batches"][0]["data"][0]
+
+
+async def reach(feed: Feed, seq: int) -> None:
+    async for _ in feed:
+        if feed.session.reached >= seq:
+            return
+
+
+async def test_a_client_goes_from_one_server_to_another_that_is_behind_without_a_hole() -> None:
+    with Puppet() as one, Puppet() as other:
+        one.open(10)
+        other.open(10)
+        async with Proxy(one.port) as proxy, asyncio.timeout(30), connect(proxy.url) as feed:
+            await feed.subscribe("*", channels=["quotes", "trades"])
+            one.go(30)
+            other.go(20)
+            await reach(feed, 40)
+            proxy.target = other.port
+            proxy.cut()
+            while feed.connections < 2:  # noqa: ASYNC110  # not an event of ours
+                await asyncio.sleep(0.01)
+            other.go(40)
+            await reach(feed, 70)
+        session = feed.session
+        assert (session.missed, session.repeated, session.reordered, session.restarts) == (0, 0, 0, 0)
+        assert session.reached == 70

@@ -86,3 +86,35 @@ def test_nothing_is_kept_of_steps_that_have_been_looked_through() -> None:
 def test_what_has_no_bar_has_no_rows() -> None:
     rows: Rows = Bars(3).newest("1m", 2, 5)
     assert (len(rows), rows.dtype) == (0, DTYPES["bars.1m"])
+
+
+@given(steps, st.integers(0, 40), st.booleans())
+@settings(deadline=None)
+def test_who_goes_on_with_what_was_finished_is_as_one_that_never_stopped(
+    found: list[tuple[int, list[tuple[int, int, int]]]], stop: int, joined: bool
+) -> None:
+    whole, first, tape = Bars(5), Bars(5), tape_of(found)
+    for batch in tape:
+        whole.note(batch)
+    for batch in tape[:stop]:
+        first.note(batch)
+    kept = first.finished()
+    if joined:
+        kept = {channel: [np.concatenate(parts)] for channel, parts in kept.items() if parts}
+    again = Bars(5)
+    again.restore(kept)
+    for batch in tape[stop:]:
+        again.note(batch)
+    for interval in CHANNELS_OF:
+        for instrument in range(INSTRUMENTS):
+            expected = whole.newest(interval, instrument, 1000)
+            assert again.newest(interval, instrument, 1000).tolist() == expected.tolist()
+
+
+def test_no_more_is_gone_on_with_than_is_kept() -> None:
+    bars, few = Bars(10), Bars(2)
+    for batch in tape_of([(1_000_000, [(0, 5, 1)]) for _ in range(8)]):
+        bars.note(batch)
+    few.restore(bars.finished())
+    assert few.newest("1s", 0, 1000).tolist() == bars.newest("1s", 0, 2).tolist()
+    assert len(few.newest("1s", 0, 1000)) == 2

@@ -129,14 +129,6 @@ def test_two_fat_fingers_of_one_step_name_their_own_trades() -> None:
     assert all(printed[who, ref] == price for who, ref, price in named)
 
 
-def test_who_is_halted_has_no_fat_finger() -> None:
-    market = opened()
-    market.cause(Incident("halt", OPEN + 2, (1,)))
-    market.cause(Incident("fat_finger", OPEN + 4, (1, 2), 2, 0.1))
-    trades = np.concatenate([market.step().rows[TRADES] for _ in range(6)])
-    assert 1 not in trades["instrument"][trades["t"] > market.time_us(OPEN + 2)]
-
-
 def test_a_midnight_is_no_night_where_nothing_closes() -> None:
     config = MarketConfig(universe="crypto", step_ms=1000.0, start=datetime(2026, 1, 5, 23, 59, 0, tzinfo=UTC))
     market = opened(config, 59)

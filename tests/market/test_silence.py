@@ -73,8 +73,10 @@ def test_who_is_halted_and_frozen_is_free_when_both_are_over() -> None:
     assert [step for step, rows in enumerate(found[TRADES], 1) if 0 not in rows["instrument"]] == list(range(10, 50))
 
 
-def test_to_end_what_is_not_says_nothing() -> None:
-    assert said(run(Incident("resume", 10, (0,)), Incident("thaw", 10, (0,)))[STATUS]) == []
+def test_to_end_what_is_not_is_told_all_the_same() -> None:
+    found = run(Incident("resume", 10, (0,)), Incident("thaw", 10, (0,)))
+    assert said(found[STATUS]) == [(10, 0, "trading", "resume"), (10, 0, "trading", "thaw")]
+    assert found[TRADES][9]["instrument"].tolist() == [0, 1, 2, 3], "and changes nothing"
 
 
 def test_it_shows_in_the_next_step_or_the_one_after_a_prepared_one() -> None:

@@ -1,6 +1,7 @@
 """The admin API: who may, what a body must be, and a line in the log for every call that acts or is turned away.
 
-Whoever watches asks for the state once a second: an answer changes nothing, so that nothing is written down.
+Whoever watches asks for the state once a second: an answer changes nothing, so that nothing is written down. What is
+turned away before it comes here, or before it is understood, is written down too, without what it said.
 
 Without a token it is for this machine alone, and for programs alone: a page of another origin, a proxy, or a name that
 somebody has pointed at us (DNS rebinding) is turned away. With a token everybody has to send it.
@@ -35,6 +36,10 @@ from ticker.session.requests import NoQuery
 BYTES = "application/octet-stream"
 LOGGED_CHARACTERS = 512
 WITHHELD = "(withheld)"
+NOT_UNDERSTOOD = {"unauthorized", "forbidden", "unsupported_media_type", "bad_json"}
+"""What such a body says may be a secret in the wrong place, and is nobody's order."""
+ORDERS = {name for kind in (IncidentWish, RunWish, SpeedWish, StepWish) for name in kind.__struct_fields__}
+"""What a body may be wrong in and still be understood."""
 
 AnyWish = TypeVar("AnyWish", bound=Wish)
 Act = Callable[[Request], Response | Held]
@@ -46,14 +51,16 @@ class Admin:
     def __init__(self, house: House, control: Controls) -> None:
         self._house = house
         self._control = control
+        self._paths: set[str] = set()
 
     def handlers(self) -> dict[str, Handler]:
         """Return what answers GET, by path."""
         control = self._control
-        return {
-            "/admin/state": self._guarded(lambda _: json_response(control.state()), acts=False),
-            "/admin/incidents": self._guarded(lambda _: json_response(control.scenario()), acts=False),
+        acts: dict[str, Act] = {
+            "state": lambda _: json_response(control.state()),
+            "incidents": lambda _: json_response(control.scenario()),
         }
+        return {self._path(name): self._guarded(act, acts=False) for name, act in acts.items()}
 
     def posts(self) -> dict[str, Handler]:
         """Return what answers POST, by path."""
@@ -67,7 +74,11 @@ class Admin:
             "incidents": _obeying(IncidentWish, control.cause),
             "checkpoint": self._checkpoint,
         }
-        return {f"/admin/{name}": self._guarded(act) for name, act in acts.items()}
+        return {self._path(name): self._guarded(act) for name, act in acts.items()}
+
+    def _path(self, name: str) -> str:
+        self._paths.add(path := f"/admin/{name}")
+        return path
 
     def _guarded(self, act: Act, *, acts: bool = True) -> Handler:
         """Let only those in who may, and log what came of it where it acts, or who was refused."""
@@ -78,7 +89,8 @@ class Admin:
                 request.read(NoQuery)
                 answer = act(request)
             except Refusal as refusal:
-                self._audit(request, refusal.code)
+                field = refusal.details.get("field", "").partition("[")[0]
+                self._audit(request, refusal.code, understood=not field or field in ORDERS)
                 raise
             if acts:
                 self._audit(request, "accepted")
@@ -86,10 +98,16 @@ class Admin:
 
         return handler
 
-    def _audit(self, request: Request, result: str) -> None:
+    def overhear(self, request: Request, result: str) -> None:
+        """Log a call that was turned away before it came here, or while it did."""
+        if request.path in self._paths and not request.audited:
+            self._audit(request, result, understood=False)
+
+    def _audit(self, request: Request, result: str, *, understood: bool = True) -> None:
+        request.audited = True
         said = request.body[:LOGGED_CHARACTERS].decode("utf-8", "replace").encode("unicode_escape").decode()
-        if result in ("unauthorized", "forbidden", "bad_json") or b"token" in request.body:
-            said = WITHHELD if said else ""  # it may be a secret in the wrong place, and is nobody's order
+        if not understood or result in NOT_UNDERSTOOD or b"token" in request.body:
+            said = WITHHELD if said else ""
         self._house.log.info(
             "admin", call=f"{request.method} {request.path}", said=said, peer=request.peer, result=result
         )
@@ -109,11 +127,10 @@ class Admin:
         if not (is_loopback(name) or name == self._house.config.server.host.lower()):
             raise Refusal("forbidden", f"{name[:64]!r} is not a name of this machine")
 
-    def _checkpoint(self, request: Request) -> Response:
+    def _checkpoint(self, request: Request) -> Held:
         read(request, NoWish)
-        data, position = self._control.checkpoint(), self._house.feed.position
-        name = f'attachment; filename="{position.epoch}-{position.seq}.checkpoint"'
-        return Response(HTTPStatus.OK, data, BYTES, {**NO_STORE, "Content-Disposition": name})
+        position = self._house.feed.position
+        return Packing(self._house, self._control.whole(), f"{position.epoch}-{position.seq}.checkpoint")
 
 
 class Stepping:
@@ -139,6 +156,36 @@ class Stepping:
         if self._answer is not None:
             self._answer = None
             self._give_up()
+
+
+class Packing:
+    """An answer that is held until a checkpoint is bytes: with all its bars that takes a while, beside the ticks."""
+
+    def __init__(self, house: House, data: Callable[[], bytes], name: str) -> None:
+        self._house = house
+        self._name = name
+        self._answer: Callable[[Response], None] | None = None
+        self._packed = house.loop.run_in_executor(None, data)
+
+    def begin(self, answer: Callable[[Response], None]) -> None:
+        self._answer = answer
+        self._packed.add_done_callback(lambda _: self.finish())
+
+    def finish(self) -> None:
+        """Answer with what was packed; where the server is in a hurry, that there is none."""
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer(self._file() if self._packed.done() else problem(Refusal("unavailable", "the server is stopping")))
+
+    def cancel(self) -> None:
+        self._answer = None
+
+    def _file(self) -> Response:
+        if error := self._packed.exception():
+            self._house.faults.note("a checkpoint could not be packed", error)
+            return problem(fault())
+        name = {"Content-Disposition": f'attachment; filename="{self._name}"'}
+        return Response(HTTPStatus.OK, self._packed.result(), BYTES, {**NO_STORE, **name})
 
 
 def read(request: Request, kind: type[AnyWish]) -> AnyWish:

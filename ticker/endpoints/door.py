@@ -199,7 +199,8 @@ class Door(asyncio.Protocol):
             request.body = bytes(self._body)
         self._begin()
         if request.body and (self._waiting or not self._free):  # or bodies would pile up
-            self._fail(Refusal("rate_limited", "a request with a body waits for the answer to the one before it"))
+            refusal = Refusal("rate_limited", "a request with a body waits for the answer to the one before it")
+            self._fail(refusal, request)
             return
         self._waiting.append(request)
         self._answer_waiting()
@@ -217,6 +218,9 @@ class Door(asyncio.Protocol):
         limits = self._house.config.http  # a client may be slow to read the answers to all it asks on one connection
         limit = limits.requests_max if self._held is None else limits.pipelined_max
         if len(self._waiting) > limit:
+            for item in self._waiting:
+                if isinstance(item, Request):
+                    self._house.audit(item, "rate_limited")
             self._refuse(Refusal("rate_limited", f"more than {limit} requests wait for their answers"))
 
     @property
@@ -266,10 +270,13 @@ class Door(asyncio.Protocol):
             request.permit = self._house.gate.admit(request)
             return self._routes.answer(request)
         except Refusal as refusal:
+            self._house.audit(request, refusal.code)
             return self._refused(refusal)
         except Exception as error:  # a fault of ours is one request's misfortune, not the connection's
             self._house.faults.note("a request failed", error, path=request.path[:128])
-            return self._refused(fault())
+            ours = fault()
+            self._house.audit(request, ours.code)
+            return self._refused(ours)
 
     def _refused(self, refusal: Refusal) -> Response:
         self._house.refused(refusal.code)
@@ -318,10 +325,16 @@ class Door(asyncio.Protocol):
         if size > self._house.config.http.head_bytes_max:
             raise Refusal("head_too_large", f"more than {self._house.config.http.head_bytes_max} bytes of head")
 
-    def _fail(self, refusal: Refusal) -> None:
+    def _unread(self) -> Request:
+        """Return what is known of a request that was not read to its end."""
+        method = self._parser.get_method().decode() if self._parser and self._target else ""
+        return Request(method, self._target.decode("latin-1"), "", [], body=bytes(self._body), peer=self._peer)
+
+    def _fail(self, refusal: Refusal, request: Request | None = None) -> None:
         """Refuse what cannot be parsed, once all before it is answered; nothing after it is heard."""
         if self._stream is not None:
             return
+        self._house.audit(request or self._unread(), refusal.code)
         if self._held is not None or self._waiting:
             self._waiting.append(refusal)
         else:
@@ -374,6 +387,7 @@ class Door(asyncio.Protocol):
             self.abort("stalled")
         elif now_s > self._deadline_s and not waiting_bytes:  # who still takes an answer in is not idle
             if self._unfinished_bytes and self._open:
+                self._house.audit(self._unread(), "timeout")
                 self._refuse(Refusal("timeout", "the request did not arrive in time"))
             self._close()
 

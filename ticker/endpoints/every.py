@@ -59,8 +59,8 @@ class Every:
     def recover(self, added: Interest, since: int) -> None:
         """Be owed more, from a position on; the owner is told when it has been sent."""
         new = self._outlet.audience is None and self._pace is None
-        pace = self._fall_behind(since if new else self._feed.flushed)
-        recovery = Recovery(since, self._feed.tape.head)
+        pace = self._fall_behind(min(since, self._feed.flushed) if new else self._feed.flushed)
+        recovery = Recovery(since, max(since, self._feed.tape.head))
         pace.widen(added, max(since, pace.cursor))
         if since < pace.cursor:  # given up this very moment, on the way here from the newest
             self._outlet.owner.recovered(recovery, (since, pace.cursor))

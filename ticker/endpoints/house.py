@@ -20,6 +20,7 @@ from ticker.endpoints.entrance import Connection, Entrance, Guest
 from ticker.endpoints.faults import Faults
 from ticker.endpoints.framing import Framing
 from ticker.endpoints.gate import ASKED, Gate
+from ticker.endpoints.http import Request
 from ticker.errors import Refusal
 from ticker.feed.feed import Feed
 from ticker.feed.rendering import Dialect
@@ -60,11 +61,15 @@ class House:
     """The windows of those who have one."""
     farewell: str = ""
     """Why everybody is sent away, once they are."""
+    ahead: int = 0
+    """By how many steps who comes from another server may be ahead of this one."""
     stale: str = ""
     """Why what is served is not the newest, where it is not."""
     packed: PackedDialect = field(default_factory=PackedDialect)
     gate: Gate = field(default_factory=Gate)
     swept_s: float = math.inf
+    audit: Callable[[Request, str], None] = field(default=lambda _request, _code: None)
+    """Told of every request that is refused, with the code: some are to be written down."""
 
     def __post_init__(self) -> None:
         self._news: Counter[tuple[str, str]] = Counter()
@@ -121,7 +126,7 @@ class House:
     def standing(self, sent: int = 0) -> Standing:
         """Return where the tape stands, for a client that has had ticks up to `sent`."""
         tape = self.feed.tape
-        return Standing(tape.epoch, tape.oldest, tape.head, sent)
+        return Standing(tape.epoch, tape.oldest, tape.head, sent, self.ahead)
 
     def interest(self, query: SelectQuery, permit: Permit | None) -> Interest:
         """Return what a request asks for; over HTTP one symbol that cannot be had refuses all of it. Raises Refusal."""

@@ -43,6 +43,7 @@ class Request:
     peer: str = ""
     tokens: tuple[str, ...] = field(default=(), repr=False)
     permit: Permit | None = field(default=OPEN, repr=False)
+    audited: bool = False  # a line in the log says what came of it
 
     def __post_init__(self) -> None:
         path, _, query = self.target.partition("?")

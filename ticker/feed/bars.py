@@ -5,6 +5,7 @@ or when somebody asks.
 """
 
 from collections import deque
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,7 +17,7 @@ NOTED_MAX = 100  # steps with bars that may wait: they are looked through in 20 
 
 
 class Bars:
-    """The last `kept` finished bars of each instrument and interval, as far as batches were noted since the start."""
+    """The last `kept` finished bars of each instrument and interval, as far as batches were noted or it was told."""
 
     def __init__(self, kept: int) -> None:
         self._noted: dict[str, list[Rows]] = {channel: [] for channel in CHANNELS_OF.values()}
@@ -48,6 +49,18 @@ class Bars:
                 if len(found) == limit:
                     break
         return np.concatenate(found[::-1]) if found else np.empty(0, DTYPES[channel])
+
+    def finished(self) -> dict[str, list[Rows]]:
+        """Return all that are kept, by channel: arrays that nobody changes, those of one time each, oldest first."""
+        for channel in self._finished:
+            self._put_away(channel)
+        return {channel: list(parts) for channel, parts in self._finished.items()}
+
+    def restore(self, finished: Mapping[str, Sequence[Rows]]) -> None:
+        """Go on with these, in any number of parts, oldest first."""
+        for channel, parts in finished.items():
+            for rows in parts:
+                self._finished[channel].extend(np.split(rows, np.flatnonzero(np.diff(rows["t"])) + 1))
 
     def _put_away(self, channel: str) -> None:
         noted, self._noted[channel] = self._noted[channel], []

@@ -69,6 +69,10 @@ class Auction:
         self.orders[:] = 0
         self._gather(step, 1.0)
 
+    def follow(self, who: Ints, middle: Ints) -> None:
+        """Have the orders of these instruments stand around other prices from now on, as far off as they were."""
+        self._middle[who] = np.maximum(middle, REACH + 2)
+
     def gather(self, step: int) -> None:
         """Take in what comes in a step."""
         self._gather(step, min(1.0, self._step_s / TRICKLE_S))

@@ -69,7 +69,7 @@ class Market:
     @property
     def phase(self) -> str:
         """That of the market as a whole: one of `ticks.STATES`."""
-        return STATES[int(self._calendar.block(max(1, self.seq), 1).phase[0])]
+        return STATES[int(self.times(max(1, self.seq)).phase[0])]
 
     def step(self) -> Batch:
         """Advance by one step and return what happened in it."""
@@ -87,6 +87,10 @@ class Market:
     def time_us(self, seq: int) -> int:
         """Return the market time at the end of a step; of step 0, when the market starts."""
         return self._calendar.time_us(seq)
+
+    def times(self, step: int) -> Times:
+        """Return what the calendar says of a step, from 1."""
+        return self._calendar.block(step, 1)
 
     def cause(self, incident: Incident) -> int:
         """Have something happen, as soon as it can; return the first step that shows it. Raises Refusal."""

@@ -55,7 +55,7 @@ _WORDS = 6  # drawn for an instrument in every step
 class Realistic:
     """The state of every instrument. Steps are made in order, each once."""
 
-    name = "realistic-4"
+    name = "realistic-5"
 
     def __init__(self, seed: int, traits: Traits, step_us: int, season: Season) -> None:
         count = len(traits)
@@ -126,6 +126,8 @@ class Realistic:
         entered = phase != self._phase
         if entered:
             self._enter(step, phase, t_us)
+        if self.turmoil.waits:
+            self.turmoil.take_up(step, phase, t_us, self.notices)
         if self.turmoil.changed:
             self._unseen = True  # what happened to the book of the halted is to be seen when they are back
             self._settle_in()
@@ -138,12 +140,17 @@ class Realistic:
             self._gather(step, t_us)
         elif phase == AUCTION:
             rows[TRADES] = self._open(t_us)
-        if (entered or self._unseen) and phase != CLOSED:
+        if entered or self._unseen:
             who = np.flatnonzero(~self.turmoil.quiet)
-            rows[BOOK] = self._published.book(who, np.full(len(who), t_us))
+            t = np.full(len(who), t_us)
+            if phase == CLOSED:  # what the last trades left
+                rows[QUOTES] = self._published.quotes(who, t)
+            rows[BOOK] = self._published.book(who, t)
             self._unseen = False
         if phase != CLOSED:
             self._move(place, None)
+        if self.turmoil.push.any():
+            self._push(phase)
         rows[STATUS] = self.notices.take()
         return rows
 
@@ -158,6 +165,8 @@ class Realistic:
         if phase == TRADING:
             self._seed(step)
             self._unseen = True
+        if phase == CLOSED:
+            self._clear_away()
         if phase != AUCTION:  # that says its price as well
             self.turmoil.enter(phase, t_us, self.notices)
 
@@ -222,9 +231,7 @@ class Realistic:
         changed = np.full(len(off), self._unseen)
         self._unseen = False
         changed[self._prints.traded] = True
-        if len(self._prints.emptied):
-            makers.clear(self._prints.emptied)
-        self._prints.forget()
+        self._clear_away()
         stale = np.flatnonzero((off > self._slack) & chances.pull)
         if len(stale):
             makers.pull(edge, self._slack, stale)
@@ -240,6 +247,12 @@ class Realistic:
         if len(chances.refreshed):
             changed[makers.refresh(chances.draws[2], chances.refreshed, self._worth)] = True
         return changed
+
+    def _clear_away(self) -> None:
+        """Remove the levels that trades have emptied."""
+        if len(self._prints.emptied):
+            self._makers.clear(self._prints.emptied)
+        self._prints.forget()
 
     def _seed(self, step: int) -> None:
         """Let the makers set up a book, or complete one."""
@@ -280,10 +293,9 @@ class Realistic:
     def _print_badly(self, incident: Incident, step: int, t_us: int, end_us: int, others: list[Rows]) -> Rows:
         """Print the trades of a fat finger: far off and far too large, said to be wrong before, taken back later.
 
-        Who is halted or frozen has none; `others` are the trades of fat fingers in this step before this one.
+        `others` are the trades of fat fingers in this step before this one.
         """
         who = np.array(incident.instruments, np.int64)
-        who = who[~self.turmoil.quiet[who]]
         n = self._prints.n[who] + 1
         for rows in others:
             n += np.isin(who, rows["instrument"])
@@ -321,6 +333,16 @@ class Realistic:
         finite(moved)
         self._worth = np.minimum(np.maximum(moved, WORTH_MIN), WORTH_MAX)
         self._own += own
+
+    def _push(self, phase: int) -> None:
+        """Let shocks count while nobody trades: after the close as well, and for the orders that gather."""
+        if phase == CLOSED:
+            moved = self._worth * (1 + self.turmoil.push)
+            finite(moved)
+            self._worth = np.minimum(np.maximum(moved, WORTH_MIN), WORTH_MAX)
+        elif phase == PRE_OPEN:
+            who = np.flatnonzero(self.turmoil.push)
+            self._auction.follow(who, np.rint(self._worth[who]).astype(np.int64))
 
     def _turn_weather(self, number: int, fraction: float) -> None:
         """Begin a block of steps."""

@@ -1,8 +1,11 @@
 """What incidents do to the model: who is halted or frozen, pushed, stirred or stuffed, and until when.
 
-An incident begins in the step it names, says so as `status`, and ends by itself after `steps` or by its opposite.
+An incident begins in the step it names, says so as `status`, and ends by itself after `steps` or by its opposite. What
+needs trading waits for it, an instrument each, and says that it does. To end what is not is said too: nothing that was
+caused is without a trace.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -17,6 +20,8 @@ from ticker.market.notices import STATE, Notices
 ENDS = {"halt": "resume", "freeze": "thaw", "regime": "regime", "quote_stuffing": "quote_stuffing"}
 """What can last, and by what reason its end is told."""
 _OPPOSITES = {"resume": "halt", "thaw": "freeze"}
+NEEDS_TRADING = ("fat_finger", "quote_stuffing")
+"""What cannot happen to who is halted or frozen, nor before the open and after the close."""
 PPM = 1_000_000
 SHOCK_S = 2.0
 """A shock that is said to happen at once takes so long."""
@@ -39,7 +44,9 @@ class Turmoil:
         self._push_until = np.zeros(instruments, np.int64)
         self._coming: list[Incident] = []
         self._busts: list[list[int]] = []
+        self._due: list[Incident] = []
         self._waiting: list[Incident] = []
+        self._fat: list[Incident] = []
         self.state_of = np.zeros(instruments, np.int8)
         """The state of each instrument, by number."""
         self.phase = STATE["trading"]
@@ -98,13 +105,18 @@ class Turmoil:
         self.state_of = np.where(self.quiet, self.state_of, phase).astype(np.int8)
         notices.say(everybody, t_us, self.state_of, "schedule", **fields)
 
+    @property
+    def next(self) -> int:
+        """The next step with which anything begins or ends, STEPS_MAX where there is none."""
+        return self._next
+
     def due(self, step: int) -> bool:
         """Tell whether anything begins or ends with a step."""
         return step >= self._next
 
     def fat_fingers(self) -> list[Incident]:
         """Return those that are due, now that there is trading."""
-        fat, self._waiting = self._waiting, []
+        fat, self._fat = self._fat, []
         return fat
 
     def turn(self, step: int, t_us: int, notices: Notices) -> None:
@@ -116,11 +128,49 @@ class Turmoil:
         self._correct(step, t_us, notices)
         while self._coming and self._coming[0].step <= step:
             incident = self._coming.pop(0)
-            if incident.kind == "fat_finger":
-                self._waiting.append(incident)
+            if incident.kind in NEEDS_TRADING:
+                self._due.append(incident)
             else:
                 self._begin(incident, step, t_us, notices)
         self._see_quiet()
+        self.changed = True
+        self._look_ahead(step)
+
+    @property
+    def waiting(self) -> list[Incident]:
+        """What is overdue: it needs trading, and these instruments do not trade."""
+        return list(self._waiting)
+
+    @property
+    def waits(self) -> bool:
+        """Whether anything is due, or overdue, that needs trading."""
+        return bool(self._due or self._waiting)
+
+    def take_up(self, step: int, phase: int, t_us: int, notices: Notices) -> list[Incident]:
+        """Begin what needs trading with those who trade; what is due with others waits, which is said once.
+
+        Return what waits from now on.
+        """
+        known = [(incident, True) for incident in self._waiting] + [(incident, False) for incident in self._due]
+        self._waiting, self._due, new = [], [], []
+        for incident, told in known:
+            who = np.array(incident.instruments, np.int64)
+            trades = ~self.quiet[who] & (phase == STATE["trading"])
+            if trades.any():
+                self._take_place(_of(incident, who[trades]), step, t_us, notices)
+            late = who[~trades]
+            if len(late):
+                self._waiting.append(_of(incident, late))
+            if len(late) and not told:
+                new.append(self._waiting[-1])
+                notices.say(late, t_us, self.state_of[late], incident.kind, value_ppm=round(incident.value * PPM))
+        return new
+
+    def _take_place(self, incident: Incident, step: int, t_us: int, notices: Notices) -> None:
+        if incident.kind == "fat_finger":
+            self._fat.append(incident)
+            return
+        self._begin(incident, step, t_us, notices)
         self.changed = True
         self._look_ahead(step)
 
@@ -134,7 +184,10 @@ class Turmoil:
         who = np.array(incident.instruments, np.int64)
         kind = incident.kind
         if kind in _OPPOSITES:
-            self._end(_OPPOSITES[kind], who[self._until[_OPPOSITES[kind]][who] > 0], t_us, notices)
+            lasts = self._until[_OPPOSITES[kind]][who] > 0
+            self._end(_OPPOSITES[kind], who[lasts], t_us, notices)
+            free = who[~lasts]
+            notices.say(free, t_us, self.state_of[free], kind)
             return
         if kind == "shock":
             steps = incident.steps or max(1, round(SHOCK_S / self._step_s))
@@ -181,3 +234,8 @@ class Turmoil:
             if len(later):
                 times.append(int(later.min()))
         self._next = min(times, default=STEPS_MAX)
+
+
+def _of(incident: Incident, who: Ints) -> Incident:
+    """Return what happens to some of an incident's instruments."""
+    return replace(incident, instruments=tuple(who.tolist()))

@@ -80,8 +80,8 @@ class Hand:
     def scenario(self) -> ScenarioAnswer:
         return self._led().scenario()
 
-    def checkpoint(self) -> bytes:
-        return self._free().checkpoint()
+    def whole(self) -> Callable[[], bytes]:
+        return self._free().whole()
 
     def cause(self, wish: IncidentWish) -> asyncio.Future[CauseAnswer]:
         """Have something happen: answered when the stream has it. Raises Refusal."""

@@ -86,6 +86,8 @@ class Root:
 
     def start(self, host: Host) -> None:
         """See who leads."""
+        for sentence in self._heir.stage.warnings:
+            host.log.warning("a scenario causes what cannot happen then", incident=sentence)
         self._failed: asyncio.Future[None] = host.loop.create_future()
         gauges.following(host.metrics, self._link, self._follower)
         gauges.leading(host.metrics, lambda: self._term.backlog if self._term else None, lambda: self._unacked)
@@ -106,7 +108,7 @@ class Root:
         path = self._host.config.market.checkpoint
         if term is not None and path and not self._failed.done():
             try:
-                checkpoints.store(path, term.control.checkpoint())
+                checkpoints.store(path, term.control.whole()())
             except OSError as error:
                 self._host.log.error("no checkpoint was stored", file=path, reason=error.strerror)
 
@@ -256,6 +258,7 @@ class Root:
         stage, label = self._heir.stage, self._heir.label
         market = stage.market
         feed = self._host.open(Opening(label, market.seq, market.time_us(market.seq), stage.shown))
+        feed.bars.restore(stage.bars)
         self._follower.adopt(feed, label)
 
     async def _inherit(

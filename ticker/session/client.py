@@ -255,7 +255,8 @@ class ClientSession:
         self.reach(message.to)
 
     def _note_welcome(self, message: Welcome) -> None:
-        if self.welcome and (self.welcome.epoch != message.epoch or message.seq < self.reached):
+        ahead = message.limits.get("ahead", 0)  # of the server: it is another one of the same tape
+        if self.welcome and (self.welcome.epoch != message.epoch or message.seq + ahead < self.reached):
             self.restarts += 1  # another tape, or this one from its beginning
             self._numbers.clear()
             self.books.clear()

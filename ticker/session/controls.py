@@ -132,4 +132,5 @@ class Controls(Protocol):
 
     def scenario(self) -> ScenarioAnswer: ...
 
-    def checkpoint(self) -> bytes: ...
+    def whole(self) -> Callable[[], bytes]:
+        """Take hold of a checkpoint; return what makes bytes of it, on any thread."""

@@ -41,13 +41,13 @@ class Pace:
 
     def change(self, interest: Interest, head: int) -> None:
         """Take up a new interest: what is no longer wanted ends at once, what is new begins after `head`."""
+        added = interest - self.aim
         self.interest = self.interest & interest
         self.turns = [(seq, wanted & interest) for seq, wanted in self.turns]
-        self.turns.append((head, interest))
-        self._turn()
+        self.widen(added, head)
 
     def widen(self, added: Interest, since: int) -> None:
-        """Want more from after `since` on, which has not been sent yet."""
+        """Want more from after `since` on, which has not been sent yet, and may not have happened yet."""
         earlier = [(seq, wanted) for seq, wanted in self.turns if seq <= since]
         before = earlier[-1][1] if earlier else self.interest
         later = [(seq, wanted | added) for seq, wanted in self.turns if seq > since]

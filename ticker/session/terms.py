@@ -33,12 +33,16 @@ class Terms:
 
 
 class Standing(NamedTuple):
-    """Where the tape stands (`oldest` and `head` are kept), and what this client has had ticks up to."""
+    """Where the tape stands (`oldest` and `head` are kept), and what this client has had ticks up to.
+
+    `ahead` is by how many steps somebody may have been ahead of us, who read the same tape from another server.
+    """
 
     epoch: str
     oldest: int
     head: int
     sent: int = 0
+    ahead: int = 0
 
 
 def check_channels(channels: list[str]) -> None:
@@ -105,13 +109,15 @@ def unknown_symbols(unknown: list[str]) -> Refusal:
 def read_position(text: str, standing: Standing) -> int:
     """Return the `seq` after which the tape is to be read on; 0 stands for as far back as is kept.
 
+    It may lie ahead of the tape by as much as that stands.
+
     Raises Refusal: bad_position where it is none, another tape's or in the future, gone where it is no longer kept.
     """
     position = Position.parse(text)
-    epoch, oldest, head, _ = standing
+    epoch, oldest, head = standing[:3]
     if position.epoch != epoch:
         raise Refusal("bad_position", f"{position} is on another tape: this one is {epoch}", epoch=epoch)
-    if position.seq > head:
+    if position.seq > head + standing.ahead:
         raise Refusal("bad_position", f"{position} is in the future: the newest is {epoch}:{head}", seq=head)
     if position.seq == 0:
         return oldest - 1

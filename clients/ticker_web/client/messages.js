@@ -26,7 +26,7 @@
  * @typedef {(Request | {op: "ack", seq: number} | {op: "window", size: number} | {op: "ping", ts: number} |
  *   {op: "auth", token: string}) & {id?: number}} ClientMessage
  *
- * @typedef {{type: "welcome", epoch: string, seq: number, heartbeat_s: number, step_ms: number, limits: {symbols: number},
+ * @typedef {{type: "welcome", epoch: string, seq: number, heartbeat_s: number, step_ms: number, limits: {symbols: number, ahead?: number},
  *   auth_required: boolean}} Welcome
  * @typedef {{type: "instruments", symbols: string[], tick_sizes: number[], decimals: number[]}} Listing  on packed connections
  * @typedef {{type: "ticks", seq: number, ts: number, data: Tick[]}} Ticks

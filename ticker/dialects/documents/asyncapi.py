@@ -106,7 +106,11 @@ Within a step ticks stand channel by channel in this order: `status`, `quotes`, 
   (`done`) comes once, in the step that reaches its end; a running one now and then, where there were trades. There is
   no bar without a trade.
 - `stats`: of the trading day, at most once a second and symbol, where there were trades.
-- `status`: what a symbol's trading is in, and why.
+- `status`: what a symbol's trading is in, and why. What is made to happen is told when it is due, whatever comes of
+  it: a `fat_finger` (then without `ref`) or `quote_stuffing` of a symbol that does not trade takes place, and is told
+  again, when its trading goes on.
+- At the close, `quotes` and `book` tell once what the last trades have left. That stands until the next pre-open, which
+  begins with an empty book.
 """
 
 

@@ -225,9 +225,9 @@ ADMIN_POSTS: dict[str, Route] = {
         "takeCheckpoint",
         ADMIN,
         "All that a server needs to go on from here",
-        "A file for `market.checkpoint`.",
+        "A file for `market.checkpoint`, with the finished bars.",
         {BYTES: None},
         body=controls.NoWish,
-        codes=POSTED_WRONG,
+        codes=(*POSTED_WRONG, "unavailable"),
     ),
 }

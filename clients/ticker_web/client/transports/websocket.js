@@ -169,7 +169,7 @@ export class Socket extends Reader {
   /** @param {Welcome} welcome */
   #begin(welcome) {
     const position = this.position;
-    const joins = position && position.epoch === welcome.epoch && position.seq <= welcome.seq;
+    const joins = position && position.epoch === welcome.epoch && position.seq <= welcome.seq + (welcome.limits.ahead ?? 0);
     if (!joins && !this.latest && !this.idle) return this.#fail(new Trouble("another tape", { stale: true }));
     if (!joins) this.begin({ epoch: welcome.epoch, seq: welcome.seq, data: [] }, position ? "another tape: began afresh" : "");
     this.#symbolsMax = welcome.limits.symbols;
