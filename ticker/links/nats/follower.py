@@ -115,7 +115,7 @@ class Follower:
             self.reason = f"there is no picture of the tape {self._names.tape} in NATS yet"
             return None
         self._assembler = Assembler(label.epoch, len(label.universe.instruments))
-        self._opening = _Opening(label, found[0], state.last)
+        self._opening = _Opening(label, found[0])
         self.at, self._ahead = 0, None
         if state.messages == 0:
             self._open()
@@ -188,15 +188,14 @@ class Follower:
         except Poison as poison:
             self._refuse(str(poison))
         self.at = seq
-        if self._opening is not None and seq >= self._opening.last:
-            self._open()
         self._moved.set()
 
     def _idle(self, last: int) -> None:
+        """Learn that there is no more at the moment than up to a message: a picture may be newer than all of that."""
         self.at = max(self.at, last)
-        self._moved.set()
         if self._opening is not None:
             self._open()
+        self._moved.set()
         if self._ahead is None:
             self.reason = ""
 
@@ -271,11 +270,9 @@ class Follower:
 class _Opening:
     """A tape that is about to be opened: what the stream has had of it, until it reaches the picture."""
 
-    def __init__(self, label: Label, shown: Batch, last: int) -> None:
+    def __init__(self, label: Label, shown: Batch) -> None:
         self.label = label
         self.shown = shown
-        self.last = last
-        """The last message that there was when we looked."""
         self.blocks: list[Block] = []
 
     def add(self, block: Block) -> bool:
