@@ -36,10 +36,13 @@ MAY_IMPORT = {
     "beat": LEAVES | {"feed"},
     "control": LEAVES | {"market", "feed", "session", "stage", "beat", "checkpoints"},
     # What the server plays: what that is to it, and the market as one.
-    "source": LEAVES | {"feed", "wire", "control"},
+    "source": LEAVES | {"feed", "wire", "session.controls"},
+    # A market that is shared with other machines.
+    "root": LEAVES
+    | {*("market", "feed", "wire", "session"), "links.nats", "source", "stage", "beat", "control", "checkpoints"},
     "market_source": LEAVES | {"feed", "wire", "source", "stage", "beat", "control", "checkpoints"},
     "replay_source": LEAVES | {"feed", "wire", "market", "source", "beat", "control", "links"},
-    "server": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "source", "market_source", "replay_source"},
+    "server": LEAVES | PURE | {"auth", "tls", "endpoints", "links", "source", "market_source", "replay_source", "root"},
     "cli": LEAVES
     | PURE
     | {"auth", "tls", "endpoints", "links", "server", "replay_source", "stage", "scenarios", "scorecard"},

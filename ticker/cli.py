@@ -604,7 +604,10 @@ async def _serve(settings: Config, log: structlog.stdlib.BoundLogger) -> int:
     await stop.wait()
     await server.stop()
     if server.failed.done():
-        log.error("the market failed", exc_info=server.failed.exception())
+        error = server.failed.exception()
+        if isinstance(error, SetupError):  # of a source that finds out later what an operator has to put right
+            raise error
+        log.error("the market failed", exc_info=error)
         return 1
     log.info("stopped", position=str(server.feed.position))
     return 0

@@ -35,9 +35,7 @@ from ticker.endpoints.sse import EventStreams
 from ticker.errors import SetupError
 from ticker.feed.feed import Feed
 from ticker.instruments import Universe
-from ticker.market_source import MarketSource
 from ticker.metrics import Metrics
-from ticker.replay_source import ReplaySource
 from ticker.session.messages import Welcome
 from ticker.session.terms import Terms
 from ticker.source import Opening, Source
@@ -98,8 +96,22 @@ class Server:
         self.house.faults.on_loop(loop, context)
 
     def _source(self) -> Source:
-        """Return where the tape comes from. Raises SetupError."""
-        return ReplaySource(self) if self.config.replay.file else MarketSource(self)
+        """Return where the tape comes from. Raises SetupError. Only that is loaded: a leaf starts at once."""
+        if self.config.nats.source:
+            from ticker.links.nats.leaf import Leaf
+
+            return Leaf(self)
+        if self.config.nats.publish:
+            from ticker.root.source import Root
+
+            return Root(self)
+        if self.config.replay.file:
+            from ticker.replay_source import ReplaySource
+
+            return ReplaySource(self)
+        from ticker.market_source import MarketSource
+
+        return MarketSource(self)
 
     # What the source asks.
 

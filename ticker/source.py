@@ -12,9 +12,9 @@ from typing import Literal, Protocol
 import structlog
 
 from ticker.config import Config
-from ticker.control import Control
 from ticker.feed.feed import Feed
 from ticker.metrics import Metrics
+from ticker.session.controls import Controls
 from ticker.ticks import Batch
 from ticker.wire.label import Label
 
@@ -76,7 +76,7 @@ class Source(Protocol):
         """Which of several servers makes the tape; empty where there is one only."""
 
     @property
-    def control(self) -> Control | None:
+    def control(self) -> Controls | None:
         """The hand on the clock, and on what happens, where there is one here."""
 
     @property

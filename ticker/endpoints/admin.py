@@ -7,10 +7,11 @@ Without a token it is for this machine alone, and for programs alone: a page of 
 somebody has pointed at us (DNS rebinding) is turned away. With a token everybody has to send it.
 """
 
+import asyncio
 import hmac
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -22,13 +23,11 @@ from ticker.endpoints.house import House
 from ticker.endpoints.http import JSON, NO_STORE, Handler, Held, Request, Response, json_response, problem
 from ticker.errors import Refusal, fault
 from ticker.session.controls import (
-    CauseAnswer,
+    Controls,
     IncidentWish,
     NoWish,
     RunWish,
-    ScenarioAnswer,
     SpeedWish,
-    StateAnswer,
     StepWish,
     Wish,
 )
@@ -46,34 +45,10 @@ AnyWish = TypeVar("AnyWish", bound=Wish)
 Act = Callable[[Request], Response | Held]
 
 
-class Control(Protocol):
-    """What obeys; all of it may raise Refusal."""
-
-    def state(self) -> StateAnswer: ...
-
-    def pause(self) -> StateAnswer: ...
-
-    def resume(self) -> StateAnswer: ...
-
-    def speed(self, wish: SpeedWish) -> StateAnswer: ...
-
-    def step(self, steps: int, done: Callable[[], None]) -> Callable[[], None]:
-        """Take steps and call `done`; return what gives them up."""
-
-    def run(self, until: str) -> StateAnswer: ...
-
-    def cause(self, wish: IncidentWish) -> CauseAnswer: ...
-
-    def scenario(self) -> ScenarioAnswer: ...
-
-    def whole(self) -> Callable[[], bytes]:
-        """Take hold of a checkpoint; return what makes bytes of it, on any thread."""
-
-
 class Admin:
     """Handlers over one house and what controls its market."""
 
-    def __init__(self, house: House, control: Control) -> None:
+    def __init__(self, house: House, control: Controls) -> None:
         self._house = house
         self._control = control
         self._paths: set[str] = set()
@@ -161,7 +136,7 @@ class Admin:
 class Stepping:
     """An answer that is held until steps have been taken; who hangs up gives up those that were not."""
 
-    def __init__(self, control: Control, steps: int) -> None:
+    def __init__(self, control: Controls, steps: int) -> None:
         """Begin. Raises Refusal where steps cannot be taken."""
         self._control = control
         self._answer: Callable[[Response], None] | None = None
@@ -226,8 +201,42 @@ def read(request: Request, kind: type[AnyWish]) -> AnyWish:
         raise Refusal("bad_json", "the body is not JSON") from None
 
 
+class Awaited:
+    """An answer that is held until what was asked for has come about, or failed."""
+
+    def __init__(self, coming: "asyncio.Future[Any]") -> None:
+        self._coming = coming
+        self._answer: Callable[[Response], None] | None = None
+        coming.add_done_callback(lambda _: self.finish())
+
+    def begin(self, answer: Callable[[Response], None]) -> None:
+        self._answer = answer
+        if self._coming.done():
+            self.finish()
+
+    def finish(self) -> None:
+        """Answer with what came of it; that it may still come, where it has not."""
+        answer, self._answer = self._answer, None
+        error = self._coming.exception() if self._coming.done() else None  # looked at: nobody else does
+        if answer is None:
+            return
+        if not self._coming.done():
+            answer(problem(Refusal("unavailable", "it has not come about yet: see what the market shows")))
+        elif error is None:
+            answer(json_response(self._coming.result()))
+        else:
+            answer(problem(error if isinstance(error, Refusal) else fault()))
+
+    def cancel(self) -> None:
+        self._answer = None
+
+
 def _obeying(kind: type[AnyWish], act: Callable[[AnyWish], Any]) -> Act:
-    return lambda request: json_response(act(read(request, kind)))
+    def obey(request: Request) -> Response | Held:
+        done = act(read(request, kind))
+        return Awaited(done) if isinstance(done, asyncio.Future) else json_response(done)
+
+    return obey
 
 
 def _knows(request: Request, token: str) -> bool:

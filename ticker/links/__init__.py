@@ -1,1 +1,1 @@
-"""Other machines and disks: tapes that are kept, and tapes that come from elsewhere."""
+"""Other machines and disks: tapes that are kept, published, and taken from elsewhere."""

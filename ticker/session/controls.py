@@ -1,6 +1,7 @@
 """What is asked and answered by the admin API, as types. Bodies are JSON; a field that is not named here is refused."""
 
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Protocol
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -108,3 +109,28 @@ class ScenarioAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     description: Annotated[str, Meta(description="where it comes from, and what to play it with")]
     start: Annotated[str, Meta(description="time of day at which the market starts")] | UnsetType = UNSET
     incident: list[dict[str, Any]]
+
+
+class Controls(Protocol):
+    """What obeys; all of it may raise Refusal."""
+
+    def state(self) -> StateAnswer: ...
+
+    def pause(self) -> StateAnswer: ...
+
+    def resume(self) -> StateAnswer: ...
+
+    def speed(self, wish: SpeedWish) -> StateAnswer: ...
+
+    def step(self, steps: int, done: Callable[[], None]) -> Callable[[], None]:
+        """Take steps and call `done`; return what gives them up."""
+
+    def run(self, until: str) -> StateAnswer: ...
+
+    def cause(self, wish: IncidentWish) -> CauseAnswer | Awaitable[CauseAnswer]:
+        """Have something happen; where others must know of it first, the answer is a future one."""
+
+    def scenario(self) -> ScenarioAnswer: ...
+
+    def whole(self) -> Callable[[], bytes]:
+        """Take hold of a checkpoint; return what makes bytes of it, on any thread."""
