@@ -20,7 +20,7 @@ import structlog
 from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 from structlog.tracebacks import ExceptionDictTransformer
 
-from ticker import __version__, clock, files, scenarios, settings, universes
+from ticker import __version__, clock, files, settings, universes
 from ticker.auth import tokens
 from ticker.auth.keyring import Keyring
 from ticker.config import Config
@@ -148,7 +148,7 @@ def check(file: Path) -> int:
     if "universe" in tables:
         universes.read(file)
     elif "incident" in tables:
-        for sentence in scenarios.check(str(file)):
+        for sentence in import_module("ticker.scenarios").check(str(file)):
             print(f"{file}: {sentence}", file=sys.stderr)
     elif "token" in tables:
         tokens.read(file, universes.load(Config().market))

@@ -163,9 +163,9 @@ class Term:
         board = {channel: self._feed.board.newest(channel, everybody) for channel in CHANNELS}
         shown = Batch(tape.head, tape.t, board)
         stage = self._heir.stage
-        market = Checkpoint(self._market.save(), {}, stage.incidents, stage.play.identity).data()
+        market = Checkpoint(self._market.save(), {}, list(stage.incidents), stage.play.identity)
         await bucket.stow(PICTURE, epoch, shown.seq, after, await asyncio.to_thread(reel.keyframe, shown))
-        await bucket.stow(MARKET, epoch, shown.seq, after, market)
+        await bucket.stow(MARKET, epoch, shown.seq, after, await asyncio.to_thread(market.data))
 
 
 def _item(entries: list[Entry]) -> Item:
