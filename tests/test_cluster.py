@@ -18,7 +18,7 @@ from plain_http import fetch
 from ticker import cli
 
 CLUSTER = ROOT / "configs/cluster"
-PLAIN = ("--market.model", "plain", "--market.instruments", "5")
+PLAIN = ("--market.model", "plain", "--market.instruments", "5", "--market.trades-per-s", "50")
 
 
 def described(server: RunningServer) -> dict[str, Any]:

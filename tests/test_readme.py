@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,8 @@ from conftest import ROOT
 TEXT = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"```sh\n(.*?)\n```", TEXT, re.DOTALL)
 PROGRAMS = re.findall(r"```python\n(.*?)\n```", TEXT, re.DOTALL)
-START, TESTS, WATCH, BY_HAND, UPGRADE, PLAIN, STAGED, ADMIN, SCORECARD, GUARDED, LOAD_SERVER, LOAD, COMPARE = COMMANDS
+START, TESTS, WATCH, BY_HAND, UPGRADE, PLAIN, STAGED, ADMIN, SCORECARD, GUARDED, *KEPT = COMMANDS
+RECORD, REPLAY, CLUSTER, LOAD_SERVER, LOAD, COMPARE = KEPT
 
 
 def copy_of_what_is_tracked(folder: Path) -> Path:
@@ -53,9 +54,9 @@ def port() -> int:
 
 
 @contextmanager
-def served(command: str, clone: Path, port: int) -> Iterator[None]:
+def served(command: str, clone: Path, port: int, **more: str) -> Iterator[None]:
     """Run a command that serves, on a port of our own, until the block ends."""
-    environment = {**os.environ, "TICKER_SERVER_PORT": str(port)}
+    environment = {**os.environ, "TICKER_SERVER_PORT": str(port), **more}
     process = subprocess.Popen(command.split(), cwd=clone, env=environment, stdout=subprocess.DEVNULL)
     try:
         _wait_until_it_answers(port)
@@ -193,6 +194,55 @@ def test_who_has_no_token_is_not_let_in(clone: Path) -> None:
     with served(GUARDED, clone, port):
         answered = run("curl -s http://127.0.0.1:8765/v1/snapshot?symbols=*", clone, port)
     assert json.loads(answered)["code"] == "unauthorized"
+
+
+@pytest.mark.usefixtures("server")
+def test_a_tape_is_kept_and_played_again(clone: Path, port: int) -> None:
+    record, info, export = RECORD.replace("10s", "2s").splitlines()
+    url = f"http://127.0.0.1:{port}/"
+    said = run(f"{record} --url {url}", clone, port)
+    assert "today.tape" in said
+    assert "closed" in run(info, clone, port)
+    head, *rows = run(export, clone, port).splitlines()
+    assert head.startswith("ch,sym,n,t,")
+    assert len(rows) > 10
+    other = free_port()
+    with served(REPLAY, clone, other), urllib.request.urlopen(f"http://127.0.0.1:{other}/readyz", timeout=5) as ready:
+        replayed = json.loads(ready.read())
+    with urllib.request.urlopen(f"{url}readyz", timeout=5) as ready:
+        assert replayed["epoch"].startswith(json.loads(ready.read())["epoch"])
+
+
+def test_a_cluster(clone: Path) -> None:
+    nats, *servers = CLUSTER.splitlines()
+    install, _, serve = nats.partition(" && ")
+    subprocess.run(install, shell=True, cwd=clone, check=True, timeout=300, stdout=subprocess.DEVNULL)
+    ports = [free_port() for _ in range(4)]
+    url = f"nats://127.0.0.1:{ports[0]}"
+    broker = subprocess.Popen(
+        serve.replace("4222", str(ports[0])).split(), cwd=clone, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        with ExitStack() as stack:
+            for command, port in zip(servers, ports[1:], strict=True):
+                key = "SOURCE" if "leaf" in command else "PUBLISH"
+                stack.enter_context(served(command, clone, port, **{f"TICKER_NATS_{key}": url}))
+            positions = [_ready(port)["epoch"] for port in ports[1:]]
+    finally:
+        broker.terminate()
+        broker.wait(15)
+    assert len(set(positions)) == 1
+
+
+def _ready(port: int) -> dict[str, str]:
+    """Wait until a server is ready, and return what it says."""
+    for _ in range(150):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as ready:
+                return json.loads(ready.read())  # type: ignore[no-any-return]
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("it is not ready")
 
 
 def test_load(clone: Path) -> None:
