@@ -56,7 +56,7 @@ let followed = false; // the list's tape has been found
 let held = null;
 
 const panel = new Panel(byId("panel"), { onSwitch, onDrop, onLanguage });
-const origin = new OriginWatch(base, (said, stale) => panel.source(said, stale));
+const origin = new OriginWatch(base, onOrigin);
 const closeUp = new Focus(byId("focus"), { base, onDoubt: () => focus.renew("book") });
 const wire = new Wire(view("wire"), { conversations: () => [focus, list] });
 const views = new Views({
@@ -137,6 +137,12 @@ function onState(conversation, state, why) {
   write("state", worst.state);
   write("why", worst.why);
   byId("why").title = worst.why;
+}
+
+/** @param {string} said @param {boolean} stale */
+function onOrigin(said, stale) {
+  write("source", said);
+  byId("source").classList.toggle("stale", stale);
 }
 
 /** @param {Transport} transport */

@@ -5,21 +5,15 @@
  * @property {"market" | "replay" | "root" | "standby" | "leaf"} role
  * @property {string} [leader]
  * @property {boolean} [stale]
- * @property {number} seed
  */
 
 const AGAIN_MS = 5_000;
 
-/** @param {Origin} origin @returns {string} */
-export function spelled({ role, leader, stale, seed }) {
-  const words = {
-    market: `market, seed ${seed}`,
-    replay: "a recording",
-    root: "market, for others too",
-    standby: `stands by for ${leader ?? "nobody yet"}`,
-    leaf: `leaf of ${leader ?? "nobody yet"}`,
-  }[role];
-  return stale ? `${words}: stale` : words;
+/** @param {Origin} origin @returns {string} nothing where the server has a market of its own */
+export function spelled({ role, leader, stale }) {
+  const words = { market: "", replay: "a recording", root: "root", standby: "standby", leaf: "leaf" }[role];
+  const whose = role === "standby" || role === "leaf" ? ` of ${leader ?? "nobody yet"}` : "";
+  return `${words}${whose}${stale ? ": stale" : ""}`;
 }
 
 export class OriginWatch {

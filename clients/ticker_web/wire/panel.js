@@ -35,7 +35,6 @@ const LATE =
 /** @type {[name: string, label: string, title: string][]} */
 const FIGURES = [
   ["epoch", "Epoch", "The tape’s name: equal epoch and position mean equal market data."],
-  ["source", "Source", "Where this server has the tape from: a market of its own, a recording, or another server."],
   ["seq", "Position", "The newest step of the tape that we have had."],
   ["median", "Latency p50", `${LATE} Half of them were later.`],
   ["p99", "Latency p99", `${LATE} One in a hundred was later.`],
@@ -82,12 +81,6 @@ export class Panel {
   position(epoch, seq) {
     this.#write("epoch", epoch || NOTHING);
     this.#write("seq", seq ? count(seq) : NOTHING);
-  }
-
-  /** @param {string} said @param {boolean} stale */
-  source(said, stale) {
-    this.#write("source", said);
-    this.#text.source.parentElement?.classList.toggle("wrong", stale);
   }
 
   /** @param {number} n  all ticks that never came */
