@@ -57,9 +57,8 @@ class Take:
         """Record until it is over. Raises SetupError, ConnectionEnded and Refused."""
         recorder = self._known
         try:
-            async with self._feed as feed:
-                with told() as over, self._screen:
-                    await first_of(self._wishes.duration_s, self._listen(feed), self._rest(feed), over.wait())
+            with told() as over, self._screen:
+                await first_of(self._wishes.duration_s, self._work(), over.wait())
         finally:
             recorder = (self._keeper.recorder if self._keeper else None) or recorder
             if recorder is not None:
@@ -67,8 +66,13 @@ class Take:
         if recorder is None:
             raise SetupError(f"{self._wishes.path}: nothing came, and nothing was recorded")
         self._screen.sum_up(recorder)
-        if feed.session.missed and not recorder.gaps:  # or that is what they are
-            self._screen.say(f"{words.plural(feed.session.missed, 'tick')} never came, as their n proves")
+        missed = self._feed.session.missed
+        if missed and not recorder.gaps:  # or that is what they are
+            self._screen.say(f"{words.plural(missed, 'tick')} never came, as their n proves")
+
+    async def _work(self) -> None:
+        async with self._feed as feed:
+            await first_of(None, self._listen(feed), self._rest(feed))
 
     async def _listen(self, feed: Feed) -> None:
         """Keep what comes, until there is enough, or it is another tape."""
