@@ -8,9 +8,12 @@ later one, or before a position that was reached, are kept as what they were, em
 
 from collections.abc import Callable, Collection
 
+from ticker.errors import SetupError
 from ticker.links.gathered import Gathered
 from ticker.links.recorder import Recorder
 from ticker.ticks import Batch, Rows
+from ticker.wire.packed import SEQ_MAX
+from ticker.wire.reel import TIME_MAX_US
 from ticker_client.arrays import Arrays
 from ticker_client.instruments import Instruments
 from ticker_record.steps import Step, bared, steps_of
@@ -51,9 +54,11 @@ class Keeper:
         self._why = why
 
     def take(self, message: Arrays) -> None:
-        """Take in a message of ticks, or a snapshot. Raises SetupError where it cannot be written."""
+        """Take in a message of ticks, or a snapshot. Raises SetupError where it cannot be kept."""
         self._rests = 0
         self._instruments = message.instruments
+        if not (0 <= message.ts <= TIME_MAX_US and message.seq <= SEQ_MAX):
+            raise SetupError(f"the server sent what no tape can hold: step {message.seq}, emitted at {message.ts}")
         if message.kind == "snapshot":
             self._show(message)
             return

@@ -210,6 +210,16 @@ def test_a_leap_that_nobody_could_fill_is_a_gap(keeper: Keeper) -> None:
     assert gaps == [(70, far)] and found[-1].seq == far  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("wrong", [{"ts": -1}, {"ts": 2**60}, {"seq": 2**60}])
+def test_what_no_tape_can_hold_is_said(keeper: Keeper, wrong: dict[str, int]) -> None:
+    for message in (*shown(60), ticks(61, 62)):
+        keeper.take(message)
+    with pytest.raises(SetupError, match="the server sent what no tape can hold: step "):
+        keeper.take(ticks(63, 63)._replace(**wrong))
+    found, _ = read(keeper)
+    assert len(found) == 2
+
+
 def test_a_label_is_made_of_what_a_server_says() -> None:
     said = {
         **{"server": "ticker", "version": "1", "protocol": "ticker.v1.json", "epoch": "e", "seq": 5, "step_ms": 2.5},
