@@ -31,6 +31,8 @@ class Keeper:
         self.recorder: Recorder | None = None
         self.holes: list[tuple[int, int, str]] = []
         """The gaps since whoever reads this list cleared it: after which step, up to which, and why."""
+        self.shown_until = 0
+        """Until here, pictures may still come: what was subscribed piece by piece is only then complete."""
         self._why = ""
         self._channels = channels
         self._begin = begin
@@ -87,7 +89,7 @@ class Keeper:
         seq, rows = step
         gathered = self._gathered
         if gathered:
-            known = max(gathered.seq, self.head)
+            known = max(gathered.seq, self.head, self.shown_until)
             if seq <= known or not gathered.complete:
                 gathered.note(seq, rows)
                 return
