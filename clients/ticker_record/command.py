@@ -12,6 +12,7 @@ from ticker.links.recorder import Recorder
 from ticker.session.client import EVERYTHING
 from ticker.session.messages import Lag, Welcome
 from ticker.session.requests import InstrumentAnswer
+from ticker.ticks import BOOK
 from ticker_client.address import Address
 from ticker_client.errors import ConnectionEnded, Refused
 from ticker_client.feed import Feed
@@ -27,6 +28,7 @@ from ticker_record.wishes import Wishes
 __all__ = ["Wishes", "run"]
 
 REST_S = 1.0  # between writes where little comes: as much as may be lost
+AT_ONCE = 100  # instruments whose books are shown in one message: 100 kB
 PAINTS = 4  # in that time
 REASONS = {"slow_reader": "we were too slow", "window": "we acknowledged too late", "source": "the server had none"}
 
@@ -57,9 +59,8 @@ class Take:
         """Record until it is over. Raises SetupError, ConnectionEnded and Refused."""
         recorder = self._known
         try:
-            async with self._feed as feed:
-                with told() as over, self._screen:
-                    await first_of(self._wishes.duration_s, self._listen(feed), self._rest(feed), over.wait())
+            with told() as over, self._screen:
+                await first_of(self._wishes.duration_s, self._work(), over.wait())
         finally:
             recorder = (self._keeper.recorder if self._keeper else None) or recorder
             if recorder is not None:
@@ -67,17 +68,23 @@ class Take:
         if recorder is None:
             raise SetupError(f"{self._wishes.path}: nothing came, and nothing was recorded")
         self._screen.sum_up(recorder)
-        if feed.session.missed and not recorder.gaps:  # or that is what they are
-            self._screen.say(f"{words.plural(feed.session.missed, 'tick')} never came, as their n proves")
+        missed = self._feed.session.missed
+        if missed and not recorder.gaps:  # or that is what they are
+            self._screen.say(f"{words.plural(missed, 'tick')} never came, as their n proves")
+
+    async def _work(self) -> None:
+        async with self._feed as feed:
+            await first_of(None, self._listen(feed), self._rest(feed))
 
     async def _listen(self, feed: Feed) -> None:
         """Keep what comes, until there is enough, or it is another tape."""
         wishes = self._wishes
         self._described = await self._describe()
         if self._known is None:
-            await feed.subscribe(*(wishes.symbols or [EVERYTHING]), channels=wishes.wanted)
+            until = await self._subscribe(feed)
         else:
             await feed.ping()  # it goes on by itself where it was
+            until = 0
         welcome = feed.session.welcome
         assert welcome is not None
 
@@ -90,6 +97,7 @@ class Take:
         if self._known is not None:
             appending.check_tape(self._known, welcome)
             keeper.go_on(self._known)
+        keeper.shown_until = until
         self._keeper = keeper
         async for message in feed.arrays():
             if message.kind == "snapshot":
@@ -100,6 +108,22 @@ class Take:
             self._say_holes(keeper)
             if wishes.count is not None and keeper.recorder and keeper.recorder.ticks >= wishes.count:
                 return
+
+    async def _subscribe(self, feed: Feed) -> int:
+        """Ask for all that is wanted; return the step up to which pictures of it come."""
+        wishes = self._wishes
+        symbols = wishes.symbols or [EVERYTHING]
+        seq = 0
+        if wishes.transport == "ws" and EVERYTHING in symbols and len(self._described) > AT_ONCE:
+            # A server hangs up on who leaves so much unread as one picture of everything: book by book it is less.
+            names = list(self._described)
+            for channel in wishes.wanted:
+                portions = [names[at : at + AT_ONCE] for at in range(0, len(names), AT_ONCE)] if channel == BOOK else []
+                for portion in (*portions, symbols):
+                    seq = (await feed.subscribe(*portion, channels=[channel])).seq
+        else:
+            seq = (await feed.subscribe(*symbols, channels=wishes.wanted)).seq
+        return seq
 
     async def _rest(self, feed: Feed) -> None:
         """Write what waits every second, and show what there is."""

@@ -8,9 +8,12 @@ later one, or before a position that was reached, are kept as what they were, em
 
 from collections.abc import Callable, Collection
 
+from ticker.errors import SetupError
 from ticker.links.gathered import Gathered
 from ticker.links.recorder import Recorder
 from ticker.ticks import Batch, Rows
+from ticker.wire.packed import SEQ_MAX
+from ticker.wire.reel import TIME_MAX_US
 from ticker_client.arrays import Arrays
 from ticker_client.instruments import Instruments
 from ticker_record.steps import Step, bared, steps_of
@@ -28,6 +31,8 @@ class Keeper:
         self.recorder: Recorder | None = None
         self.holes: list[tuple[int, int, str]] = []
         """The gaps since whoever reads this list cleared it: after which step, up to which, and why."""
+        self.shown_until = 0
+        """Until here, pictures may still come: what was subscribed piece by piece is only then complete."""
         self._why = ""
         self._channels = channels
         self._begin = begin
@@ -51,9 +56,11 @@ class Keeper:
         self._why = why
 
     def take(self, message: Arrays) -> None:
-        """Take in a message of ticks, or a snapshot. Raises SetupError where it cannot be written."""
+        """Take in a message of ticks, or a snapshot. Raises SetupError where it cannot be kept."""
         self._rests = 0
         self._instruments = message.instruments
+        if not (0 <= message.ts <= TIME_MAX_US and message.seq <= SEQ_MAX):
+            raise SetupError(f"the server sent what no tape can hold: step {message.seq}, emitted at {message.ts}")
         if message.kind == "snapshot":
             self._show(message)
             return
@@ -82,7 +89,7 @@ class Keeper:
         seq, rows = step
         gathered = self._gathered
         if gathered:
-            known = max(gathered.seq, self.head)
+            known = max(gathered.seq, self.head, self.shown_until)
             if seq <= known or not gathered.complete:
                 gathered.note(seq, rows)
                 return

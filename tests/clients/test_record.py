@@ -488,3 +488,24 @@ def test_going_on_with_another_tape_is_refused(
     with Recording.open(tmp_path / "tape") as found:
         assert found.closed and found.troubles == []
     assert assert_is_the_tape(tmp_path / "tape") == []
+
+
+def test_a_thousand_instruments_are_shown_piece_by_piece(
+    serve_ticker: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    """One picture of them all would be more than a server lets anybody leave unread."""
+    server = serve_ticker("--universe", "large", "--step-ms", "100")
+    done = record(tmp_path / "tape", server.stream, "--count", "20000")
+    assert (done.returncode, done.stderr) == (0, "")
+    market = market_of(MarketConfig(universe="large", step_ms=100))
+    board = Board(len(market.universe))
+    with Recording.open(tmp_path / "tape") as found:
+        while market.seq < found.first - 1:
+            board.update(market.step())
+        shown = found.picture(found.first - 1)
+        assert shown is not None and found.gaps == []
+        for channel in CHANNELS:
+            assert shown.rows[channel].tobytes() == board.newest(channel, range(len(market.universe))).tobytes()
+        for step in found.after(found.first - 1):
+            assert not isinstance(step, Batch)
+            assert_same([step[0]], [market.step()])

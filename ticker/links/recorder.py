@@ -72,6 +72,10 @@ class Recorder:
         return recorder
 
     @property
+    def path(self) -> Path:
+        return self._writer.path
+
+    @property
     def size(self) -> int:
         """How many bytes the file has."""
         return self._writer.size
