@@ -134,8 +134,8 @@ def test_at_its_end_it_stands_still_and_says_so(serve_ticker: Serve, recorded: P
 
 
 def test_in_a_loop_each_round_is_a_tape_of_its_own(serve_ticker: Serve, recorded: Path) -> None:
-    server = serve_ticker("--replay", str(recorded), "--speed", "20", "--loop", "--from", "150")
-    epochs = []
+    server = serve_ticker("--replay", str(recorded), "--speed", "5", "--loop", "--from", "150")
+    epochs, ends = [], []
     for _ in range(3):
         with PlainClient(server.port) as client:
             client.send({**ALL, "snapshot": True})
@@ -144,11 +144,12 @@ def test_in_a_loop_each_round_is_a_tape_of_its_own(serve_ticker: Serve, recorded
             messages += client.read_until("closing")
             assert_no_hole(messages)
             assert client.read_close() == 1001  # and it may come back
-            assert max(message["seq"] for message in messages if message["type"] == "ticks") == 200
+            ends.append(max([message["seq"] for message in messages if message["type"] == "ticks"], default=0))
+    assert set(ends) - {0} == {200}  # who comes at the very end of a round is sent nothing of it
     base = epochs[0].partition("-")[0]
     rounds = [int(epoch.partition("-")[2] or 1) for epoch in epochs]
     assert all(epoch.startswith(base) for epoch in epochs)
-    assert 1 == rounds[0] < rounds[1] < rounds[2]  # it takes a while to come back
+    assert rounds[0] < rounds[1] < rounds[2]  # it takes a while to come back
     server.stop()
 
 
@@ -245,7 +246,10 @@ def test_ones_own_trades_and_quotes_are_served(serve_ticker: Serve, tmp_path: Pa
 
 MISTAKES = {
     "no such file": (("--replay", "nowhere.csv"), "replay.file: nowhere.csv: no such file or directory"),
-    "no recording": (("--replay", "pyproject.toml"), "pyproject.toml: no column for the time"),
+    "no recording": (
+        ("--replay", "pyproject.toml"),
+        "pyproject.toml: its first line does not name the columns: [build-system]",
+    ),
     "loop alone": (("--loop",), "replay.loop: needs replay.file"),
     "from alone": (("--from", "3"), "replay.start: needs replay.file"),
     "columns alone": (("--replay.columns", "price=px"), "replay.columns: needs replay.file"),
