@@ -137,7 +137,7 @@ class Term:
     def _publish(self, item: Item) -> None:
         self.backlog.add(item)
         if self.writer:
-            self.writer.wake()
+            self.writer.pump()
 
     async def _renew(self, lease: Lease, bucket: Bucket) -> None:
         while True:
