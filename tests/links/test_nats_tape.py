@@ -56,7 +56,7 @@ async def test_who_stands_by_goes_on_with_the_very_same_tape(nats: NatsServer) -
         assert whole(standby) and whole(leaf)
         assert same(standby, leaf) > 30
         assert same_bytes(standby, alone) > 35 and same_bytes(root, alone) >= 10
-        assert leaf.source.leader == standby.source.leader != root.source.leader
+        await leaf.until(lambda: leaf.source.leader == standby.source.leader != root.source.leader)
 
 
 async def test_who_says_goodbye_is_not_waited_for(nats: NatsServer) -> None:

@@ -107,7 +107,7 @@ class Term:
             seq = found[0] if found else 0
         if seq > self._feed.tape.head:
             raise Overtaken("another server has gone on with the tape")
-        self._fill(seq)
+        await self._fill(seq)
         self.backlog.resume(seq, incidents)
 
     @property
@@ -117,7 +117,7 @@ class Term:
         self._acked = max([self._acked, *steps])
         return self._acked
 
-    def _fill(self, seq: int) -> None:
+    async def _fill(self, seq: int) -> None:
         """Make what the backlog does not hold any more from the tape, where that does."""
         first = next((item.first for item in self.backlog.items if item.incident is None), self._feed.flushed + 1)
         if first <= seq + 1:
@@ -125,7 +125,11 @@ class Term:
         oldest = max(seq, self._feed.tape.oldest - 1)
         if oldest > seq and seq:
             self._host.log.warning("steps are lost to those who follow", steps=oldest - seq)
-        self.backlog.fill([_item([entry]) for entry in self._feed.between(oldest, first - 1)])
+        items = []
+        for entry in list(self._feed.between(oldest, first - 1)):
+            items.append(_item([entry]))
+            await asyncio.sleep(0)  # everybody else has a turn: it may be a minute of tape
+        self.backlog.fill(items)
 
     def _flushed(self, entries: list[Entry]) -> None:
         self._publish(_item(entries))
@@ -133,7 +137,7 @@ class Term:
     def _publish(self, item: Item) -> None:
         self.backlog.add(item)
         if self.writer:
-            self.writer.wake()
+            self.writer.pump()
 
     async def _renew(self, lease: Lease, bucket: Bucket) -> None:
         while True:

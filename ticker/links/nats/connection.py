@@ -13,6 +13,7 @@ from typing import Any, Self
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.protocol.command import hpub_cmd
 
 from ticker.errors import SetupError, TickerError
 from ticker.links.nats.addresses import Access, Address
@@ -73,9 +74,10 @@ class Connection:
         except BaseException:
             await self.close()
             raise
-        for task in (self._nc._reading_task, self._nc._flusher_task):  # without either it only looks alive
+        nc = self._nc
+        for task in (nc._reading_task, nc._flusher_task, nc._ping_interval_task):  # without any it only looks alive
             if task is not None:
-                task.add_done_callback(self._lose)
+                task.add_done_callback(self._end)
         return self
 
     def _options(self, access: Access, name: str) -> dict[str, Any]:
@@ -117,6 +119,21 @@ class Connection:
             raise Trouble(_plain(error)) from None
         if self.lost.done():
             raise Trouble("the connection to NATS was lost")
+
+    def post(self, subject: str, data: bytes, reply: str, headers: dict[str, str]) -> None:
+        """Write a message at once, in front of whatever else is due in this turn of the loop. Raises Trouble.
+
+        The library's own way takes several turns, and the next step of a market is made in between.
+        """
+        nc = self._nc
+        if self.lost.done() or not nc.is_connected or nc._transport is None:
+            raise Trouble("the connection to NATS was lost")
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        head = f"NATS/1.0\r\n{lines}\r\n".encode()
+        if nc._pending:  # what was to be sent before, such as a subscription
+            nc._transport.writelines(nc._pending[:])
+            nc._pending, nc._pending_data_size = [], 0
+        nc._transport.write(hpub_cmd(subject, reply, head, data))
 
     async def ask(self, subject: str, data: bytes = b"", headers: dict[str, str] | None = None) -> Msg | None:
         """Return what is answered, None where nobody is there to answer. Raises Trouble, SetupError (no permission)."""
@@ -165,7 +182,12 @@ class Connection:
             async with asyncio.timeout(CLOSE_S):
                 await self._nc.close()
 
-    def _lose(self, *_: object) -> None:
+    def _end(self, task: "asyncio.Task[Any]") -> None:
+        """Be lost: a part of the library is over, for a reason that is nobody's fault."""
+        _look(task)
+        self._lose()
+
+    def _lose(self) -> None:
         if not self.lost.done():
             self.lost.set_result(None)
 

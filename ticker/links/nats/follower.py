@@ -10,16 +10,16 @@ from contextlib import suppress
 
 from ticker import clock
 from ticker.feed.feed import Feed
-from ticker.links.nats.blocks import Assembler, Block, Cut, Poison, position_of
+from ticker.links.nats.blocks import Assembler, Block, Poison, position_of
 from ticker.links.nats.bucket import Bucket
 from ticker.links.nats.connection import Connection, Trouble
+from ticker.links.nats.gathering import Gathering
 from ticker.links.nats.jetstream import JetStream, StreamState
 from ticker.links.nats.link import TELL_S, together
 from ticker.links.nats.names import Names
 from ticker.links.nats.pictures import labelled, picture
 from ticker.links.nats.reader import Again, Reader, Start, from_message, from_time
 from ticker.source import Host, Opening
-from ticker.ticks import Batch
 from ticker.wire.label import Label
 
 LOOK_S = 0.5  # between two looks at what is not there yet
@@ -50,7 +50,7 @@ class Follower:
         self._created = ""
         self._assembler: Assembler | None = None
         self._reader: Reader | None = None
-        self._opening: _Opening | None = None
+        self._opening: Gathering | None = None
         self._ahead: int | None = None
         """The first step of what is too new to be played: those between are missing."""
         self._moved = asyncio.Event()
@@ -115,7 +115,7 @@ class Follower:
             self.reason = f"there is no picture of the tape {self._names.tape} in NATS yet"
             return None
         self._assembler = Assembler(label.epoch, len(label.universe.instruments))
-        self._opening = _Opening(label, found[0])
+        self._opening = Gathering(label, found[0])
         self.at, self._ahead = 0, None
         if state.messages == 0:
             self._open()
@@ -265,32 +265,3 @@ class Follower:
         if clock.monotonic_s() - self._told_s >= TELL_S:
             self._told_s = clock.monotonic_s()
             self._host.log.warning("a message of NATS is no good", reason=reason, refused=self.refused.total())
-
-
-class _Opening:
-    """A tape that is about to be opened: what the stream has had of it, until it reaches the picture."""
-
-    def __init__(self, label: Label, shown: Batch) -> None:
-        self.label = label
-        self.shown = shown
-        self.blocks: list[Block] = []
-
-    def add(self, block: Block) -> bool:
-        """Add a block; return whether the picture is reached."""
-        if self.blocks and block.last <= self.blocks[-1].last:
-            return False
-        self.blocks.append(block)
-        return block.last >= self.shown.seq
-
-    def past(self) -> list[Cut]:
-        """Return the steps up to the picture, as far back as there is none missing."""
-        found: list[Cut] = []
-        follows = self.shown.seq + 1
-        for block in reversed(self.blocks):
-            cuts = [cut for cut in block.cuts if cut[0].seq < follows]
-            if cuts and cuts[-1][0].seq == follows - 1:
-                found += reversed(cuts)
-                follows = cuts[0][0].seq
-            elif cuts:
-                break
-        return found[::-1]

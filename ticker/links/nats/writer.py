@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from ticker import clock
 from ticker.links.nats.backlog import Backlog, Item
 from ticker.links.nats.blocks import HEADERS_BYTES, INCIDENT, POSITION, Letter, letters
-from ticker.links.nats.connection import Connection, Subscribed, Trouble
+from ticker.links.nats.connection import Connection, Trouble
 from ticker.links.nats.jetstream import EXPECTED_LAST, EXPECTED_LAST_ID, MESSAGE_ID, WRONG_LAST, Refused, acknowledged
 from ticker.links.nats.names import Names
 from ticker.ticks import Position
@@ -54,9 +54,9 @@ class Writer:
         self._heard_s = clock.monotonic_s()
         self._failure: Trouble | None = None
         self._wake = asyncio.Event()
+        self._ready = False
         self._inbox = connection.inbox()
         self._count = 0
-        self._subscribed: Subscribed | None = None
 
     @property
     def unacked(self) -> int:
@@ -70,17 +70,28 @@ class Writer:
         waited_s = clock.monotonic_s() - oldest.at_s if oldest else 0.0
         return self._failure is None and not self._connection.lost.done() and waited_s < 1.0
 
-    def wake(self) -> None:
-        """There is something to send."""
-        self._wake.set()
+    def pump(self) -> None:
+        """Send what there is to send, as far as so much may be under way."""
+        try:
+            while self._ready and self._failure is None and self._backlog.waiting and self._may_send:
+                self._send(self._backlog.next())
+        except Trouble as trouble:
+            self._fail(trouble)
 
     async def run(self) -> None:
         """Publish for ever. Raises Trouble, Deposed where somebody else does."""
-        self._subscribed = await self._connection.subscribe(f"{self._inbox}.*", self._acked)
+        subscribed = await self._connection.subscribe(f"{self._inbox}.*", self._acked)
+        self._ready = True
+        try:
+            await self._run()
+        finally:
+            self._ready = False
+            await subscribed.end()
+
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            while self._failure is None and self._backlog.waiting and self._may_send:
-                await self._send(self._backlog.next())
+            self.pump()
             if self._failure is not None:
                 raise self._failure
             look = loop.call_later(LOOK_S, self._wake.set)
@@ -99,7 +110,7 @@ class Writer:
         if oldest and clock.monotonic_s() - max(oldest.at_s, self._heard_s) > ACK_S:
             raise Trouble("NATS does not acknowledge what is published")
 
-    async def _send(self, item: Item) -> None:
+    def _send(self, item: Item) -> None:
         if item.incident is None:
             subject, parts = self._names.steps, self._letters(item)
         else:
@@ -108,12 +119,12 @@ class Writer:
             position = str(Position(self._epoch, item.last))
             parts = [Letter({MESSAGE_ID: name, POSITION: position, INCIDENT: str(item.incident)}, item.data)]
         for number, (headers, data) in enumerate(parts, 1):
-            await self._publish(item, subject, headers, data, complete=number == len(parts))
+            self._publish(item, subject, headers, data, complete=number == len(parts))
 
     def _letters(self, item: Item) -> list[Letter]:
         return letters(self._epoch, item.first, item.last, item.data, self._connection.payload_bytes_max)
 
-    async def _publish(self, item: Item, subject: str, headers: dict[str, str], data: bytes, *, complete: bool) -> None:
+    def _publish(self, item: Item, subject: str, headers: dict[str, str], data: bytes, *, complete: bool) -> None:
         self._count += 1
         reply = f"{self._inbox}.{self._count}"
         size = len(data) + HEADERS_BYTES
@@ -126,7 +137,7 @@ class Writer:
             fenced[EXPECTED_LAST_ID] = self._before
         self._expected += 1
         self._before = name
-        await self._connection.publish(subject, data, reply, fenced)
+        self._connection.post(subject, data, reply, fenced)
 
     async def _acked(self, msg: Msg) -> None:
         sent = self._sent.pop(msg.subject, None)
@@ -147,10 +158,10 @@ class Writer:
             self._fail(Deposed(str(refused)) if refused.code in WRONG_LAST else refused)
         except Trouble as trouble:
             self._fail(trouble)
-        if not self._may_send or self._failure or self._backlog.waiting:
-            self._wake.set()
+        self.pump()
 
     def _fail(self, trouble: Trouble) -> None:
         """Keep the first failure: those that follow are its consequences."""
         if self._failure is None:
             self._failure = trouble
+        self._wake.set()
