@@ -494,10 +494,10 @@ def test_a_thousand_instruments_are_shown_piece_by_piece(
     serve_ticker: Callable[..., RunningServer], tmp_path: Path
 ) -> None:
     """One picture of them all would be more than a server lets anybody leave unread."""
-    server = serve_ticker("--universe", "large", "--step-ms", "100")
+    server = serve_ticker("--universe", "large")
     done = record(tmp_path / "tape", server.stream, "--count", "20000")
     assert (done.returncode, done.stderr) == (0, "")
-    market = market_of(MarketConfig(universe="large", step_ms=100))
+    market = market_of(MarketConfig(universe="large"))
     board = Board(len(market.universe))
     with Recording.open(tmp_path / "tape") as found:
         while market.seq < found.first - 1:
