@@ -220,7 +220,7 @@ def test_ones_own_trades_and_quotes_are_served(serve_ticker: Serve, tmp_path: Pa
         for k in range(1000)
     ]
     file.write_text("\n".join(["time,sym,price,size", *rows]))
-    server = serve_ticker("--replay", str(file), "--paused", "--admin.enabled", "--speed", "2.5")
+    server = serve_ticker("--replay", str(file), *HELD, "--speed", "2.5", "--stream.heartbeat-s", "0.3")
     with urlopen(f"{server.url}v1/instruments") as response:
         assert [one["symbol"] for one in json.load(response)["instruments"]] == ["ABC", "X-Y"]
     epoch = AdminClient(server).get("state")["epoch"]
