@@ -259,6 +259,6 @@ def test_load(clone: Path) -> None:
 
 
 def test_every_command_is_run_here() -> None:
-    assert len(COMMANDS) == 13
+    assert len(COMMANDS) == 16
     assert len(PROGRAMS) == 2
     assert (ROOT / TESTS).exists()

@@ -312,7 +312,11 @@ class StreamConfig(Section, frozen=True, kw_only=True):
         int, Doc(ge=1024, description="bytes waiting for a reader at which no more ticks are written to it")
     ] = 64 * 1024
     buffer_bytes_max: Annotated[
-        int, Doc(ge=2048, description="bytes waiting for a reader at which it is cut off: answers it does not read")
+        int,
+        Doc(
+            ge=2048,
+            description="bytes waiting for a reader at which it is not heard before it has read: what it asked for",
+        ),
     ] = 256 * 1024
     catch_up_bytes: Annotated[
         int, Doc(ge=1024, description="bytes of tape, about, sent at once to a reader that catches up")

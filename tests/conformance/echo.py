@@ -56,6 +56,7 @@ class Echo(WebSocket):
 
     def resume_writing(self) -> None:
         self._outlet.resume()
+        super().resume_writing()
 
     def _leave(self) -> None:
         self._outlet.close()

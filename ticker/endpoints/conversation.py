@@ -115,6 +115,7 @@ class Conversation(WebSocket):
 
     def resume_writing(self) -> None:
         self._outlet.resume()
+        super().resume_writing()
 
     def _heard(self, data: bytes, text: bool) -> None:  # noqa: ARG002  # commands may come either way
         message: AnyClientMessage | None = None

@@ -5,6 +5,7 @@ Short messages that come alone, as acks do, are read here; everything else is re
 """
 
 import asyncio
+from collections import deque
 from typing import cast
 
 from websockets.frames import Frame, Opcode
@@ -41,6 +42,7 @@ class WebSocket(asyncio.Protocol):
         "_ended",
         "_fragments",
         "_head",
+        "_held",
         "_house",
         "_life_s",
         "_pinged_s",
@@ -59,6 +61,7 @@ class WebSocket(asyncio.Protocol):
         self._fragments: list[bytes] | None = None
         self._text = True  # whether these fragments are of text
         self._said = 0
+        self._held: deque[tuple[bytes, bool]] | None = None  # not heard before what was answered has been read
         self._deadline_s: float | None = None
         self._ended = ""
         self._unread_bytes = 0  # that the library has, and has made no frames of; after the end, all that came
@@ -155,16 +158,40 @@ class WebSocket(asyncio.Protocol):
 
     def _hear(self, messages: list[bytes], text: bool) -> None:
         for message in messages:
-            if not self._listening or self._overfull():
+            if not self._listening:
                 return
             self._take(message, text)
 
     def _take(self, data: bytes, text: bool) -> None:
-        """Hear a message, or close where it says that it is text and is none (RFC 6455, section 8.1)."""
+        """Hear a message, or close where it says that it is text and is none (RFC 6455, section 8.1).
+
+        Nothing more is read, and what has been is not heard, while too much of what was answered waits to be read.
+        """
+        if self._held is not None:
+            self._held.append((data, text))
+            return
         if text and not data.isascii() and not is_utf8(data):
             self.close(Close.INVALID_DATA, "text is UTF-8")
         else:
             self._heard(data, text)
+        if self._listening and self._overfull:
+            self._held = deque()
+            self._transport.pause_reading()
+
+    def pause_writing(self) -> None:
+        """The transport is full."""
+
+    def resume_writing(self) -> None:
+        """Hear what had to wait: the client has read what it asked for."""
+        held, self._held = self._held, None
+        if held is None:
+            return
+        while held and self._listening and self._held is None:
+            self._take(*held.popleft())
+        if self._held is not None:  # full again
+            self._held.extend(held)
+        elif not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _receive(self, data: bytes) -> None:
         """Have the library read some bytes, and deal with the frames they complete."""
@@ -179,9 +206,10 @@ class WebSocket(asyncio.Protocol):
             self._ws.fail(Close.POLICY)  # where we were closing already: it is not heard any more
             self._write()
             return
+        if controls and self._held is None and self._overfull:
+            self.abort("answers not read")
+            return
         for frame in frames:
-            if self._overfull():
-                return
             self._unread_bytes -= masked_bytes(len(frame.data))
             if frame.opcode in _DATA:
                 self._receive_fragment(frame)
@@ -192,12 +220,10 @@ class WebSocket(asyncio.Protocol):
         if self._unread_bytes > DROPPED_BYTES_MAX:
             self.abort("sends on after the end")
 
+    @property
     def _overfull(self) -> bool:
-        """Cut off who does not read what it asks for; tell whether we did."""
-        if self._transport.get_write_buffer_size() <= self._house.config.stream.buffer_bytes_max:
-            return False
-        self.abort("answers not read")
-        return True
+        """Whether more waits for the client than may be added to."""
+        return self._transport.get_write_buffer_size() > self._house.config.stream.buffer_bytes_max
 
     def _afford(self, controls: list[Frame]) -> bool:
         """Charge control frames to the client; the pong we are waiting for is free."""
@@ -270,6 +296,9 @@ class WebSocket(asyncio.Protocol):
             return
         self._leave()
         self._ended = reason
+        if self._held is not None:  # we wait for its close frame
+            self._held = None
+            self._transport.resume_reading()
         if code in FAULTS:
             self._ws.fail(code, reason)
         else:
