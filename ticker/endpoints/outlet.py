@@ -148,10 +148,17 @@ class Outlet:
 
     def close(self) -> None:
         """Write no more."""
+        if self._closed:
+            return
         self._closed = True
         self.leave()
         self._way.close()
         self._end_flow()
+
+    def end(self) -> None:
+        """Close, and let go of the owner and the way, which hold this outlet: it is good for nothing any more."""
+        self.close()
+        del self.owner, self._way
 
     # What the sweep asks.
 
@@ -195,7 +202,7 @@ class Outlet:
         """Go on where we stopped: the transport has drained."""
         self._paused = False
         self._stalled_s = None  # it read: that the next backlog is longer than what was left of this one says nothing
-        if not self.blocked:
+        if not self.blocked and not self._closed:
             self._way.go_on()
 
     def offer(self, frame: bytes, seq: int) -> None:
