@@ -48,6 +48,7 @@ class Attack:
     """Returns what was found, and whether it is as promised."""
     seconds: float
     healthy: int = HEALTHY
+    flags: tuple[str, ...] = ()
 
 
 def connected(server: Server, count: int, say: bytes = b"", buffer: int = 0) -> list[socket.socket]:
@@ -303,7 +304,14 @@ ATTACKS = [
     Attack("A1", "1 reader stops reading", "cut ≤ 6 s after the buffers are full", stalled(1), 10),
     Attack("A1", "200 readers stop reading", "the same, ≤ 272 KB each", stalled(200), 10),
     Attack("A2", "50 SSE readers stop reading", "the same", stalled(50, events=True), 10),
-    Attack("A3", "reads 8 kB/s of 100", "stays; all that is dropped or merged is told", slow(60), 62),
+    Attack(
+        "A3",
+        "reads 8 kB/s of 100",
+        "stays; all that is dropped or merged is told",
+        slow(60),
+        62,
+        flags=("--feed.tape-s", "10"),
+    ),
     Attack("A5", "never acknowledges", "64 messages, then told or 4008 after 30 ± 1 s", never_acks, 37),
     Attack("A6", "acknowledges every 10 s", "64 messages an ack, nothing lost, no growth", acks_slowly, 48),
     Attack("A7", "ping flood, unread", "RSS + ≤ 20 MB, ended at once", pings_unread, 14),

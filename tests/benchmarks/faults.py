@@ -53,7 +53,7 @@ class Found:
 
 def under_attack(attack: Attack, contestant: Contestant, loop: str) -> Found:
     """Returns what an attack did to a server and to its healthy readers."""
-    with serving(contestant) as server:
+    with serving(replace(contestant, command=(*contestant.command, *attack.flags))) as server:
         probe_s(server)
         time.sleep(0.5)
         outcome: list[tuple[str, bool]] = []
