@@ -229,6 +229,9 @@ class Client:
                 self.paused, self.live = True, False
                 self.conversation.pause_writing()
 
+    def get_extra_info(self, _: str) -> None:
+        """Have no socket."""
+
     def get_write_buffer_size(self) -> int:
         return self.waiting
 

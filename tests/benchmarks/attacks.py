@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from misfits import PING, SUBSCRIBE, TEXT, Misfit, masked
+from readers import acks_slowly, never_acks, slow, unplugged
 from scrape import descriptors
 from stopwatch import Failed, Server
 
@@ -303,6 +304,16 @@ ATTACKS = [
     Attack("A1", "1 reader stops reading", "cut ≤ 6 s after the buffers are full", stalled(1), 10),
     Attack("A1", "200 readers stop reading", "the same, ≤ 272 KB each", stalled(200), 10),
     Attack("A2", "50 SSE readers stop reading", "the same", stalled(50, events=True), 10),
+    Attack(
+        "A3",
+        "reads 8 kB/s of 100",
+        "stays; all that is dropped or merged is told",
+        slow(60),
+        62,
+        flags=("--feed.tape-s", "10"),
+    ),
+    Attack("A5", "never acknowledges", "64 messages, then told or 4008 after 30 ± 1 s", never_acks, 37),
+    Attack("A6", "acknowledges every 10 s", "64 messages an ack, nothing lost, no growth", acks_slowly, 48),
     Attack("A7", "ping flood, unread", "RSS + ≤ 20 MB, ended at once", pings_unread, 14),
     Attack("A8", "50,000 pings, read", "1008 after the burst", pings_read, 6),
     Attack("C1", "2,000 heads, a byte a second", "closed 5-6 s; others < 200 ms", slow_heads, 14),
@@ -310,6 +321,7 @@ ATTACKS = [
     Attack("C5", "handshakes and resets, as fast as it goes", "ticks p99 < 100 ms", churn, 14),
     Attack("C6", "no descriptor for 5 s", "≤ 1 line/s, back in ≤ 2 s", no_descriptors, 9),
     Attack("C9", "1,000 requests in a packet", "answered in order; 429 behind a held one", pipelined, 8),
+    Attack("C13", "20 cables are pulled, 10 of the idle", "≤ 8 s where ticks wait, ≤ 36 s idle", unplugged, 47),
     Attack("C15", "10,000 resets at every stage", "descriptors and RSS at base", resets, 25),
     Attack("C17", "10,000 packets of garbage", "descriptors and RSS at base", garbage, 25),
 ]

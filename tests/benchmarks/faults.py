@@ -21,6 +21,7 @@ from pathlib import Path
 
 from attacks import ATTACKS, HEALTHY, READS, SHAKE, Attack, close, connected, drained, probe_s
 from contestants import BUILT, HERE, Contestant, ticker
+from readers import probed
 from stopwatch import (
     ADDRESS,
     START_TIMEOUT_S,
@@ -52,7 +53,7 @@ class Found:
 
 def under_attack(attack: Attack, contestant: Contestant, loop: str) -> Found:
     """Returns what an attack did to a server and to its healthy readers."""
-    with serving(contestant) as server:
+    with serving(replace(contestant, command=(*contestant.command, *attack.flags))) as server:
         probe_s(server)
         time.sleep(0.5)
         outcome: list[tuple[str, bool]] = []
@@ -200,7 +201,21 @@ def until(port: int, wanted: int, limit_s: float) -> int:
     return found
 
 
+def crowded(contestant: Contestant, loop: str) -> Found:
+    """5,000 clients are sent 20 ticks a second each, and somebody asks whether the server is well."""
+    steps = replace(contestant, command=(*contestant.command, "--step-ms", "500"), step_us=500_000)
+    with serving(steps) as server, receiving(server, clients=5000, seconds=15, warmup_s=3.0) as receiver:
+        asked: list[tuple[float, float, float]] = []
+        window = measured(server, receiver, 90, on_ready=lambda: asked.append(probed(server, 12)))
+    middle, late, most = asked[0]
+    said = f"asked in between: {middle:.1f} ms, p99 {late:.1f}, at most {most:.1f}; {window.faults} faults of theirs"
+    said += f", {window.ticks_per_s:,.0f} ticks a second"
+    kept = late <= 20 and most <= 100 and not window.faults
+    return Found("A10 5,000 clients, 20 ticks/s each", loop, "p99 < 20 ms, at most 100 ms", said, kept)
+
+
 PROCESS: dict[str, Callable[[Contestant, str], Found]] = {
+    "A10": crowded,
     "E7": storm,
     "E8": jumped,
     "E9": poisoned,

@@ -43,6 +43,9 @@ class Wire:
     def write(self, data: bytes) -> None:
         self.written.append(data)
 
+    def get_extra_info(self, _: str) -> None:
+        """Have no socket."""
+
     def get_write_buffer_size(self) -> int:
         return self.waiting_bytes
 

@@ -34,6 +34,9 @@ class Wire:
     def can_write_eof(self) -> bool:
         return True
 
+    def get_extra_info(self, _: str) -> None:
+        """Have no socket."""
+
     def get_write_buffer_size(self) -> int:
         return 0
 

@@ -154,8 +154,8 @@ class Line:
     def set_protocol(self, protocol: Any) -> None:
         self.protocol = protocol
 
-    def get_extra_info(self, _: str) -> tuple[str, int]:
-        return "127.0.0.1", 50_000
+    def get_extra_info(self, name: str) -> tuple[str, int] | None:
+        return ("127.0.0.1", 50_000) if name == "peername" else None
 
     def set_write_buffer_limits(self, **_: int) -> None:
         """Let it be: what waits is counted here."""

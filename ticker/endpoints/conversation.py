@@ -221,6 +221,10 @@ class Conversation(WebSocket):
     def _leave(self) -> None:
         self._outlet.close()
 
+    def _let_go(self) -> None:
+        super()._let_go()
+        self._outlet.end()
+
     def _look(self, now_s: float) -> None:
         if self._outlet.stalled(now_s):
             self.abort("stalled")

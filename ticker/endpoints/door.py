@@ -103,6 +103,7 @@ class Door(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the transport's word for it
         self._house.gone(self)  # first: whatever fails below, it is there no more
+        self._parser = None  # it holds us
         self._shut()
 
     def data_received(self, data: bytes) -> None:
@@ -317,6 +318,7 @@ class Door(asyncio.Protocol):
 
     def _hand_over(self, taker: asyncio.Protocol) -> None:
         self._open = False
+        self._parser = None  # it holds us
         self._house.hand_over(self, cast(Connection, taker))
         self._transport.set_protocol(taker)
         taker.connection_made(self._transport)

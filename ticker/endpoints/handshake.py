@@ -25,6 +25,16 @@ Taker = TypeVar("Taker")
 
 
 class _Protocol(ServerProtocol):
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        """Take the first of the client's that is one of ours; a client that names none gets the default.
+
+        A method, where the library would take a function too: that it binds to the connection, which then holds itself.
+        """
+        known = self.available_subprotocols or []
+        if known and subprotocols and not set(subprotocols) & set(known):
+            raise NegotiationError(f"no such subprotocol; known: {', '.join(known)}")
+        return next((name for name in subprotocols if name in known), None)
+
     def recv_frame(self, frame: Frame) -> None:
         """Take a close between two fragments as a close (RFC 6455, section 5.4); the library calls that a fault."""
         if frame.opcode is Opcode.CLOSE:
@@ -41,7 +51,6 @@ def shake_hands(
     protocol = _Protocol(
         extensions=SHARED if house.config.stream.compression == "shared" else None,
         subprotocols=[Subprotocol(name) for name in subprotocols] or None,
-        select_subprotocol=_choose if subprotocols else None,
         state=State.OPEN,  # the door has read the head: what the parser sees first is a frame
         max_size=house.config.stream.message_bytes_max,
         logger=_quiet,
@@ -53,11 +62,3 @@ def shake_hands(
     code = {426: "upgrade_required", 405: "method_not_allowed"}.get(response.status_code, "bad_request")
     sentence = (response.body or b"").decode().split("\n")[0]
     raise Refusal(code, sentence, **({"known": ["GET"]} if code == "method_not_allowed" else {}))
-
-
-def _choose(protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """Take the first of the client's that is one of ours; a client that names none gets the default."""
-    known = protocol.available_subprotocols or []
-    if offered and not set(offered) & set(known):
-        raise NegotiationError(f"no such subprotocol; known: {', '.join(known)}")
-    return next((name for name in offered if name in known), None)

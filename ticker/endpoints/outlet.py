@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 from ticker.endpoints.every import Every
 from ticker.endpoints.house import House
 from ticker.endpoints.latest import Latest
+from ticker.endpoints.stall import Stall
 from ticker.feed.audience import Audience, Frame
 from ticker.feed.leap import Leap
 from ticker.feed.rendering import Dialect
@@ -45,9 +46,8 @@ class Outlet:
         "_merged",
         "_messages",
         "_paused",
-        "_stalled_s",
+        "_stall",
         "_transport",
-        "_waiting_bytes",
         "_way",
         "dialect",
         "frame",
@@ -70,8 +70,7 @@ class Outlet:
         self._flow: Flow | None = None
         self._messages = 0  # sent so far, less those of the audience before we joined it
         self._merged = 0  # ticks not reported yet, less those of the audience before we joined it
-        self._stalled_s: float | None = None
-        self._waiting_bytes = 0
+        self._stall: Stall | None = None
         self._flowed = 0
         self._flow_s: float | None = None
 
@@ -149,23 +148,28 @@ class Outlet:
 
     def close(self) -> None:
         """Write no more."""
+        if self._closed:
+            return
         self._closed = True
         self.leave()
         self._way.close()
         self._end_flow()
 
+    def end(self) -> None:
+        """Close, and let go of the owner and the way, which hold this outlet: it is good for nothing any more."""
+        self.close()
+        del self.owner, self._way
+
     # What the sweep asks.
 
     def stalled(self, now_s: float) -> bool:
-        """Tell whether what waits for the reader has not shrunk for `stall_s`; a slow one that reads may go on."""
+        """Tell whether the reader has taken in nothing of what waits for it for `stall_s`; a slow one may go on."""
         if not self._paused:
-            self._stalled_s = None
+            self._stall = None
             return False
-        waiting_bytes = self._transport.get_write_buffer_size()
-        if self._stalled_s is None or waiting_bytes < self._waiting_bytes:
-            self._stalled_s = now_s
-            self._waiting_bytes = waiting_bytes
-        return now_s - self._stalled_s > self.house.config.stream.stall_s
+        if self._stall is None:
+            self._stall = Stall(self._transport, now_s)
+        return self._stall.lasts_s(now_s) > self.house.config.stream.stall_s
 
     def idle(self, now_s: float, said: int = 0) -> bool:
         """Tell whether nothing went out for `heartbeat_s`, neither ticks nor what its owner `said`; then begin anew."""
@@ -195,8 +199,8 @@ class Outlet:
     def resume(self) -> None:
         """Go on where we stopped: the transport has drained."""
         self._paused = False
-        self._stalled_s = None  # it read: that the next backlog is longer than what was left of this one says nothing
-        if not self.blocked:
+        self._stall = None  # it read: that the next backlog is longer than what was left of this one says nothing
+        if not self.blocked and not self._closed:
             self._way.go_on()
 
     def offer(self, frame: bytes, seq: int) -> None:

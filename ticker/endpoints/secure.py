@@ -78,6 +78,7 @@ class Secure(asyncio.Transport, asyncio.Protocol):
         self._house.gone(self)
         if self._taker is not None:
             self._taker.connection_lost(exc)
+            self._taker = None  # it holds us, as its transport
 
     def pause_writing(self) -> None:
         if self._taker is not None:

@@ -125,7 +125,7 @@ class EventStream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # the transport's word for it
         self._house.gone(self)  # first: whatever fails below, it is there no more
-        self._outlet.close()
+        self._outlet.end()
 
     def pause_writing(self) -> None:
         self._outlet.pause()

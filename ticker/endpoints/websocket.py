@@ -86,6 +86,11 @@ class WebSocket(asyncio.Protocol):
     def _leave(self) -> None:
         """Write no more of your own accord: the conversation is ending. May be called more than once."""
 
+    def _let_go(self) -> None:
+        """Let go of whoever holds you: what is in a circle stays in memory until a collector has the time to look."""
+        self._ws.parser.close()  # it holds the library's connection, and so does the traceback of how it ended
+        self._ws.parser_exc = None
+
     def _weigh(self, size: int) -> None:
         """Note that so many bytes have come, other than as short messages."""
 
@@ -140,6 +145,7 @@ class WebSocket(asyncio.Protocol):
         reason = f"{_told(close.code) if close else 1006} {self._ended}".rstrip()
         self._house.ended(reason, by_us=bool(self._ended))
         self._house.log.debug("conversation ended", reason=reason)
+        self._let_go()
 
     @property
     def _between_messages(self) -> bool:

@@ -1,7 +1,8 @@
 """The numbered tape: the most recent batches, each with the wall time it was emitted at.
 
 Rules: entries are consecutive; whoever wants the past asks by `seq` and learns whether it is still kept. The tape is
-bounded by steps and by bytes; what is kept for readers of the fresh end, the renderings, is counted apart.
+bounded by steps and by bytes, but for two blocks that are in part others'; what is kept for readers of the fresh end,
+the renderings, is counted apart.
 """
 
 from collections import deque
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from ticker.feed.blocks import Blocks
 from ticker.ticks import Batch
 
 UNBOUNDED = 1 << 62
@@ -18,7 +20,7 @@ UNBOUNDED = 1 << 62
 ENTRY_BYTES = 488
 """What CPython 3.11 takes for an entry besides its rows: Entry and Batch 112, a dict 272, integers 96, a place 8."""
 ROWS_BYTES = 112
-"""And for each of its arrays that has rows, which are views: what they show lies in a block of the market's. Those
+"""And for each of its arrays that has rows, which are views: what they show lies in a block (`feed.blocks`). Those
 without rows are one array for all batches (`ticks.EMPTY`)."""
 
 
@@ -55,6 +57,7 @@ class Tape:
         self.ticks = 0
         """How many rows the entries hold."""
         self._entries: deque[Entry] = deque()
+        self.blocks = Blocks()
 
     @property
     def oldest(self) -> int:
@@ -85,7 +88,8 @@ class Tape:
             raise ValueError(f"batch {batch.seq} does not follow {self.head}")
         weight = weigh(batch)
         gone = [self._drop() for _ in range(self._excess(weight))]
-        self._entries.append(Entry(batch, emitted_us, {} if renderings is None else renderings))
+        kept = Batch(batch.seq, batch.t, {channel: self.blocks.lay(rows) for channel, rows in batch.rows.items()})
+        self._entries.append(Entry(kept, emitted_us, {} if renderings is None else renderings))
         self.head, self.t = batch.seq, batch.t
         self.bytes += weight
         self.ticks += _rows_of(batch)
