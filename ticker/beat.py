@@ -272,3 +272,29 @@ class Beat:
             if self._timer:
                 self._timer.cancel()
             self._timer = self._loop.call_later(delay_s, self.beat)
+
+
+class Beaten:
+    """What a source says of its time that a beat moves on."""
+
+    beat: Beat
+
+    @property
+    def speed(self) -> float:
+        return self.beat.speed
+
+    @property
+    def speed_actual(self) -> float:
+        return self.beat.speed_actual
+
+    @property
+    def paused(self) -> bool:
+        return self.beat.paused
+
+    @property
+    def flushes_per_s(self) -> float:
+        return self.beat.flushes_per_s
+
+    @property
+    def lag_s(self) -> float:
+        return self.beat.metronome.lag_s

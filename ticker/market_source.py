@@ -3,14 +3,14 @@
 import asyncio
 
 from ticker import checkpoints
-from ticker.beat import Beat
+from ticker.beat import Beat, Beaten
 from ticker.control import MarketControl
 from ticker.source import Host, Opening, Role
 from ticker.stage import stage
 from ticker.wire.label import Label
 
 
-class MarketSource:
+class MarketSource(Beaten):
     """The market that a configuration wants. Raises SetupError where there is none such."""
 
     role: Role = "market"
@@ -38,26 +38,6 @@ class MarketSource:
     def failed(self) -> asyncio.Future[None]:
         """Resolved where the market cannot step."""
         return self.beat.failed
-
-    @property
-    def speed(self) -> float:
-        return self.beat.speed
-
-    @property
-    def speed_actual(self) -> float:
-        return self.beat.speed_actual
-
-    @property
-    def paused(self) -> bool:
-        return self.beat.paused
-
-    @property
-    def flushes_per_s(self) -> float:
-        return self.beat.flushes_per_s
-
-    @property
-    def lag_s(self) -> float:
-        return self.beat.metronome.lag_s
 
     def start(self, host: Host) -> None:
         """Begin to beat."""

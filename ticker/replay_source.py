@@ -8,7 +8,7 @@ import asyncio
 from msgspec.structs import replace
 
 from ticker import clock
-from ticker.beat import Beat
+from ticker.beat import Beat, Beaten
 from ticker.control import Control
 from ticker.errors import Refusal, SetupError
 from ticker.feed.feed import Feed
@@ -21,7 +21,7 @@ from ticker.ticks import STATES, STATUS
 PAST_MAX = 10_000  # steps read before those that are played: some seconds, for readers that come back
 
 
-class ReplaySource:
+class ReplaySource(Beaten):
     """The tape of `replay.file`. Raises SetupError."""
 
     role: Role = "replay"
@@ -90,26 +90,6 @@ class ReplaySource:
         """Resolved where the file cannot be read on."""
         assert self._failed is not None  # nobody asks before the start
         return self._failed
-
-    @property
-    def speed(self) -> float:
-        return self.beat.speed
-
-    @property
-    def speed_actual(self) -> float:
-        return self.beat.speed_actual
-
-    @property
-    def paused(self) -> bool:
-        return self.beat.paused
-
-    @property
-    def flushes_per_s(self) -> float:
-        return self.beat.flushes_per_s
-
-    @property
-    def lag_s(self) -> float:
-        return self.beat.metronome.lag_s
 
     def start(self, host: Host) -> None:
         """Begin to beat."""
