@@ -1,8 +1,8 @@
 """A network that is cut between a root and NATS, for a second, for half a minute, for five: what either side sees.
 
-Nothing passes while it is cut, and nobody is told. The root goes on for its own clients; a leaf has nothing new, says so,
-and catches up afterwards. With `--standby` another root takes over, and the first one follows it when it is back. In the
-end each client must have had every tick once, as in `cluster.py`.
+Nothing passes while it is cut, and nobody is told. The root goes on for its own clients; a leaf has nothing new, says
+so, and catches up afterwards. With `--standby` another root takes over, and the first one follows it when it is back. In
+the end each client must have had every tick once, as in `cluster.py`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Cable(asyncio.Protocol):
 
     async def _reach(self, target: int) -> None:
         loop = asyncio.get_running_loop()
-        while Cable.cut:
+        while Cable.cut:  # noqa: ASYNC110  # not an event
             await asyncio.sleep(LOOK_S)
         try:
             _, far = await loop.create_connection(lambda: Cable(None), "127.0.0.1", target)
