@@ -1,8 +1,8 @@
 """A network that is cut between a root and NATS, for a second, for half a minute, for five: what either side sees.
 
-Nothing passes while it is cut, and nobody is told. The root goes on for its own clients; a leaf has nothing new, says
-so, and catches up afterwards. With `--standby` another root takes over, and the first one follows it when it is back. In
-the end each client must have had every tick once, as in `cluster.py`.
+Nothing passes while it is cut, and nobody is told. The root goes on for its own clients; a leaf has nothing new,
+says so, and catches up afterwards. With `--standby` another root takes over, and the first one follows it when it
+is back. In the end each client must have had every tick once, as in `cluster.py`.
 """
 
 from __future__ import annotations
@@ -186,7 +186,6 @@ def main() -> None:
     print(
         "| cut | longest pause at the root | at the leaf | leaf stale | leaf behind (steps) | back after | the root is |"
     )
-    print("|---|---|---|---|---|---|---|")
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(live(cluster, crowd, arguments))
