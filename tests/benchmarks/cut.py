@@ -183,9 +183,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="ticker-cut-"))
     crowd = Crowd({"op": "subscribe", "symbols": ["*"], "channels": list(CHANNELS)}, [])
     cluster = Cluster(folder, FLAGS)
-    print(
-        "| cut | longest pause at the root | at the leaf | leaf stale | leaf behind (steps) | back after | the root is |"
-    )
+    print("| cut | longest pause at the root | at the leaf | leaf stale | behind by | back after | the root is |")
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(live(cluster, crowd, arguments))
