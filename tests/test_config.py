@@ -314,3 +314,38 @@ def test_the_default_file_says_of_every_key_what_the_code_says() -> None:
 def test_every_key_says_what_it_is_for() -> None:
     assert all(" " in key.doc for key in KEYS.values())
     assert len({key.doc for key in KEYS.values()}) == len(KEYS)
+
+
+FROM_NATS, TO_NATS, REPLAYED = {"nats.source": "nats://a"}, {"nats.publish": "nats://a"}, {"replay.file": "a.tape"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (REPLAYED | FROM_NATS, "replay.file: goes in place of nats.source, not beside it"),
+        (REPLAYED | TO_NATS, "replay.file: goes in place of nats.publish, not beside it"),
+        (FROM_NATS | TO_NATS, "nats.source: goes in place of nats.publish, not beside it: a leaf has no market"),
+        ({"replay.loop": "true"}, "replay.loop: needs replay.file"),
+        ({"replay.start": "100"}, "replay.start: needs replay.file"),
+        (REPLAYED | {"market.checkpoint": "c"}, "market.checkpoint: is a market's, and replay.file goes in its place"),
+        (REPLAYED | {"market.scenario": "s"}, "market.scenario: is a market's, and replay.file goes in its place"),
+        ({"nats.creds": "c", "nats.user": "u"}, "nats.user: goes in place of nats.creds, not beside it"),
+        ({"nats.password": "p"}, "nats.password: needs nats.user"),
+        ({"nats.tls_cert": "c"}, "nats.tls_key: is missing: it goes with nats.tls_cert"),
+        ({"nats.tls_key": "k"}, "nats.tls_cert: is missing: it goes with nats.tls_key"),
+        (FROM_NATS | {"market.checkpoint": "c"}, "market.checkpoint: a leaf (nats.source) has no market to keep"),
+        (
+            FROM_NATS | {"admin.enabled": "true"},
+            "admin.enabled: a leaf (nats.source) has no market to hold: ask its root",
+        ),
+    ],
+)
+def test_a_tape_comes_from_one_place(flags: dict[str, str], sentence: str) -> None:
+    assert complaint(build, from_flags(flags)) == sentence
+
+
+def test_a_password_is_shown_nowhere() -> None:
+    given = {"nats.user": "u", "nats.password": "canary-1", "nats.publish": "nats://u:canary-2@host"}
+    config = build(from_flags(given))
+    assert "canary" not in f"{config} {config.nats!r}"
+    assert "canary" not in complaint(from_tables, {"nats": {"password": ["canary"], "publish": "x"}}, "f")

@@ -479,7 +479,7 @@ class ReplayConfig(Section, frozen=True, kw_only=True):
         tuple[Annotated[str, Meta(pattern=r"^[a-z_]+=.+$")], ...],
         Doc(
             description="what the columns of one's own file are, such as time=ts,price=px, where it is not guessed: of "
-            "time, symbol, price, size, side, bid, ask, bid_size, ask_size"
+            "time, date, symbol, price, size, side, maker, bid, ask, bid_size, ask_size, type; NAME=- is none"
         ),
     ] = ()
     symbol: Annotated[str, Doc(description="symbol of one's own file where it has no such column; empty: its name")] = (

@@ -243,6 +243,9 @@ def _check_source(config: Config) -> None:
         unused = [name for name, value in msgspec.structs.asdict(replay).items() if value]
         if unused:
             raise ConfigError(f"replay.{unused[0]}: needs replay.file")
+    for name in ("checkpoint", "scenario"):
+        if replay.file and getattr(config.market, name):
+            raise ConfigError(f"market.{name}: is a market's, and replay.file goes in its place")
     if nats.creds and nats.user:
         raise ConfigError("nats.user: goes in place of nats.creds, not beside it")
     if nats.password and not nats.user:
