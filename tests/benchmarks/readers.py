@@ -17,7 +17,7 @@ from contextlib import suppress
 from statistics import median
 from typing import Any
 
-from misfits import CLOSE, PING, SUBSCRIBE, TEXT, masked, take_frame
+from misfits import CLOSE, PING, SEGMENT_BYTES, SUBSCRIBE, TEXT, masked, take_frame
 from scrape import descriptors, gauges
 from stopwatch import Failed, Server
 
@@ -47,7 +47,8 @@ class Listener:
         self.heard_s: dict[str, float] = {}
         self._data = bytearray()
         self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES)
         self.socket.settimeout(10)
         self.socket.connect(("127.0.0.1", server.port))
         self.socket.sendall(HELLO)
