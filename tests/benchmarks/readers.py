@@ -17,11 +17,12 @@ from contextlib import suppress
 from statistics import median
 from typing import Any
 
-from misfits import SUBSCRIBE, TEXT, masked, take_frame
+from misfits import CLOSE, PING, SEGMENT_BYTES, SUBSCRIBE, TEXT, masked, take_frame
 from scrape import descriptors, gauges
 from stopwatch import Failed, Server
 
 TICKS_A_STEP = 10
+PONG = 10
 WINDOW = 64
 SLOW_BYTES_PER_S = 8000
 KERNEL_BYTES = 165_000
@@ -46,7 +47,8 @@ class Listener:
         self.heard_s: dict[str, float] = {}
         self._data = bytearray()
         self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES)
         self.socket.settimeout(10)
         self.socket.connect(("127.0.0.1", server.port))
         self.socket.sendall(HELLO)
@@ -61,9 +63,12 @@ class Listener:
 
     def say(self, message: dict[str, object]) -> None:
         """Sends a message."""
+        self._send(TEXT, json.dumps(message).encode())
+
+    def _send(self, opcode: int, payload: bytes) -> None:
         self.socket.settimeout(10)
         with suppress(ConnectionError):  # reading tells
-            self.socket.sendall(masked(TEXT, json.dumps(message).encode()))
+            self.socket.sendall(masked(opcode, payload))
         self.socket.setblocking(False)
 
     def read(self, size: int) -> None:
@@ -81,7 +86,9 @@ class Listener:
             opcode, payload = frame
             if opcode == TEXT:
                 self._hear(json.loads(payload))
-            elif payload:
+            elif opcode == PING:
+                self._send(PONG, payload)
+            elif opcode == CLOSE:
                 self.end = f"close {int.from_bytes(payload[:2], 'big')}"
 
     def _hear(self, message: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from websockets.server import ServerProtocol
 
 from ticker import clock
 from ticker.endpoints.house import House
+from ticker.endpoints.stall import unacknowledged_bytes
 from ticker.errors import Close
 from ticker.session.budget import Allowance, Budget
 from ticker.wire.frames import TEXT, binary_frame, masked_bytes, short_messages, text_frame
@@ -45,12 +46,12 @@ class WebSocket(asyncio.Protocol):
         "_held",
         "_house",
         "_life_s",
+        "_owed_bytes",
         "_pinged_s",
         "_said",
         "_text",
         "_transport",
         "_unread_bytes",
-        "_waiting_bytes",
         "_ws",
     )
 
@@ -68,7 +69,7 @@ class WebSocket(asyncio.Protocol):
         self._budget: Budget | None = None  # most clients never send a control frame that we did not ask for
         self._life_s: float | None = None  # the sweep that noticed the last sign of life; None where none has since
         self._pinged_s: float | None = None
-        self._waiting_bytes = 0
+        self._owed_bytes = 0
 
     @property
     def compressed(self) -> bool:
@@ -332,7 +333,8 @@ class WebSocket(asyncio.Protocol):
     def _silent(self, now_s: float) -> bool:
         """Ping a client that has been silent for `ping_s`; tell whether not even that was answered.
 
-        Any byte is a sign of life, and so is that what waits for the client gets less: the ping waits behind it.
+        Any byte is a sign of life, and so is that what waits for the client, here or in the kernel, gets less: the ping
+        waits behind it.
         """
         stream = self._house.config.stream
         if self._life_s is None:
@@ -340,14 +342,15 @@ class WebSocket(asyncio.Protocol):
             self._pinged_s = None
         if now_s - self._life_s < stream.ping_s:
             return False
-        before, self._waiting_bytes = self._waiting_bytes, self._transport.get_write_buffer_size()
-        if self._waiting_bytes > stream.buffer_bytes:  # whether that is a stall is the subclass's to say
+        waiting_bytes = self._transport.get_write_buffer_size()
+        before, self._owed_bytes = self._owed_bytes, waiting_bytes + unacknowledged_bytes(self._transport)
+        if waiting_bytes > stream.buffer_bytes:  # whether that is a stall is the subclass's to say
             self._pinged_s = None if self._pinged_s is None else now_s  # a ping that waits behind it is not late yet
             return False
         if self._pinged_s is None:
             self._transport.write(_PING)
             self._pinged_s = now_s
-        elif self._waiting_bytes < before:
+        elif self._owed_bytes < before:
             self._pinged_s = now_s
         return now_s - self._pinged_s > stream.pong_s
 
