@@ -111,6 +111,8 @@ class Outlet:
             self._way = self._way.into_latest(rate_hz)
         elif isinstance(self._way, Latest):
             self._way = self._way.into_every()
+        if self._closed:  # on the way it was told what it had lost, and wanted to be closed then
+            self._way.close()
 
     def set_window(self, size: int) -> None:
         """Have at most so many messages under way without an acknowledgement; 0 is no limit."""
