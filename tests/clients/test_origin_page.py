@@ -15,7 +15,13 @@ async def shown(url: str, *acts: tuple[Callable[[], None], str]) -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         visit = Visit(await browser.new_page(viewport={"width": 1440, "height": 900}))
-        await visit.go(url)
+        async with visit.page.expect_response(
+            lambda answer: (
+                "json" in answer.headers.get("content-type", "") and answer.url.rstrip("/") == url.rstrip("/")
+            )
+        ):
+            await visit.go(url)
+        await visit.page.wait_for_timeout(1000)  # until what it was told stands there, if anything does
         source = visit.page.locator("#source")
         for act, words in acts:
             await asyncio.to_thread(act)

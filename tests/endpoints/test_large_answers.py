@@ -50,7 +50,9 @@ def test_who_reads_slowly_is_heard_when_it_has_read(server: RunningServer) -> No
         client.socket.settimeout(10)
         seen = b""
         while f"after {CHANNELS[-1]}".encode() not in seen[-200_000:]:
-            seen += client.socket.recv(65536)
+            data = client.socket.recv(65536)
+            assert data, "it was cut off"
+            seen += data
 
 
 def test_who_does_not_read_is_cut_off(server: RunningServer) -> None:
