@@ -10,9 +10,9 @@ class Instrument:
     """One thing that is traded.
 
     A price of `k` ticks is `k * tick_units / 10**decimals` in money; `reference_ticks` is where it opens.
-    Sizes are multiples of `lot`. `volatility` is the standard deviation of a day's return (0.02 is 2 %), `beta` its
-    share in what the market does, `orders_per_s` the mean of market orders a second, `touch_size` the mean size at
-    the best level.
+    Sizes are multiples of `lot`, in units of `10**-size_decimals` shares or coins. `volatility` is the standard
+    deviation of a day's return (0.02 is 2 %), `beta` its share in what the market does, `orders_per_s` the mean of
+    market orders a second, `touch_size` the mean size at the best level.
     """
 
     symbol: str
@@ -26,6 +26,7 @@ class Instrument:
     beta: float = 1.0
     orders_per_s: float = 2.0
     touch_size: float = 400.0
+    size_decimals: int = 0
 
 
 @dataclass(frozen=True, slots=True)

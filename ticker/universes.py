@@ -43,6 +43,7 @@ DEFAULTS: dict[str, Any] = {
     "touch_size": 400.0,
     "tick": "0.01",
     "lot": 1,
+    "size_decimals": 0,
     "variety": 0.0,
 }
 
@@ -51,6 +52,7 @@ PARAMETERS: dict[str, Any] = {
     **{name: Annotated[float, Meta(ge=least, le=most)] for name, (least, most) in BOUNDS.items()},
     "tick": str,
     "lot": Annotated[int, Meta(ge=1, le=10_000)],
+    "size_decimals": Annotated[int, Meta(ge=0, le=8)],
     "variety": Annotated[float, Meta(ge=0, le=1)],
 }
 TABLES = {"universe": dict, "hours": dict, "defaults": dict, "sectors": dict}
@@ -199,6 +201,7 @@ def _instrument(line: Any, sector: str, shared: dict[str, Any], origin: str) -> 
         grid.units,
         all_of_it["lot"],
         _reference_ticks(own["price"], grid, all_of_it["tick"], f"{origin}.price"),
+        size_decimals=all_of_it["size_decimals"],
         **{key: own[key] if key in own else _varied(shared[key], key, symbol, all_of_it["variety"]) for key in BOUNDS},
     )
     turnover = instrument.reference_ticks * instrument.lot * instrument.orders_per_s

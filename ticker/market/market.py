@@ -6,6 +6,7 @@ caused is part of the tape from the step on that shows it: the same incidents ma
 
 import hashlib
 import zlib
+from dataclasses import asdict
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ import orjson
 
 from ticker.config import MarketConfig
 from ticker.errors import SetupError
-from ticker.instruments import Hours, Universe
+from ticker.instruments import Hours, Instrument, Universe
 from ticker.market.calendar import Calendar, Times, microseconds
 from ticker.market.checkpoint import pack, unpack
 from ticker.market.incidents import Incident, check, soonest
@@ -136,7 +137,7 @@ class Market:
         """Return the epoch: equal names mean equal tapes."""
         rates = [config.arrivals, config.trades_per_s, config.quotes_per_s] if config.model == "plain" else []
         identity = [self._model.name, config.seed, self.step_us, self._start_us, rates]
-        identity += [list(self.universe), _spelled(self.universe.hours)]
+        identity += [[_grown(instrument) for instrument in self.universe], _spelled(self.universe.hours)]
         return hashlib.sha256(orjson.dumps(identity)).hexdigest()[:12]
 
 
@@ -154,6 +155,13 @@ def _model(config: MarketConfig, universe: Universe) -> Model:
 
 def _named(identity: str, nonce: str) -> str:
     return hashlib.sha256(f"{identity} {nonce}".encode()).hexdigest()[:12] if nonce else identity
+
+
+def _grown(instrument: Instrument) -> dict[str, Any]:
+    """Return what of an instrument decides its ticks: not what a size is called."""
+    told = asdict(instrument)
+    del told["size_decimals"]
+    return told
 
 
 def _spelled(hours: Hours | None) -> list[Any] | None:
