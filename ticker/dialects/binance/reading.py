@@ -204,7 +204,7 @@ def _translate(text: str, start: int, message: str, index: int) -> NoReturn:
     if message.startswith("Invalid control character"):
         _bad(text, index, r"control character (\u0000-\u001F) found while parsing a string")
     if message.startswith("Invalid \\"):
-        _bad(text, index, "invalid escape")
+        _bad(text, index + 1, "invalid escape")
     if message.startswith("Illegal trailing comma") or _follows_comma(text, index):
         _bad(text, _skip(text, index + 1) if text[index : index + 1] == "," else index, "trailing comma")
     if message.startswith("Expecting ':'"):
