@@ -489,3 +489,10 @@ def test_any_address_is_answered(path: str, query: str) -> None:
     for base in ("/ws/", "/stream/"):
         talk = house.talk(Asked(base + path, "streams=" + query), market, NOW, None)
         assert isinstance(talk, Answer) or talk.opened(market, NOW) is not None
+
+
+def test_who_trades_what_and_what_tells_of_many() -> None:
+    house = venue()
+    assert house.instruments == [BTC, ETH, CROSS]
+    assert house.joins("!ticker@arr") and house.joins("!miniTicker@arr@3000ms") and house.joins("!ticker_1h@arr&5")
+    assert not any(map(house.joins, ("!bookTicker", "trade", "depth@100ms", "ticker")))

@@ -9,7 +9,7 @@ import orjson
 
 from ticker.dialects.binance.limits import NO_PONG
 from ticker.dialects.binance.spelling import BinanceDialect
-from ticker.dialects.binance.streams import BadUnit, Names, study_of, upgrades, wish
+from ticker.dialects.binance.streams import BadUnit, Names, is_array, study_of, upgrades, wish
 from ticker.dialects.binance.symbols import Symbols
 from ticker.dialects.binance.talk import BinanceTalk
 from ticker.instruments import Universe
@@ -31,6 +31,7 @@ class Binance:
     def __init__(self, universe: Universe, *, strict: bool) -> None:
         symbols = Symbols(universe)
         self._strict = strict
+        self.instruments = [symbol.index for symbol in symbols]
         self._names = Names(symbols)
         self._dialects = {
             (wrapped, micro): BinanceDialect(symbols, wrapped=wrapped, micro=micro)
@@ -44,6 +45,10 @@ class Binance:
         if study is None:
             raise KeyError(channel)
         return study
+
+    def joins(self, channel: str) -> bool:
+        """Tell whether a channel is an array: those who may not have all symbols have one of their own."""
+        return is_array(channel)
 
     def upgrades(self, path: str) -> bool:
         """Tell whether a path is a WebSocket's: /ws, /stream, and below."""

@@ -92,6 +92,11 @@ def is_name(name: str) -> bool:
     return len(name) <= NAME_BYTES_MAX and bool(_NAME.fullmatch(name)) and len(name.encode()) <= NAME_BYTES_MAX
 
 
+def is_array(channel: str) -> bool:
+    """Tell whether one message of a channel is of many symbols."""
+    return channel.startswith("!") and told(channel) != "!bookTicker"
+
+
 class Stream(NamedTuple):
     """A channel and the bits of its instruments; silent where there are none."""
 
@@ -117,16 +122,12 @@ class Names:
         """Return the stream of a name; one for all symbols is of those whose bits are set."""
         if name.startswith("!"):
             channel, mask = name, permitted
-            if mask != self._all and _is_array(name):
+            if mask != self._all and is_array(name):
                 channel = f"{name}{_SOME}{mask:x}"
         else:
             symbol, _, channel = name.partition("@")
             mask = self._masks.get(symbol, 0)
         return Stream(channel, mask) if mask and study_of(channel) else SILENT
-
-
-def _is_array(name: str) -> bool:
-    return name != "!bookTicker"
 
 
 class Wish(NamedTuple):
