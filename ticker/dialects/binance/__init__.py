@@ -1,0 +1,1 @@
+"""Binance Spot WebSocket Streams (https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams)."""
