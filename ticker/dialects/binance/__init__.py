@@ -5,18 +5,15 @@ conversation is `talk`, what a name means `streams`, how it reads on the wire `s
 `rest`. There are no accounts and no tokens here: who may not have a symbol finds it silent.
 """
 
-import orjson
-
+from ticker.dialects.binance.faults import bad_unit
 from ticker.dialects.binance.limits import NO_PONG
+from ticker.dialects.binance.rest import JSON, Rest
 from ticker.dialects.binance.spelling import BinanceDialect
 from ticker.dialects.binance.streams import BadUnit, Names, is_array, study_of, upgrades, wish
 from ticker.dialects.binance.symbols import Symbols
 from ticker.dialects.binance.talk import BinanceTalk
 from ticker.instruments import Universe
 from ticker.venue import Answer, Asked, Identify, Market, Now, Study
-
-BAD_UNIT = {"code": -1194, "msg": "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."}
-JSON = "application/json;charset=UTF-8"
 
 
 class Binance:
@@ -31,6 +28,7 @@ class Binance:
     def __init__(self, universe: Universe, *, strict: bool) -> None:
         symbols = Symbols(universe)
         self._strict = strict
+        self._rest = Rest(universe, strict=strict)
         self.instruments = [symbol.index for symbol in symbols]
         self._names = Names(symbols)
         self._dialects = {
@@ -59,12 +57,13 @@ class Binance:
         try:
             wanted = wish(asked.path, asked.query)
         except BadUnit:
-            return Answer(orjson.dumps(BAD_UNIT), 400, JSON)
+            fault = bad_unit()
+            return Answer(fault.body(), fault.status, JSON)
         return BinanceTalk(self._names, self._dialects, wanted, now, strict=self._strict)
 
-    def answer(self, asked: Asked, market: Market, now: Now) -> Answer:  # noqa: ARG002
+    def answer(self, asked: Asked, market: Market, now: Now) -> Answer:
         """Answer a request."""
-        return Answer(b"{}", 404, JSON)
+        return self._rest.answer(asked, market, now)
 
 
 VENUE = Binance
