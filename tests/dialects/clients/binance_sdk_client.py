@@ -1,20 +1,19 @@
 """binance-sdk-spot as its users write it, over every market stream that it knows: PORT SECONDS [back].
 
-Its models are strict about types; here each message must also have every field of its model and no other. Says on
-standard output what python_binance_client.py says.
+Its models are strict about types; here each message must also have every field of its model. Says on standard output
+what python_binance_client.py says.
 """
 
 import asyncio
-import inspect
 import json
 import logging
+import os
 import sys
 import time
 from collections import Counter
 
 from binance_common.configuration import ConfigurationRestAPI, ConfigurationWebSocketStreams
 from binance_common.constants import TimeUnit
-from binance_sdk_spot.rest_api import models as rest_models
 from binance_sdk_spot.spot import Spot
 from binance_sdk_spot.websocket_streams import models
 
@@ -31,19 +30,14 @@ def say(what, **more):
 
 def wrong(reason):
     say("wrong", reason=str(reason))
-    sys.stdout.flush()
-    import os
-
     os._exit(1)  # it would go on trying to reconnect
 
 
-def whole(model):
-    """Return what a model lacks, or has too much of."""
-    fields = type(model).model_fields
-    missing = set(fields) - model.model_fields_set - {"additional_properties"} - NOT_ON_SPOT
-    told = [value for name in fields for value in [getattr(model, name)] if hasattr(value, "model_fields_set")]
-    more = model.additional_properties if hasattr(model, "additional_properties") else {}
-    return sorted(missing) + sorted(more) + [each for inner in told for each in whole(inner)]
+def lacking(model):
+    """Return which fields of a model, and of those in it, were not told."""
+    told, fields = model.model_fields_set, set(type(model).model_fields) - {"additional_properties"}
+    inner = [value for name in told for value in [getattr(model, name)] if hasattr(value, "model_fields_set")]
+    return sorted(fields - told - NOT_ON_SPOT) + [each for value in inner for each in lacking(value)]
 
 
 class Watch:
@@ -56,14 +50,18 @@ class Watch:
         self.closed = asyncio.Event()
 
     async def open(self):
-        """Connect and subscribe to everything, as after a close: it does not come back by itself."""
+        """Connect, and subscribe to everything."""
         streams = self.spot.websocket_streams
         await streams.create_connection()
+        return await self.subscribe()
+
+    async def subscribe(self):
+        streams = self.spot.websocket_streams
         streams.on_connection("error", wrong)
         streams.on_connection("close", self.closed.set)
         calls = calls_of(streams)
         handles = await asyncio.gather(*calls.values())
-        for name, handle in zip(calls, handles):
+        for name, handle in zip(calls, handles, strict=True):
             handle.on("message", lambda data, name=name: self.took(name, data))
         self.names = [name for name in calls if name not in SILENT]
         return handles
@@ -71,8 +69,8 @@ class Watch:
     def took(self, name, data):
         self.came[name] += 1
         for model in data if isinstance(data, list) else [data]:
-            if odd := whole(model):
-                wrong(f"{name}: {odd} of {model}")
+            if missing := lacking(model):
+                wrong(f"{name}: no {missing} in {model}")
 
     async def everything(self, limit_s):
         self.came.clear()
@@ -169,15 +167,13 @@ async def main(port, seconds, back):
 
 
 async def come_back(watch):
+    """Do what its users do after a close, which it reports and does not mend."""
+    streams = watch.spot.websocket_streams
     await watch.closed.wait()
-    for _ in range(50):
+    while not streams.connections:
         await asyncio.sleep(0.5)
-        await watch.spot.websocket_streams.create_connection()
-        if watch.spot.websocket_streams.connections:
-            break
-    await watch.spot.websocket_streams.close_connection(close_session=True)
-    watch.spot.websocket_streams.session = None
-    await watch.open()
+        await streams.create_connection()
+    await watch.subscribe()
     await watch.everything(60)
     say("again")
 

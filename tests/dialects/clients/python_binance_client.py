@@ -10,10 +10,11 @@ import sys
 import time
 from collections import Counter
 
+from aiohttp import ClientError
 from binance import AsyncClient, BinanceSocketManager, DepthCacheManager
 
 SYMBOL = "BTCUSDT"
-INTERVALS = "1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M".split()
+INTERVALS = ["1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M"]
 LEVELS = 10  # that our books show
 LOST = ("ConnectionClosedError", "ConnectionClosedOK", "BinanceWebsocketClosed")
 DEPTH_GETS = 2  # it fetches once more at the start, where the first event straddles the snapshot
@@ -36,7 +37,6 @@ def sockets(manager):
         "aggtrade": manager.aggtrade_socket(SYMBOL),
         "depth": manager.depth_socket(SYMBOL),
         "depth 100ms": manager.depth_socket(SYMBOL, interval=100),
-        "depth 1000ms": manager.depth_socket(SYMBOL, interval=1000),
         "miniticker": manager.miniticker_socket(),
         "miniticker 3000": manager.miniticker_socket(3000),
         "symbol miniticker": manager.symbol_miniticker_socket(SYMBOL),
@@ -45,7 +45,7 @@ def sockets(manager):
         "symbol book ticker": manager.symbol_book_ticker_socket(SYMBOL),
         "book ticker": manager.book_ticker_socket(),
         "kline 1s": manager.kline_socket(SYMBOL, "1s"),
-        "several": many(["ethusdt@trade", "ethusdt@avgPrice", "ethusdt@ticker_1h", "!ticker_4h@arr"]),
+        "several": many(["ethusdt@trade", "ethusdt@depth@1000ms", "ethusdt@avgPrice", "!ticker_4h@arr"]),
     }
     for depth in "5", "10", "20":
         named[f"depth {depth}"] = manager.depth_socket(SYMBOL, depth=depth)
@@ -61,7 +61,7 @@ class Watch:
     def __init__(self, names):
         self.names = names
         self.came = Counter()
-        self.lost = 0
+        self.lost = asyncio.Event()
 
     async def read(self, name, socket):
         async with socket:
@@ -69,31 +69,44 @@ class Watch:
                 self.took(name, await socket.recv())
 
     async def keep_book(self, client, symbol, interval):
-        """Have a book kept, and look whether it is one."""
-        gets = Counter()
+        """Have a book kept; again where the server went: its depth cache knows no serverShutdown, and fails."""
+        while True:
+            try:
+                await self.follow(client, symbol, interval)
+            except KeyError as error:
+                if error.args != ("u",):
+                    raise
+            except (ClientError, OSError):
+                await asyncio.sleep(0.5)
+
+    async def follow(self, client, symbol, interval):
+        """Look whether what is kept is a book."""
+        name, gets, told = f"book {symbol}", 0, 0
 
         async def counted(**params):
-            gets[symbol] += 1
+            nonlocal gets
+            gets += 1
             return await AsyncClient.get_order_book(client, **params)
 
         client.get_order_book = counted
-        kept = DepthCacheManager(client, symbol, bm=BinanceSocketManager(client), ws_interval=interval)
-        async with kept:
+        async with DepthCacheManager(client, symbol, bm=BinanceSocketManager(client), ws_interval=interval) as kept:
             while True:
                 book = await kept.recv()
-                self.took(f"book {symbol}", book if isinstance(book, dict) else {})
                 if isinstance(book, dict):
-                    gets.clear()  # it begins anew
-                elif self.came[f"book {symbol}"] > 2:
+                    self.took(name, book)
+                    return
+                self.took(name, None)
+                told += 1
+                if told > 2:
                     look_at(book)
-                if gets[symbol] > DEPTH_GETS:
-                    wrong(f"{symbol} was asked for {gets[symbol]} times: an event did not follow the one before")
+                if gets > DEPTH_GETS:
+                    wrong(f"{symbol} was asked for {gets} times: an event did not follow the one before")
 
     def took(self, name, message):
         if isinstance(message, dict) and message.get("e") == "error":
             if message["type"] not in LOST:
                 wrong(f"{name}: {message}")
-            self.lost += 1
+            self.lost.set()
             return
         if isinstance(message, dict) and "error" in message:
             wrong(f"{name}: {message}")
@@ -145,16 +158,15 @@ async def main(port, seconds, back):
     AsyncClient.API_URL = f"http://127.0.0.1:{port}/api"
     BinanceSocketManager.STREAM_URL = f"ws://127.0.0.1:{port}/"
     began = time.monotonic()
-    client = await AsyncClient.create()
+    client, *keepers = [await AsyncClient.create() for _ in range(3)]
     try:
         manager = BinanceSocketManager(client)
         named = sockets(manager)
         watch = Watch([*named, "book ETHUSDT", "book BNBUSDT"])
-        keepers = await asyncio.gather(AsyncClient.create(), AsyncClient.create())
         tasks = [asyncio.create_task(watch.read(*item)) for item in named.items()]
         tasks += [
             asyncio.create_task(watch.keep_book(keeper, symbol, interval))
-            for keeper, symbol, interval in zip(keepers, ("ETHUSDT", "BNBUSDT"), (None, 100))
+            for keeper, symbol, interval in zip(keepers, ("ETHUSDT", "BNBUSDT"), (None, 100), strict=True)
         ]
         story = asyncio.create_task(tell(watch, client, began + seconds, back))
         done, _ = await asyncio.wait([story, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -170,14 +182,13 @@ async def tell(watch, client, end, back):
     await ask(client)
     while time.monotonic() < end:
         await watch.everything(25)
-    if watch.lost:
+    if watch.lost.is_set():
         wrong("a connection was lost that nobody had closed")
     say("all", came=dict(watch.came))
     if back:
-        while not watch.lost:
-            await asyncio.sleep(0.1)
+        await watch.lost.wait()
         await watch.everything(60)
-        say("again", lost=watch.lost)
+        say("again")
 
 
 asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]), "back" in sys.argv))
