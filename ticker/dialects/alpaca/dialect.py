@@ -55,7 +55,7 @@ class AlpacaDialect:
             "quotes": stocks.quote,
             "bars": stocks.bar,
             "updatedBars": stocks.updated_bar,
-            "dailyBars": stocks.daily_bar,
+            "dailyBars": stocks.today,
             "statuses": stocks.status,
             "lulds": stocks.luld,
             "corrections": stocks.correction,

@@ -13,7 +13,7 @@ Placed = list[tuple[int, tuple[int, ...]]]
 """Rows, each after its place."""
 Fetch = Callable[[int, "int | None", int], Placed]
 """Returns so many rows of an instrument at most, from after a place on, in the order that is asked for."""
-CHUNK = 1000
+CHUNK = 5000
 
 
 def paged(symbols: Iterable[tuple[str, int]], page: Page, fetch: Fetch) -> tuple[dict[str, list[Any]], str | None]:

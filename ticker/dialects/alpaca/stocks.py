@@ -76,6 +76,10 @@ class StockWords(BarWords):
     def bar(self, *row: int) -> Bar:
         return Bar(*self._bar(*row))
 
+    def today(self, *row: int) -> DailyBar | None:
+        """Return a day that is under way: that it is over is known when the next one begins, and nothing new."""
+        return None if row[-1] else self.daily_bar(*row)
+
     def daily_bar(self, *row: int) -> DailyBar:
         """Return a day, which begins at midnight by the clock of the market's zone."""
         bar = DailyBar(*self._bar(*row))

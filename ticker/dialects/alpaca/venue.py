@@ -27,6 +27,7 @@ class AlpacaVenue:
     def __init__(self, universe: Universe, *, strict: bool) -> None:
         self._feeds = feeds_of(universe)
         self.open_paths = tuple(self._feeds)
+        self.instruments = sorted({i for feed in self._feeds.values() for i in feed.symbols.values()})
         offset_us = day_offset_us(universe)
         self._historian = Historian(universe, offset_us, strict=strict)
         self._studies = studies(offset_us)
@@ -39,6 +40,9 @@ class AlpacaVenue:
 
     def study(self, channel: str) -> Study:
         return self._studies[channel]
+
+    def joins(self, channel: str) -> bool:  # noqa: ARG002  # a message tells of one instrument
+        return False
 
     def upgrades(self, path: str) -> bool:
         return path in self._feeds
