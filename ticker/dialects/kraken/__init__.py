@@ -1,4 +1,4 @@
-"""Kraken, spot: WebSocket API v2 (https://docs.kraken.com/api/docs/websocket-v2/book and its siblings), public REST API.
+"""Kraken, spot: WebSocket API v2, https://docs.kraken.com/api/docs/websocket-v2/book and its siblings; public REST API.
 
 A client subscribes to a channel for symbols (`BTC/USD`) and gets an acknowledgement for each of them, then what stands
 (`snapshot`), then what changes (`update`). Numbers are bare JSON numbers with a pair's decimals, quantities with eight.
