@@ -51,6 +51,8 @@ SHORT = {
     "nats.publish": "--publish",
     "nats.source": "--source",
     "server.reuse_port": "--reuse-port",
+    "venues.root": "--root",
+    "venues.strict": "--strict",
 }
 SCORED = {"market.step_ms": "50"}  # what the bar of the scorecard is made for
 DEFAULT_URL = "ws://127.0.0.1:8765/v1/stream"

@@ -559,6 +559,30 @@ class NatsConfig(Section, frozen=True, kw_only=True):
         return f"NatsConfig(tape={self.tape!r})"
 
 
+class VenuesConfig(Section, frozen=True, kw_only=True):
+    """Other markets' wire protocols about the same tape, for clients that people already have."""
+
+    mount: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[a-z0-9_]+$")], ...],
+        Doc(description="venues, each under its name: of alpaca, binance, coinbase, kraken"),
+    ] = ()
+    root: Annotated[
+        str, Doc(description="one of them at / too, for clients that allow no path; what is ours stays where it is")
+    ] = ""
+    strict: Annotated[
+        bool,
+        Doc(description="enforce the venues' own limits, with their words and codes, so that being cut can be tested"),
+    ] = False
+    history_bytes: Annotated[
+        int,
+        Doc(
+            ge=65_536,
+            le=2**34,
+            description="bytes for the trades and minutes that venues show: of 24 pairs 4 MiB hold a day and a half",
+        ),
+    ] = 8 * 1024 * 1024
+
+
 class LogConfig(Section, frozen=True, kw_only=True):
     """What we say about ourselves, on standard error."""
 
@@ -583,6 +607,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     feed: FeedConfig = FeedConfig()
     stream: StreamConfig = StreamConfig()
     http: HttpConfig = HttpConfig()
+    venues: VenuesConfig = VenuesConfig()
     log: LogConfig = LogConfig()
 
 

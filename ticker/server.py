@@ -26,6 +26,7 @@ from ticker.endpoints.gate import Gate
 from ticker.endpoints.house import SLICES, House
 from ticker.endpoints.http import Handler
 from ticker.endpoints.listening import connections_max, listen
+from ticker.endpoints.mounts import Mounts
 from ticker.endpoints.page import Page
 from ticker.endpoints.poll import Polls
 from ticker.endpoints.rest import Rest
@@ -311,13 +312,15 @@ class Server:
         page = Page(self._folder, rest, {*handlers, *posts, STREAM, EVENTS, HELLO})
         guarded = {*(admin.handlers() if admin else ()), *posts}  # by the admin API itself
         public = {*page.handlers(), *documents.handlers(), *rest.public, *guarded}
-        house.gate.leave_open(public, local=[METRICS], later=[STREAM])
+        venues = Mounts(house, self.config.venues)
+        house.gate.leave_open(public, local=[METRICS], later=[STREAM, *venues.later()])
         return Routes(
             {**page.handlers(), **handlers},
             {STREAM: conversation.accept, HELLO: hello.accept},
             {EVENTS: EventStreams(house).accept},
             posts,
             secure=self._tls is not None,
+            mounts=venues,
         )
 
     @property

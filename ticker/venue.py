@@ -321,8 +321,15 @@ class Venue(Protocol):
     open_paths: Sequence[str]
     """Paths (below the mount, `*` at the end stands for anything) of WebSockets that say later who they are."""
 
+    @property
+    def instruments(self) -> Sequence[int]:
+        """Return what of the universe it trades, ascending; with nothing there is nothing to talk about."""
+
     def study(self, channel: str) -> Study:
         """Return what a channel is of the tape: of every channel that an `interest` may have."""
+
+    def joins(self, channel: str) -> bool:
+        """Tell whether one message of a channel tells of many instruments: who may not have all of them has none."""
 
     def upgrades(self, path: str) -> bool:
         """Tell whether a path is a WebSocket."""

@@ -28,7 +28,7 @@ class Every:
 
     def __init__(self, outlet: "Outlet", pace: Pace | None = None) -> None:
         self._outlet = outlet
-        self._feed = outlet.house.feed
+        self._feed = outlet.line
         self._pace = pace
         self._own: Audience | None = None
         """The audience last read for or lived in: whoever is alone in it comes and goes."""
@@ -56,6 +56,13 @@ class Every:
             self._fall_behind(self._feed.flushed).change(interest, self._feed.tape.head)
             self._serve_soon()
 
+    def respelled(self) -> None:
+        """Go on in the dialect that the outlet speaks now."""
+        self._own = None
+        if (audience := self._outlet.audience) is not None:
+            self._outlet.leave()
+            self._join(audience.interest)
+
     def recover(self, added: Interest, since: int) -> None:
         """Be owed more, from a position on; the owner is told when it has been sent."""
         new = self._outlet.audience is None and self._pace is None
@@ -75,7 +82,7 @@ class Every:
             self._skip(pace, self._cause)
         cursor, head = pace.cursor, self._feed.tape.head
         recoveries = pace.recovered() + pace.recoveries
-        newest, had, changes = Newest(pace.aim, self._feed.board), pace.interest, pace.turns[:]
+        newest, had, changes = Newest(pace.aim, self._outlet.house.feed.board), pace.interest, pace.turns[:]
         while pace.cursor < head:
             stop = pace.stop(head)
             newest.owe([entry.batch for entry in self._feed.between(pace.cursor, stop)], pace.interest)

@@ -37,11 +37,14 @@ class Gate:
         self.deadline_s = deadline_s
         self._open: frozenset[str] = frozenset()
         self._local: frozenset[str] = frozenset()
-        self._later: frozenset[str] = frozenset()
+        self._later: tuple[str, ...] = ()
 
     def leave_open(self, paths: Iterable[str], *, local: Iterable[str] = (), later: Iterable[str] = ()) -> None:
-        """Name the paths that anybody may ask for, only this machine, or anybody who says later who it is."""
-        self._open, self._local, self._later = frozenset(paths), frozenset(local), frozenset(later)
+        """Name the paths that anybody may ask for, only this machine, or anybody who says later who it is.
+
+        Of the last, one that ends in `*` stands for all that begin so.
+        """
+        self._open, self._local, self._later = frozenset(paths), frozenset(local), tuple(later)
 
     @property
     def asks(self) -> bool:
@@ -57,7 +60,7 @@ class Gate:
             return self._keyring.permit(token)
         if request.path in self._local and from_here(request):
             return OPEN
-        if request.path in self._later:
+        if any(_covers(path, request.path) for path in self._later):
             return None
         raise Refusal("unauthorized", ASKED)
 
@@ -77,6 +80,10 @@ class Gate:
         if len(found) > 1:
             raise Refusal("bad_request", "a request has one token, not several that differ")
         return next(iter(found), None)
+
+
+def _covers(pattern: str, path: str) -> bool:
+    return path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern
 
 
 def _bearers(request: Request) -> list[str]:

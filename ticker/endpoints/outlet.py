@@ -14,6 +14,7 @@ from ticker.endpoints.latest import Latest
 from ticker.endpoints.stall import Stall
 from ticker.feed.audience import Audience, Frame
 from ticker.feed.leap import Leap
+from ticker.feed.line import Line
 from ticker.feed.rendering import Dialect
 from ticker.interest import Interest
 from ticker.session.flow import Flow
@@ -52,13 +53,22 @@ class Outlet:
         "dialect",
         "frame",
         "house",
+        "line",
         "owner",
     )
 
     def __init__(
-        self, house: House, owner: Owner, transport: asyncio.WriteTransport, dialect: Dialect, frame: Frame
+        self,
+        house: House,
+        owner: Owner,
+        transport: asyncio.WriteTransport,
+        dialect: Dialect,
+        frame: Frame,
+        line: Line | None = None,
     ) -> None:
+        """`line` is what is read, where that is not the house's own feed."""
         self.house = house
+        self.line = line or house.feed
         self.owner = owner
         self.dialect = dialect
         self.frame = frame
@@ -95,6 +105,12 @@ class Outlet:
         """Be owed these ticks from the head of the tape on."""
         if not self._closed:
             self._way.change(interest)
+
+    def speak(self, dialect: Dialect) -> None:
+        """Be owed every tick in another dialect, from the next message on."""
+        self.dialect = dialect
+        if isinstance(self._way, Every) and not self._closed:
+            self._way.respelled()
 
     def recover(self, added: Interest, since: int) -> None:
         """Be owed more, from a position on that the tape still holds; the owner is told when it has been sent."""
@@ -248,14 +264,14 @@ class Outlet:
         self._audience = audience
         self._messages -= audience.messages
         self._merged -= audience.merged
-        self.house.feed.join(self, audience)
+        self.line.join(self, audience)
 
     def leave(self) -> None:
         """Be live no more."""
         if self._audience is not None:
             self._messages += self._audience.messages
             self._merged += self._audience.merged
-            self.house.feed.leave(self, self._audience)
+            self.line.leave(self, self._audience)
             self._audience = None
 
     def write(self, frame: bytes, ticks: int, seq: int) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from ticker.endpoints.house import House
 from ticker.endpoints.http import METHODS, Handler, Held, Request, Response, conditional, options
+from ticker.endpoints.mounts import Mount, Mounts
 from ticker.endpoints.rest import NOTHING_YET
 from ticker.errors import Refusal
 
@@ -28,17 +29,30 @@ class Routes:
         posts: dict[str, Handler],
         *,
         secure: bool = False,
+        mounts: Mounts | None = None,
     ) -> None:
-        """`secure` says that TLS is spoken."""
+        """`secure` says that TLS is spoken; `mounts` have what is nowhere else."""
         self._handlers = handlers
         self._posts = posts
         self._upgrades = upgrades
         self._streams = streams
         self._scheme = "wss" if secure else "ws"
+        self._mounts = mounts
 
     def upgrade(self, request: Request) -> Upgrade | None:
         """Return what takes the connection over, if the path offers that."""
-        return self._upgrades.get(request.path)
+        path = request.path
+        if path in self._upgrades:
+            return self._upgrades[path]
+        mounted = self._mounted(path)
+        if mounted is None or not mounted[0].venue.upgrades(mounted[1]):
+            return None
+        mount, below = mounted
+        return lambda _house, asked: mount.accept(asked, below)
+
+    def _mounted(self, path: str) -> tuple[Mount, str] | None:
+        """Return the venue that a path belongs to, and the path below it."""
+        return self._mounts.find(path) if self._mounts else None
 
     def takes_body(self, request: Request) -> bool:
         """Tell whether the body of a request means anything here."""
@@ -50,13 +64,9 @@ class Routes:
         if request.method == "OPTIONS" and (path == "*" or self._known(path)):
             return options(self._methods(path))
         if path in self._upgrades and request.method in ("GET", "HEAD"):
-            raise Refusal(
-                "upgrade_required",
-                f"{path} is a WebSocket: connect to {self._scheme}://{request.header('host') or 'HOST'}{path}, "
-                "or send Connection: Upgrade, Upgrade: websocket, Sec-WebSocket-Version: 13 and Sec-WebSocket-Key",
-            )
+            raise self._upgrade_required(request)
         if not self._known(path):
-            raise Refusal("not_found", f"nothing at {path[:128]}")
+            return self._of_a_venue(request)
         if self.takes_body(request):
             return self._posts[path](request)
         methods = self._methods(path)
@@ -67,6 +77,30 @@ class Routes:
             return stream(request)
         answer = self._handler(path)(request)
         return conditional(request, answer) if isinstance(answer, Response) else answer
+
+    def _of_a_venue(self, request: Request) -> Response:
+        """Return what the venue answers that has a path. Raises Refusal where none has."""
+        path, method = request.path, request.method
+        mounted = self._mounted(path)
+        if mounted is None:
+            raise Refusal("not_found", f"nothing at {path[:128]}")
+        if method == "OPTIONS":
+            return options()
+        if method not in ("GET", "HEAD"):
+            sentence = f"{method[:32]} is not allowed here: {METHODS} are"
+            raise Refusal("method_not_allowed", sentence, known=METHODS.split(", "))
+        mount, below = mounted
+        if mount.venue.upgrades(below):
+            raise self._upgrade_required(request)
+        return mount.answer(request, below)
+
+    def _upgrade_required(self, request: Request) -> Refusal:
+        path = request.path
+        return Refusal(
+            "upgrade_required",
+            f"{path[:128]} is a WebSocket: connect to {self._scheme}://{request.header('host') or 'HOST'}{path[:128]}, "
+            "or send Connection: Upgrade, Upgrade: websocket, Sec-WebSocket-Version: 13 and Sec-WebSocket-Key",
+        )
 
     def _known(self, path: str) -> bool:
         known = path in self._upgrades or path in self._streams or path in self._posts

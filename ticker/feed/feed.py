@@ -1,46 +1,26 @@
 """The one place every tick passes: on to the tape, the board and the bars, then out to every audience.
 
-Rules: `publish` adds a step, `flush` hands out all steps since the last flush. A reader is either live (it has had
-everything up to `flushed`, and is in its audience) or behind (it has a position of its own, and reads the tape). Who
-wants the newest only is served in slots of time, from the board.
+It is a line that remembers the newest of everything: who wants that only is served in slots of time, from the board.
 """
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
-from ticker.feed.audience import Audience, Frame, LatestAudience, Reader, Waiting, tell
+from ticker.feed.audience import Audience, Frame, LatestAudience, Waiting
 from ticker.feed.bars import Bars
 from ticker.feed.board import Board
 from ticker.feed.leap import Leap
+from ticker.feed.line import CHUNK, Line
 from ticker.feed.rendering import Dialect
 from ticker.feed.slots import Slots
 from ticker.feed.tape import UNBOUNDED, Entry, Tape
 from ticker.interest import Interest
 from ticker.metrics import Metrics
-from ticker.ticks import Batch, Position
-
-CHUNK = 32  # audiences composed before the first of them is sent: the kernel leaves little of ours in the caches
+from ticker.ticks import Batch
 
 
-Follower = Callable[[list[Entry]], None]
-"""Hears of every step once it was handed out. What fails there is its own to deal with."""
-
-
-class Laggard(Protocol):
-    """A reader that is behind."""
-
-    def dropped(self, entry: Entry) -> None:
-        """Learn that an entry is no longer kept."""
-
-    def leapt(self, leap: Leap) -> None:
-        """Learn that the tape goes on after steps that nobody will have; those up to them are still kept now."""
-
-    def failed(self, error: Exception) -> None:
-        """Give up: it could not be served, and the others are to be."""
-
-
-class Feed:
+class Feed(Line):
     """Tape, board, bars and audiences of one market of so many instruments.
 
     It goes on after step `seq`. The last `steps_max` steps are kept on the tape, fewer where they weigh more than
@@ -58,46 +38,30 @@ class Feed:
         seq: int = 0,
         t: int = 0,
     ) -> None:
-        self.tape = Tape(epoch, steps_max, bytes_max, seq, t)
+        super().__init__(Tape(epoch, steps_max, bytes_max, seq, t), instruments, metrics)
         self.board = Board(instruments)
         self.bars = Bars(bars_kept)
-        self.flushed = seq
         self.flushed_us = 0
         """The wall clock at the last flush."""
-        self.laggards: dict[Laggard, None] = {}
-        self.followers: list[Follower] = []
-        self._instruments = instruments
-        self._metrics = metrics
-        self._audiences: dict[Hashable, Audience] = {}
-        self._spare: Audience | None = None
+        self.leaps: list[Callable[[], None]] = []
+        """Told that the tape goes on after a hole, once it does."""
         self._slots: dict[float, Slots] = {}
-        self._awaiting: list[Waiting] = []
         self._ahead: Entry | None = None
 
     @property
     def audiences(self) -> int:
         """How many sets of readers are owed the same bytes."""
-        return len(self._audiences) + sum(len(slots.audiences) for slots in self._slots.values())
-
-    @property
-    def position(self) -> Position:
-        return Position(self.tape.epoch, self.tape.head)
+        return super().audiences + sum(len(slots.audiences) for slots in self._slots.values())
 
     def publish(self, batch: Batch, emitted_us: int) -> None:
         """Add the next step."""
-        if self.flushed < self.tape.head and self.tape.oldest_with(batch) > self.flushed + 1:
-            self.flush()  # nothing leaves the tape before it was handed out
+        self._make_room(batch)
         ahead, self._ahead = self._ahead, None
         gone = self.tape.append(batch, emitted_us, ahead.renderings if ahead and ahead.batch is batch else None)
         self.board.update(batch)
         self.bars.note(batch)
         self._metrics.steps += 1
-        for entry in gone:
-            for laggard in tuple(self.laggards):
-                try:
-                    laggard.dropped(entry)
-                except Exception as error:
-                    laggard.failed(error)
+        self._drop(gone)
 
     def leap(self, shown: Batch) -> None:
         """Go on after a step although those before it will never come: `shown` is the newest of everything there.
@@ -116,6 +80,8 @@ class Feed:
         self.tape.leap(shown.seq, shown.t)
         self.flushed = shown.seq
         self.board.replace(shown)
+        for told in self.leaps:
+            told()
 
     def prepare(self, batch: Batch) -> None:
         """Do, when there is time, what need not wait for the next step, nor the next step for it."""
@@ -125,28 +91,12 @@ class Feed:
         for audience in islice(self._audiences.values(), CHUNK):
             audience.prepare(self._ahead)
 
-    def flush(self) -> None:
-        """Hand out every step since the last flush."""
-        entries = list(self.tape.since(self.flushed))
-        if not entries:
-            return
-        self.flushed = self.tape.head
-        audiences = tuple(self._audiences.values())
-        for start in range(0, len(audiences), CHUNK):
-            composed = []
-            for audience in audiences[start : start + CHUNK]:
-                try:
-                    composed.append((audience, *audience.compose(entries)))
-                except Exception as error:
-                    audience.failed(error)
-            for audience, frame, ticks, seq in composed:
-                if frame is not None:
-                    audience.send(frame, ticks, seq, self._metrics)
-        for follower in self.followers:
-            follower(entries)
-        awaiting, self._awaiting = self._awaiting, []
-        tell(awaiting)
-        self.settle(entries[-1].emitted_us)
+    def flush(self) -> list[Entry]:
+        """Hand out every step since the last flush, and return them."""
+        entries = super().flush()
+        if entries:
+            self.settle(entries[-1].emitted_us)
+        return entries
 
     def settle(self, now_us: int) -> None:
         """Serve those who want the newest only, where it is time: after a flush, and when nothing comes any more."""
@@ -158,10 +108,6 @@ class Feed:
             if slots.idle:
                 del self._slots[rate_hz]
 
-    def await_flush(self, reader: Waiting) -> None:
-        """Have `reader.flushed()` called once, after the next flush."""
-        self._awaiting.append(reader)
-
     def await_slot(self, reader: Waiting, rate_hz: float) -> None:
         """Have `reader.flushed()` called once, when the next slot of a rate begins."""
         self._slots_of(rate_hz).awaiting[reader] = None
@@ -171,25 +117,6 @@ class Feed:
         if rate_hz in self._slots:
             self._slots[rate_hz].awaiting.pop(reader, None)
 
-    def between(self, seq: int, until: int) -> Iterator[Entry]:
-        """Yield the entries after `seq` up to `until`. Raises LookupError where the next one is gone."""
-        for entry in self.tape.since(seq):
-            if entry.batch.seq > until:
-                return
-            yield entry
-
-    def audience(self, dialect: Dialect, frame: Frame, interest: Interest, own: Audience | None = None) -> Audience:
-        """Return the audience of those who are owed these bytes: if there is none, the reader's `own` or a new one."""
-        key = (dialect, frame, interest)
-        audience = self._audiences.get(key)
-        if audience is not None:
-            return audience
-        if own is not None and own.key == key:
-            return own
-        if self._spare is None or self._spare.key != key:  # a slow reader alone asks for its own again and again
-            self._spare = Audience(dialect, frame, interest, self._instruments)
-        return self._spare
-
     def latest(self, dialect: Dialect, frame: Frame, interest: Interest, rate_hz: float) -> LatestAudience:
         """Return the audience of those who want the newest at a rate, made if there is none.
 
@@ -197,18 +124,6 @@ class Feed:
         """
         found = self._slots_of(rate_hz).audiences.get((dialect, frame, interest, rate_hz))
         return found or LatestAudience(dialect, frame, interest, rate_hz, self.board, self.flushed)
-
-    def join(self, reader: Reader, audience: Audience) -> None:
-        """Make a reader live that has had everything its audience has."""
-        self._register(audience)[audience.key] = audience
-        audience.live[reader] = None
-
-    def leave(self, reader: Reader, audience: Audience) -> None:
-        """Take a reader out of its audience; an empty audience is forgotten."""
-        del audience.live[reader]
-        if not audience.live:
-            del self._register(audience)[audience.key]
-            self._spare = None
 
     def _register(self, audience: Audience) -> dict[Hashable, Any]:
         return self._slots_of(audience.rate_hz).audiences if isinstance(audience, LatestAudience) else self._audiences

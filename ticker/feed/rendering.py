@@ -16,10 +16,18 @@ from numpy.typing import NDArray
 
 from ticker.feed.tape import Entry
 from ticker.interest import Interest
-from ticker.ticks import CHANNELS, Batch, Rows
+from ticker.ticks import EMPTY, STATUS, Batch, Rows
 
 Table = dict[str, Rows]
 """Rows by channel."""
+
+
+NOTHING = EMPTY[STATUS]
+
+
+def rows_of(batch: Batch, channel: str) -> Rows:
+    """Return the rows of a channel; none where nobody wanted it when the batch was made."""
+    return batch.rows.get(channel, NOTHING)
 
 
 class SpellingDialect(Protocol):
@@ -75,7 +83,7 @@ class Rendering:
 
     def whole(self, channel: str) -> tuple[bytes, int]:
         """Return a channel's rows joined, and their count."""
-        if not len(self._batch.rows[channel]):
+        if not len(rows_of(self._batch, channel)):
             return b"", 0
         found = self._wholes.get(channel)
         if found is None:
@@ -85,7 +93,7 @@ class Rendering:
 
     def table(self, channel: str) -> tuple[list[bytes], list[int] | None]:
         """Return, for each instrument, its rows of a channel joined, and their count; None where each has just one."""
-        if not len(self._batch.rows[channel]):
+        if not len(rows_of(self._batch, channel)):
             return _bare_table(self._instruments)
         found = self._tables.get(channel)
         if found is None:
@@ -107,11 +115,11 @@ class Rendering:
     def _render(self, channel: str) -> list[bytes]:
         pieces = self._pieces.get(channel)
         if pieces is None:
-            pieces = self._pieces[channel] = self._dialect.render(channel, self._batch.rows[channel])
+            pieces = self._pieces[channel] = self._dialect.render(channel, rows_of(self._batch, channel))
         return pieces
 
     def _lay_out(self, channel: str) -> tuple[list[bytes], list[int] | None]:
-        places = self._batch.rows[channel]["instrument"]
+        places = rows_of(self._batch, channel)["instrument"]
         if len(places) == self._instruments and bool((places == np.arange(self._instruments)).all()):
             return self._render(channel), None
         pieces = [b""] * self._instruments
@@ -136,13 +144,12 @@ class Selection:
         self._interest = interest
         self._instruments = instruments
         self._masks: dict[str, NDArray[np.bool_]] = {}
-        whole = [channel for channel in CHANNELS if interest.mask(channel) == everything]
+        channels = [channel for channel in interest.channels if interest.mask(channel)]
+        whole = [channel for channel in channels if interest.mask(channel) == everything]
         self._pickers: dict[str, Callable[[list[Any]], tuple[Any, ...]]] = {
-            channel: _picker(interest.indices(channel))
-            for channel in CHANNELS
-            if interest.mask(channel) and channel not in whole
+            channel: _picker(interest.indices(channel)) for channel in channels if channel not in whole
         }
-        self._channels = [channel for channel in CHANNELS if interest.mask(channel)]
+        self._channels = channels
         self._only = self._channels[0] if len(self._channels) == 1 else None
         self._picker = self._pickers.get(self._only) if self._only else None
 
@@ -167,7 +174,7 @@ class Selection:
         """Do the same without a rendering of the whole batch: for what nobody else is going to want."""
         pieces: list[bytes] = []
         for channel in self._channels:
-            rows = batch.rows[channel]
+            rows = rows_of(batch, channel)
             if channel in self._pickers:
                 rows = rows[self._wanted(channel)[rows["instrument"]]]
             if len(rows):
@@ -178,7 +185,7 @@ class Selection:
         """Return the rows of a batch that are wanted, by channel, and their count."""
         table: Table = {}
         for channel in self._channels:
-            rows = batch.rows[channel]
+            rows = rows_of(batch, channel)
             if channel in self._pickers:
                 rows = rows[self._wanted(channel)[rows["instrument"]]]
             table[channel] = rows
@@ -188,7 +195,7 @@ class Selection:
         """Return how many rows of these batches are wanted: a whole tape of them takes a few milliseconds."""
         total = 0
         for channel in self._channels:
-            numbers = [rows["instrument"] for batch in batches if len(rows := batch.rows[channel])]
+            numbers = [rows["instrument"] for batch in batches if len(rows := rows_of(batch, channel))]
             if numbers:
                 total += int(np.count_nonzero(self._wanted(channel)[np.concatenate(numbers)]))
         return total
