@@ -1,4 +1,4 @@
-"""Coinbase Exchange, https://docs.cdp.coinbase.com/exchange/docs/websocket-overview: WebSocket feed, market data by REST.
+"""Coinbase Exchange, https://docs.cdp.coinbase.com/exchange/docs/websocket-overview: its feed, and market data by REST.
 
 A client names channels and products in its first message, within five seconds, and is told the whole set of what it is
 subscribed to each time that changes. Decimals are strings: prices and sizes of what happened without trailing zeros,

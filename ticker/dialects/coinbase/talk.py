@@ -7,7 +7,7 @@ the last match, a ticker. Refusals end nothing.
 
 import orjson
 
-from ticker.dialects.allowances import Allowance
+from ticker.allowances import Allowance
 from ticker.dialects.coinbase.listing import Listing
 from ticker.dialects.coinbase.products import Product, Products
 from ticker.dialects.coinbase.requests import ECHO_CHARACTERS, Refused, Wish, parse, refusal

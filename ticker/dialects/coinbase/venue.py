@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ticker.dialects.allowances import Allowances
+from ticker.allowances import Allowances
 from ticker.dialects.coinbase.listing import Listing
 from ticker.dialects.coinbase.products import Products
 from ticker.dialects.coinbase.rest import Rest, refused
@@ -36,9 +36,18 @@ class Coinbase:
         self._connections = Allowances(CONNECTIONS, CONNECTIONS_S)
         self._requests = Allowances(REQUESTS, REQUESTS_S)
 
+    @property
+    def instruments(self) -> Sequence[int]:
+        """Return the pairs of the universe."""
+        return [product.index for product in self._products.listed]
+
     def study(self, channel: str) -> Study:
         """Return what a channel is of the tape."""
         return STUDIES[channel]
+
+    def joins(self, channel: str) -> bool:  # noqa: ARG002
+        """Deny: a message tells of one product."""
+        return False
 
     def upgrades(self, path: str) -> bool:
         """Tell whether a path is the feed's."""

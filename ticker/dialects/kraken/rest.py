@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
+import numpy as np
 import orjson
 
 from ticker.dialects.kraken.listing import Listing
 from ticker.dialects.kraken.pairs import Pair, Pairs
 from ticker.dialects.kraken.updates import INTERVALS, MINUTE_US, bars
-from ticker.venue import DAY_US, Answer, Asked, Image, Market, Now
+from ticker.venue import BAR, DAY_US, Answer, Asked, Bars, Image, Market, Now
 from ticker.wire.moments import rfc3339
 
 PUBLIC = "/0/public/"
@@ -91,9 +92,8 @@ class Rest:
         asked = query.get("pair")
         pairs = self._everything(market) if asked is None else self._named(asked, market)
         indices = [pair.index for _, pair in pairs]
-        today = market.summaries(indices, max(market.t % DAY_US, MINUTE_US)).tolist()
-        rows = zip(pairs, today, market.summaries(indices).tolist(), strict=True)
-        told = (f"{_text(name)}:{_summary(pair, of_day, row)}" for (name, pair), of_day, row in rows)
+        rows = zip(pairs, market.summaries(indices).tolist(), strict=True)
+        told = (f"{_text(name)}:{_summary(pair, _today(pair, market), row)}" for (name, pair), row in rows)
         return f"{{{','.join(told)}}}"
 
     def _depth(self, query: Query, market: Market, now: Now) -> str:  # noqa: ARG002
@@ -183,8 +183,15 @@ def _text(name: str) -> str:
     return orjson.dumps(name).decode()
 
 
+def _today(pair: Pair, market: Market) -> list[int]:
+    """Return the bar of the day, of which the first fields are those of a summary."""
+    rows = market.bars(pair.index, Bars(DAY_US), 1, market.t // DAY_US * DAY_US)
+    found: list[int] = (rows if len(rows) else np.zeros(1, BAR)).tolist()[0]
+    return found
+
+
 def _summary(pair: Pair, today: list[int], row: list[int]) -> str:
-    """Spell a ticker of two rows of SUMMARY: since midnight, and the last 24 hours."""
+    """Spell a ticker: of today, since midnight, and of the last 24 hours."""
     p, q = pair.prices, pair.sizes
     *_, last_size, _, _, _, bid, bid_size, ask, ask_size, _ = row
     sums = [(p[low], p[high], q[v], pair.mean(money, v), n) for low, high, v, money, n in map(_figures, (today, row))]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ticker.dialects.allowances import Allowances
+from ticker.allowances import Allowances
 from ticker.dialects.kraken.instruments import Catalogue
 from ticker.dialects.kraken.pairs import Pairs
 from ticker.dialects.kraken.rest import TOO_MANY, Rest, wrong
@@ -38,9 +38,18 @@ class Kraken:
         self._attempts = Allowances(CONNECTIONS, CONNECTIONS_S)
         self._requests = Allowances(REQUESTS, REQUESTS_S)
 
+    @property
+    def instruments(self) -> Sequence[int]:
+        """Return the pairs of the universe."""
+        return [pair.index for pair in self._pairs.listed]
+
     def study(self, channel: str) -> Study:
         """Return what a channel is of the tape."""
         return STUDIES[channel]
+
+    def joins(self, channel: str) -> bool:  # noqa: ARG002
+        """Deny: a message tells of one pair."""
+        return False
 
     def upgrades(self, path: str) -> bool:
         """Tell whether a path is the WebSocket's: version 1 is not spoken."""

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticker.dialects.allowances import KEYS_MAX, Allowance, Allowances
+from ticker.allowances import KEYS_MAX, Allowance, Allowances
 
 
 def test_what_was_taken_comes_back_evenly() -> None:
