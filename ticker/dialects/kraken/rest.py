@@ -5,8 +5,9 @@ decimals and times those of the market. A pair may be named in any of its ways: 
 has a slash is answered under the name it was asked by, all else under its id.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -183,14 +184,14 @@ def _text(name: str) -> str:
     return orjson.dumps(name).decode()
 
 
-def _today(pair: Pair, market: Market) -> list[int]:
+def _today(pair: Pair, market: Market) -> Sequence[Any]:
     """Return the bar of the day, of which the first fields are those of a summary."""
     rows = market.bars(pair.index, Bars(DAY_US), 1, market.t // DAY_US * DAY_US)
-    found: list[int] = (rows if len(rows) else np.zeros(1, BAR)).tolist()[0]
-    return found
+    (row,) = (rows if len(rows) else np.zeros(1, BAR)).tolist()
+    return row
 
 
-def _summary(pair: Pair, today: list[int], row: list[int]) -> str:
+def _summary(pair: Pair, today: Sequence[Any], row: Sequence[Any]) -> str:
     """Spell a ticker: of today, since midnight, and of the last 24 hours."""
     p, q = pair.prices, pair.sizes
     *_, last_size, _, _, _, bid, bid_size, ask, ask_size, _ = row
@@ -204,7 +205,7 @@ def _summary(pair: Pair, today: list[int], row: list[int]) -> str:
     )
 
 
-def _figures(row: list[int]) -> tuple[int, int, int, int, int]:
+def _figures(row: Sequence[Any]) -> tuple[int, int, int, int, int]:
     _, _, _, _, _, _, high, low, _, volume, turnover, trades, *_ = row
     return low, high, volume, turnover, trades
 
