@@ -565,8 +565,8 @@ class VenuesConfig(Section, frozen=True, kw_only=True):
 
     mount: Annotated[
         tuple[Annotated[str, Meta(pattern=r"^[a-z0-9_]+$")], ...],
-        Doc(description="venues, each under its name: of alpaca, binance, coinbase, kraken"),
-    ] = ()
+        Doc(description="venues, each under its name"),
+    ] = ("alpaca", "binance", "coinbase", "kraken")
     root: Annotated[
         str, Doc(description="one of them at / too, for clients that allow no path; what is ours stays where it is")
     ] = ""
