@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LEAVES = {
     *("errors", "ticks", "metrics", "clock", "instruments", "config", "settings", "interest", "files", "universes"),
-    "venue",
+    *("allowances", "venue"),
 }
 OUTSIDE = {"clock", "files", "universes"}
 """Leaves that read what is outside: the composition root hands a pure room what they found."""
