@@ -39,7 +39,7 @@ def assert_complains(done: subprocess.CompletedProcess[str], code: int, *words: 
         (["--port", "65536"], ["--server.port", "<= 65535"]),
         (["--seed", "-1"], ["--market.seed", ">= 0"]),
         (["--universe", "defualt"], ["market.universe", "'defualt'", "did you mean default?"]),
-        (["--universe", "zzz"], ["market.universe", "'zzz'", "crypto, default, large, numbered"]),
+        (["--universe", "zzz"], ["market.universe", "'zzz'", "crypto, default, large, numbered, pairs, stocks"]),
         (["--universe", "nowhere.toml"], ["nowhere.toml", "no such file"]),
         (["--instruments", "103"], ["market.instruments", "Invented Stock Exchange", "100", "103"]),
         (["--prot", "1"], ["--prot", "--port"]),

@@ -15,7 +15,7 @@ def complaint(name: str) -> str:
 
 
 def test_a_name_of_ours_is_one_of_our_files() -> None:
-    assert files.shipped("universes") == ["crypto", "default", "large"]
+    assert files.shipped("universes") == ["crypto", "default", "large", "pairs", "stocks"]
     assert files.find("universes", "large", "market.universe") == files.CONFIGS / "universes" / "large.toml"
 
 
@@ -28,7 +28,7 @@ def test_a_name_of_nothing_is_answered_with_those_there_are() -> None:
     assert complaint("numberd") == "market.universe: nothing is called 'numberd': did you mean numbered?"
     assert complaint("zzz") == (
         "market.universe: nothing is called 'zzz': "
-        "expected one of crypto, default, large, numbered, or the path of a TOML file"
+        "expected one of crypto, default, large, numbered, pairs, stocks, or the path of a TOML file"
     )
 
 

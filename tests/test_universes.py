@@ -3,6 +3,7 @@
 import math
 import re
 from datetime import UTC, datetime, time
+from decimal import Decimal
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -16,9 +17,13 @@ from ticker import files, universes
 from ticker.config import MarketConfig
 from ticker.errors import ConfigError
 from ticker.instruments import Universe
+from ticker.venue import pair
 
 SECOND = (0.00704805, 0.96468, 2.51271, 481.035)
-SHIPPED = ("default", "large", "crypto")
+INVENTED = ("default", "large", "crypto")
+KNOWN = ("pairs", "stocks")
+"""Whose symbols are those of real venues, and nothing else of them."""
+SHIPPED = (*INVENTED, *KNOWN)
 HOURS = """[hours]
 zone = "Europe/Berlin"
 pre_open = 08:50:00
@@ -80,6 +85,12 @@ def test_a_file_becomes_a_universe(tmp_path: Path) -> None:
     assert (nail.decimals, nail.tick_units, nail.reference_ticks, nail.lot) == (2, 1, 700, 1)
     assert (hammer.volatility, hammer.beta, hammer.orders_per_s, hammer.touch_size) == (0.01, 1.0, 3.0, 400.0)
     assert (nail.volatility, nail.beta, nail.orders_per_s, nail.touch_size) == (0.01, 2.0, 3.0, 400.0)
+    assert (hammer.size_decimals, nail.size_decimals) == (0, 0)
+
+
+def test_sizes_may_be_parts_of_a_coin(tmp_path: Path) -> None:
+    parts = changed("lot = 10\n", "lot = 10\nsize_decimals = 3\n").replace("lot = 1 }", "lot = 1, size_decimals = 8 }")
+    assert [one.size_decimals for one in universes.read(written(tmp_path, parts))] == [3, 8]
 
 
 def test_a_universe_may_say_when_it_starts(tmp_path: Path) -> None:
@@ -168,6 +179,7 @@ def test_every_price_on_a_grid_is_read_exactly(ticks: int, decimals: int, units:
             "price in ticks times lot times orders_per_s may be 1e+10, not 7e+10",
         ),
         ("lot = 10", "lot = 0", "defaults.lot: expected a whole number >= 1, got 0"),
+        ("lot = 10", "size_decimals = 9", "defaults.size_decimals: expected a whole number <= 8, got 9"),
         ("lot = 10", "variety = 1.01", "defaults.variety: expected a number <= 1.0, got 1.01"),
         ("[sectors.Tools]", "[sector.Tools]", "sector: unknown key (did you mean sectors?)"),
         ("[sectors.Tools]", '[sectors."\\t"]', "sectors.\t: has characters that cannot be shown"),
@@ -266,7 +278,10 @@ def test_varied_numbers_are_the_same_on_every_machine(tmp_path: Path) -> None:
     assert all(value == float(f"{value:.6g}") for value in SECOND)
 
 
-@pytest.mark.parametrize(("name", "count"), [("default", 100), ("large", 1000), ("crypto", 24), ("numbered", 100)])
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("default", 100), ("large", 1000), ("crypto", 24), ("pairs", 24), ("stocks", 32), ("numbered", 100)],
+)
 def test_all_of_a_universe_is_traded_unless_fewer_are_wanted(name: str, count: int) -> None:
     everything = loaded(universe=name)
     assert len(everything) == count
@@ -299,7 +314,7 @@ def test_a_path_is_a_universe_too(tmp_path: Path) -> None:
     assert loaded(universe=str(written(tmp_path, SMALL))).find("HAMMER") == 0
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", INVENTED)
 def test_what_we_ship_is_fictional_and_plausible(name: str) -> None:
     everything = list(universes.read(files.CONFIGS / "universes" / f"{name}.toml"))
     assert len({instrument.name for instrument in everything}) == len(everything)
@@ -330,3 +345,60 @@ def test_crypto_never_closes() -> None:
     crypto = loaded(universe="crypto")
     assert crypto.hours is None
     assert crypto.start.isoweekday() == 6
+    assert {instrument.size_decimals for instrument in crypto} == {3}
+
+
+def test_the_pairs_are_what_clients_ask_for() -> None:
+    pairs = loaded(universe="pairs")
+    named = {instrument.symbol: pair(instrument.symbol) for instrument in pairs}
+    assert None not in named.values()
+    assert len({symbol.replace("-", "") for symbol in named}) == len(named)  # as some venues spell them
+    assert {"BTC-USDT", "ETH-USDT", "BNB-USDT", "SOL-USDT", "DOGE-USDT", "BTC-USD", "ETH-USD", "ETH-BTC"} <= set(named)
+    assert next(iter(named)) == "BTC-USDT"
+    assert pairs.hours is None
+    assert all(instrument.lot == 1 and 0 <= instrument.size_decimals <= 8 for instrument in pairs)
+
+
+def test_the_pairs_agree_about_what_a_coin_is_worth_at_first() -> None:
+    prices: dict[tuple[str, str], Decimal] = {}
+    for instrument in loaded(universe="pairs"):
+        named = pair(instrument.symbol)
+        assert named
+        prices[named] = Decimal(instrument.reference_ticks * instrument.tick_units).scaleb(-instrument.decimals)
+    for (base, quote), price in prices.items():
+        in_tether = prices[base, "USDT"]
+        assert price == (in_tether if quote in ("USD", "USDT") else in_tether / prices[quote, "USDT"])
+
+
+def test_an_order_of_a_pair_is_worth_what_people_trade() -> None:
+    pairs = list(loaded(universe="pairs"))
+    tether = {named[0]: one for one in pairs if (named := pair(one.symbol)) and named[1] == "USDT"}
+    for instrument in pairs:
+        base, _ = pair(instrument.symbol) or ("", "")
+        money = tether[base].reference_ticks * tether[base].tick_units / 10 ** tether[base].decimals
+        coins = instrument.touch_size / 10**instrument.size_decimals
+        assert 1_000 < money * coins < 20_000, instrument.symbol
+
+
+def test_the_stocks_are_what_clients_ask_for() -> None:
+    stocks = loaded(universe="stocks")
+    assert stocks.hours is not None
+    assert str(stocks.hours.zone) == "America/New_York"
+    symbols = {instrument.symbol for instrument in stocks}
+    assert {"AAPL", "MSFT", "AMZN", "GOOGL", "TSLA", "NVDA", "META", "AMD", "SPY", "QQQ", "INTC", "FAKEPACA"} <= symbols
+    assert not any(pair(symbol) for symbol in symbols)
+    assert {(one.decimals, one.tick_units, one.size_decimals) for one in stocks} == {(2, 1, 0)}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_nothing_but_the_names_is_real_and_the_file_says_so(name: str) -> None:
+    file = files.CONFIGS / "universes" / f"{name}.toml"
+    header = file.read_text().split("\n\n[universe]")[0].replace("\n# ", " ")
+    assert "These are names only: every price is invented, a round figure, and all that follows is simulated" in header
+    everything = list(universes.read(file))
+    assert len({instrument.name for instrument in everything}) == len(everything)
+    assert 0.01 < fmean(instrument.volatility for instrument in everything) < 0.05
+    assert 1.0 < fmean(instrument.orders_per_s for instrument in everything) < 3.5
+    assert all(0.2 < instrument.orders_per_s < 12 for instrument in everything)
+    assert all(len(f"{instrument.reference_ticks}".rstrip("0")) <= 4 for instrument in everything)
+    assert all(instrument.reference_ticks > 100 for instrument in everything)

@@ -139,8 +139,9 @@ class MarketConfig(Section, frozen=True, kw_only=True):
         str,
         Doc(
             min_length=1,
-            description="what is traded: default (100 companies), large (1,000), crypto (never closes), numbered "
-            "(SYM0000 and so on, for load tests), or a path to a TOML file like those in configs/universes",
+            description="what is traded: default (100 companies), large (1,000), crypto (never closes), pairs and "
+            "stocks (symbols that clients of venues know), numbered (SYM0000 and so on, for load tests), or a path to "
+            "a TOML file like those in configs/universes",
         ),
     ] = "default"
     instruments: Annotated[
@@ -564,8 +565,8 @@ class VenuesConfig(Section, frozen=True, kw_only=True):
 
     mount: Annotated[
         tuple[Annotated[str, Meta(pattern=r"^[a-z0-9_]+$")], ...],
-        Doc(description="venues, each under its name: of alpaca, binance, coinbase, kraken"),
-    ] = ()
+        Doc(description="venues, each under its name"),
+    ] = ("alpaca", "binance", "coinbase", "kraken")
     root: Annotated[
         str, Doc(description="one of them at / too, for clients that allow no path; what is ours stays where it is")
     ] = ""

@@ -19,7 +19,7 @@ def label_of(welcome: Welcome, traded: Instruments, described: Mapping[str, Inst
     """Return a label; what a token may not see is named without more. Raises SetupError for a tape that cannot be."""
     try:
         universe = Universe(
-            Instrument(symbol, *_about(described.get(symbol)), decimals, units, _lot(described.get(symbol)), 0)
+            _labelled(symbol, decimals, units, described.get(symbol))
             for (symbol, _, decimals), units in zip(traded, traded.units.astype(int).tolist(), strict=True)
         )
         label = Label.of(
@@ -35,9 +35,9 @@ def label_of(welcome: Welcome, traded: Instruments, described: Mapping[str, Inst
         raise SetupError(f"what the server says of its tape cannot be kept: {error}") from None
 
 
-def _about(known: InstrumentAnswer | None) -> tuple[str, str]:
-    return (known.name, known.sector) if known else ("", "")
-
-
-def _lot(known: InstrumentAnswer | None) -> int:
-    return known.lot if known else 1
+def _labelled(symbol: str, decimals: int, units: int, known: InstrumentAnswer | None) -> Instrument:
+    if known is None:
+        return Instrument(symbol, "", "", decimals, units, 1, 0)
+    return Instrument(
+        symbol, known.name, known.sector, decimals, units, known.lot, 0, size_decimals=known.size_decimals
+    )

@@ -12,6 +12,7 @@ from ticker.errors import SetupError
 from ticker.links.recorder import Recorder
 from ticker.links.recording import Recording
 from ticker.session.messages import Welcome
+from ticker.session.requests import InstrumentAnswer
 from ticker.ticks import BARS_1S, CHANNELS, DTYPES, QUOTES, STATS, TRADES, Batch
 from ticker.wire.packed import SNAPSHOT, TICKS, pack
 from ticker_client.arrays import Arrays, unpacked
@@ -229,6 +230,11 @@ def test_a_label_is_made_of_what_a_server_says() -> None:
     label = labels.label_of(Welcome(**said), traded, {}, 5)  # type: ignore[arg-type]
     assert (label.step_us, label.speed, label.seed, label.start_us) == (2500, 3.0, 7, 5)
     assert [(one.decimals, one.tick_units) for one in label.universe.instruments] == [(2, 5), (0, 25)]
+    about = InstrumentAnswer(symbol="B", name="Bee", sector="S", tick_size=25.0, decimals=0, lot=10, size_decimals=4)
+    label = labels.label_of(Welcome(**said), traded, {"B": about}, 5)  # type: ignore[arg-type]
+    assert [(one.symbol, one.name, one.lot, one.size_decimals) for one in label.traded()] == [
+        *(("A", "", 1, 0), ("B", "Bee", 10, 4))
+    ]
     for wrong in ({"epoch": ""}, {"seed": -1}, {"step_ms": 1e12}, {"speed": 0.0}):
         with pytest.raises(SetupError, match="what the server says of its tape cannot be kept: no label"):
             labels.label_of(Welcome(**{**said, **wrong}), traded, {}, 5)  # type: ignore[arg-type]

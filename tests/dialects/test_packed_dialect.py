@@ -35,9 +35,9 @@ def test_a_snapshot_is_of_one_channel() -> None:
 
 
 def test_a_listing_names_the_numbers() -> None:
-    universe = Universe([Instrument("AAA", "", "", 2, 5, 1, 1), Instrument("BBB", "", "", 0, 3, 1, 1)])
+    universe = Universe([Instrument("AAA", "", "", 2, 5, 1, 1), Instrument("BBB", "", "", 0, 3, 1, 1, size_decimals=3)])
     said = listing(universe)
-    assert said == Listing(symbols=["AAA", "BBB"], tick_sizes=[0.05, 3.0], decimals=[2, 0])
+    assert said == Listing(symbols=["AAA", "BBB"], tick_sizes=[0.05, 3.0], decimals=[2, 0], size_decimals=[0, 3])
     assert native.read(native.reply(said)) == said
 
 

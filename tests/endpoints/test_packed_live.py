@@ -100,6 +100,7 @@ def test_the_listing_is_the_universe(server: RunningServer) -> None:
     assert listing["symbols"] == [row["symbol"] for row in rows]
     assert listing["tick_sizes"] == [row["tick_size"] for row in rows]
     assert listing["decimals"] == [row["decimals"] for row in rows]
+    assert listing["size_decimals"] == [row["size_decimals"] for row in rows]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def test_instruments_are_described(server: RunningServer) -> None:
         "tick_size": 0.01,
         "decimals": 2,
         "lot": 1,
+        "size_decimals": 0,
     }
     assert fetch(server, "v1/instruments/OATS")[0] == listed[99]
 

@@ -184,6 +184,8 @@ def test_fractions_of_sizes_and_prices_are_counted_in_small_units(own: Callable[
         ("BTC-USD", 2, T, 6000000000000, 2000, SELL),
     ]
     assert "counted in units of 0.001" in "\n".join(data.story)
+    assert {instrument.size_decimals for instrument in data.universe} == {3}
+    assert {instrument.size_decimals for instrument in data.label.traded()} == {3}
 
 
 def test_a_tick_that_is_given_rounds_prices(own: Callable[..., OwnData]) -> None:

@@ -1,6 +1,7 @@
 """The market is a function of seed, universe, rates and step, and what it makes are possible prices."""
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from ticker import universes
 from ticker.config import MarketConfig
+from ticker.instruments import Universe
 from ticker.market.market import Market
 from ticker.market.plain import Plain
 from ticker.market.walk import BLOCK_STEPS, Rates, Walk
@@ -119,6 +121,15 @@ def test_the_same_seed_makes_the_same_bytes() -> None:
 def test_another_market_is_another_tape_and_has_another_name(fields: dict[str, Any]) -> None:
     assert digest(changed(**fields), 200) != digest(SMALL, 200)
     assert market_of(changed(**fields)).epoch != market_of(SMALL).epoch
+
+
+def test_what_a_size_is_called_makes_no_other_tape() -> None:
+    config = MarketConfig(universe="pairs", instruments=3)
+    pairs = universes.load(config)
+    whole = Universe((replace(one, size_decimals=0) for one in pairs), name=pairs.name, start=pairs.start)
+    assert Market(config, whole).epoch == Market(config, pairs).epoch
+    fewer = Universe((replace(one, lot=2) for one in pairs), name=pairs.name, start=pairs.start)
+    assert Market(config, fewer).epoch != Market(config, pairs).epoch
 
 
 def test_another_model_has_another_name(monkeypatch: pytest.MonkeyPatch) -> None:

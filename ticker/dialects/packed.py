@@ -36,4 +36,5 @@ def listing(universe: Universe) -> Listing:
         symbols=[instrument.symbol for instrument in universe],
         tick_sizes=[instrument.tick_units / 10**instrument.decimals for instrument in universe],
         decimals=[instrument.decimals for instrument in universe],
+        size_decimals=[instrument.size_decimals for instrument in universe],
     )

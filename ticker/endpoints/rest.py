@@ -141,4 +141,5 @@ def describe(instrument: Instrument) -> InstrumentAnswer:
         tick_size=instrument.tick_units / 10**instrument.decimals,
         decimals=instrument.decimals,
         lot=instrument.lot,
+        size_decimals=instrument.size_decimals,
     )

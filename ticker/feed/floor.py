@@ -23,8 +23,7 @@ from ticker.metrics import Metrics
 from ticker.ticks import BOOK, DTYPES, QUOTES, Batch, Rows
 from ticker.venue import Study
 
-TAPE_STEPS = 3000  # a reader that is further behind is told so: half a minute, or less
-TAPE_BYTES = 16 * 1024 * 1024
+TAPE_BYTES = 16 * 1024 * 1024  # of a desk, where the feed's may weigh more; it has as many steps, if they weigh less
 
 
 class Member(Protocol):
@@ -40,7 +39,9 @@ class Floor:
     def __init__(self, feed: Feed, instruments: int, size_bytes: int, fault: Callable[[Exception], None]) -> None:
         self.feed = feed
         self.instruments = instruments
-        self.ledger = Ledger(instruments, feed.tape.t, size_bytes)
+        past = list(feed.tape.since(feed.tape.oldest - 1))
+        self.ledger = Ledger(instruments, past[0].batch.t if past else feed.tape.t, size_bytes)
+        self.ledger.follow(past)
         self.pages = Pages()
         self.quotes: Rows = np.zeros(instruments, DTYPES[QUOTES])
         self.book_n: NDArray[np.int64] = np.zeros(instruments, np.int64)
@@ -151,7 +152,8 @@ class Desk:
     """A venue's tape, and what is on it."""
 
     def __init__(self, floor: Floor, study: Callable[[str], Study], metrics: Metrics) -> None:
-        tape = Tape(floor.feed.tape.epoch, TAPE_STEPS, TAPE_BYTES, floor.feed.tape.head, floor.feed.tape.t)
+        whole = floor.feed.tape
+        tape = Tape(whole.epoch, whole.steps_max, min(TAPE_BYTES, whole.bytes_max), whole.head, whole.t)
         self.line = Line(tape, floor.instruments, metrics)
         self.members: dict[Member, None] = {}
         self._floor = floor

@@ -74,7 +74,9 @@ class OwnData:
             ticks = int(self._shape.reference_ticks[place])
             theirs = self._sieve.symbols.theirs(name)[:80]
             printable = theirs if theirs.isprintable() else name
-            yield Instrument(name, printable, "Own data", grid.decimals, grid.units, 1, ticks)
+            yield Instrument(
+                name, printable, "Own data", grid.decimals, grid.units, 1, ticks, size_decimals=self._shape.power
+            )
 
     def time_us(self, seq: int) -> int:
         """Return the market time at the end of a step."""

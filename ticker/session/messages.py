@@ -283,6 +283,7 @@ class Listing(ServerMessage, frozen=True, kw_only=True, tag="instruments"):
     symbols: Annotated[list[str], Meta(description="what each is called by")]
     tick_sizes: Annotated[list[float], Meta(description="what a price of one tick is in money")]
     decimals: Annotated[list[int], Meta(description="most digits of a price after the point")]
+    size_decimals: Annotated[list[int], Meta(description="a size of 1 is 10**-size_decimals shares or coins")] = []
 
 
 class Exchange(Struct, frozen=True):

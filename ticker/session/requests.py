@@ -86,6 +86,7 @@ class InstrumentAnswer(Struct, frozen=True, kw_only=True):
     tick_size: Annotated[float, Meta(description="prices are multiples of it")]
     decimals: Annotated[int, Meta(description="most digits of a price after the point")]
     lot: Annotated[int, Meta(description="sizes are multiples of it")]
+    size_decimals: Annotated[int, Meta(description="a size of 1 is 10**-size_decimals shares or coins")] = 0
 
 
 class InstrumentsAnswer(Struct, frozen=True, kw_only=True):

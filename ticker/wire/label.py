@@ -9,11 +9,13 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Self
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import force_setattr
 
 from ticker.instruments import Hours, Instrument, Universe
 
 DECIMALS_MAX = 15  # of a price: more do not survive in JavaScript's numbers
+SIZE_DECIMALS_MAX = 15
 INSTRUMENTS_MAX = 65_536
 START_MAX_US = 7_258_118_400_000_000  # the year 2200, as everywhere
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,6 +35,25 @@ class LabelledInstrument(msgspec.Struct, frozen=True, kw_only=True):
     tick_units: Whole
     lot: Whole = 1
     reference_ticks: Annotated[int, Meta(ge=0, le=2**53 - 1)] = 0
+    size_decimals: Annotated[int, Meta(ge=0, le=SIZE_DECIMALS_MAX)] | UnsetType = UNSET
+    """Not said where it is 0, as in labels that are older than it."""
+
+    def __post_init__(self) -> None:
+        if self.size_decimals == 0:
+            force_setattr(self, "size_decimals", UNSET)
+
+    def plain(self) -> Instrument:
+        """Return the instrument."""
+        return Instrument(
+            self.symbol,
+            self.name,
+            self.sector,
+            self.decimals,
+            self.tick_units,
+            self.lot,
+            self.reference_ticks,
+            size_decimals=self.size_decimals or 0,
+        )
 
 
 class LabelledHours(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,10 +93,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
 
     def traded(self) -> Universe:
         """Return what is traded. It has no hours: when the market was open is said by the tape itself."""
-        instruments = (
-            Instrument(one.symbol, one.name, one.sector, one.decimals, one.tick_units, one.lot, one.reference_ticks)
-            for one in self.universe.instruments
-        )
+        instruments = (one.plain() for one in self.universe.instruments)
         return Universe(instruments, name=self.universe.name, start=_1970 + timedelta(microseconds=self.start_us))
 
     def encode(self) -> bytes:
@@ -106,6 +124,7 @@ def _labelled(universe: Universe) -> LabelledUniverse:
             tick_units=one.tick_units,
             lot=one.lot,
             reference_ticks=one.reference_ticks,
+            size_decimals=one.size_decimals,
         )
         for one in universe
     )

@@ -1,7 +1,7 @@
 /**
  * What the two ends say, as types for the editor: nothing here runs.
  *
- * @typedef {{symbol: string, name: string, sector: string, tick_size: number, decimals: number, lot: number}} Instrument
+ * @typedef {{symbol: string, name: string, sector: string, tick_size: number, decimals: number, lot: number, size_decimals: number}} Instrument
  *
  * @typedef {{ch: "trade", sym: string, n: number, t: number, px: number, sz: number, side: "buy" | "sell"}} Trade
  * @typedef {{ch: "quote", sym: string, n: number, t: number, bid: number, bsz: number, ask: number, asz: number}} Quote
@@ -28,7 +28,7 @@
  *
  * @typedef {{type: "welcome", epoch: string, seq: number, heartbeat_s: number, step_ms: number, limits: {symbols: number, ahead?: number},
  *   auth_required: boolean}} Welcome
- * @typedef {{type: "instruments", symbols: string[], tick_sizes: number[], decimals: number[]}} Listing  on packed connections
+ * @typedef {{type: "instruments", symbols: string[], tick_sizes: number[], decimals: number[], size_decimals: number[]}} Listing  on packed connections
  * @typedef {{type: "ticks", seq: number, ts: number, data: Tick[]}} Ticks
  * @typedef {{type: "snapshot", seq: number, channel: Channel, data: Tick[]}} Snapshot
  * @typedef {{type: "subscribed" | "unsubscribed", id?: number, subscriptions: Subscriptions}} Granted

@@ -46,7 +46,13 @@ INTRODUCTION: dict[str, Any] = {
 }
 TICKS = say.Ticks(seq=SEQ + 1, ts=NOW_US, data=[STATUS, QUOTE, BOOK, TRADE, BAR_1S, BAR_1M, STATS])
 ACME = http.InstrumentAnswer(
-    symbol="ACME", name="Acme Anvils & Automation", sector="Technology", tick_size=0.01, decimals=2, lot=1
+    symbol="ACME",
+    name="Acme Anvils & Automation",
+    sector="Technology",
+    tick_size=0.01,
+    decimals=2,
+    lot=1,
+    size_decimals=0,
 )
 BAR = http.Bar(
     t=1_767_623_400_000_000, open=187.3, high=187.35, low=187.29, close=187.32, volume=5300, vwap=187.3171, trades=41
@@ -82,7 +88,7 @@ EXAMPLES: tuple[Struct, ...] = (
     say.Unsubscribed(id=2, seq=SEQ, subscriptions={"trades": ["ACME", "BYTE"], "quotes": ["ACME"]}),
     say.Subscriptions(id=3, seq=SEQ, subscriptions=SUBSCRIBED),
     say.WindowGranted(id=6, size=64),
-    say.Listing(symbols=["ACME", "BYTE"], tick_sizes=[0.01, 0.01], decimals=[2, 2]),
+    say.Listing(symbols=["ACME", "BYTE"], tick_sizes=[0.01, 0.01], decimals=[2, 2], size_decimals=[0, 0]),
     say.Authenticated(
         id=7,
         name="the trading desk",
