@@ -172,7 +172,11 @@ def test_a_snapshot_is_all_there_is(market: ScriptedMarket) -> None:
     said = told(market, "/v2/stocks/snapshots?symbols=AAPL,MSFT")
     assert list(said) == ["AAPL"]
     assert list(said["AAPL"]) == ["latestTrade", "latestQuote", "minuteBar", "dailyBar", "prevDailyBar"]
-    assert said["AAPL"]["dailyBar"]["o"] == 260 and said["AAPL"]["prevDailyBar"]["v"] == 450
+    assert (
+        said["AAPL"]["dailyBar"]["o"] == 260
+        and said["AAPL"]["dailyBar"]["t"] == "2026-01-06T05:00:00Z"
+        and said["AAPL"]["prevDailyBar"]["v"] == 450
+    )
     assert told(market, "/v2/stocks/AAPL/snapshot") == {"symbol": "AAPL", **said["AAPL"]}
     crypto = told(market, f"{CRYPTO}/snapshots?symbols=BTC/USDT,ETH/USDT")["snapshots"]
     assert crypto["BTC/USDT"]["latestTrade"]["i"] == 1

@@ -1,7 +1,9 @@
 """A row of the tape and its spelling by Alpaca carry the same facts, in JSON and in MessagePack."""
 
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -30,7 +32,8 @@ from dialects.alpaca_wire import (
 from dialects.scripted_market import AAPL, BTC, FAKEPACA, INSTRUMENTS, T0, depth_rows, row_of, rows_of
 from ticker.config import MarketConfig
 from ticker.dialects.alpaca.codec import Json
-from ticker.dialects.alpaca.stocks import StockWords, band_percent, midnight_us, tape_of, tiers
+from ticker.dialects.alpaca.newyork import DAY_OFFSET_US, midnight_us
+from ticker.dialects.alpaca.stocks import StockWords, band_percent, tape_of, tiers
 from ticker.instruments import Universe
 from ticker.ticks import ASK, BID, DTYPES, REASONS, STATES, STATUS, Rows
 from ticker.universes import load
@@ -163,12 +166,13 @@ def test_a_day_is_told_while_it_is_under_way(codec: str, rows: Rows) -> None:
 
 
 def test_a_day_begins_at_midnight_in_new_york_summer_and_winter() -> None:
-    hours = load(MarketConfig(universe="default")).hours
-    assert hours is not None
-    winter, summer = 1_767_589_200_000_000, 1_783_310_400_000_000  # 2026-01-05T05:00Z, 2026-07-06T04:00Z
-    assert midnight_us(hours.zone, winter) == winter
-    assert midnight_us(hours.zone, summer + 3_600_000_000) == summer
-    assert midnight_us(None, summer) == summer
+    zone = ZoneInfo("America/New_York")
+    for number in range(13_514, 13_514 + 366 * 40):  # from 2007 on
+        opened_us = number * DAY_US + DAY_OFFSET_US
+        midnight = datetime.fromordinal(datetime(1970, 1, 1).toordinal() + number).replace(tzinfo=zone)
+        assert midnight_us(opened_us) == round(midnight.timestamp()) * 1_000_000
+    summer = row_of(BAR, instrument=AAPL, t=1_783_314_000_000_000, trades=1)  # 2026-07-06T05:00Z
+    assert only(SIP, "json", "dailyBars", summer)["t"] == "2026-07-06T04:00:00Z"
 
 
 @given(codecs, pairs, built(TRADE, n=numbers, t=times, price_ticks=ticks, size=sizes, side=st.integers(0, 1)))

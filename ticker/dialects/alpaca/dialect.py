@@ -5,6 +5,7 @@ from collections.abc import Callable
 from ticker.dialects.alpaca.codec import Codec
 from ticker.dialects.alpaca.crypto import CryptoWords
 from ticker.dialects.alpaca.feeds import CRYPTO
+from ticker.dialects.alpaca.newyork import DAY_OFFSET_US
 from ticker.dialects.alpaca.shapes import Shape
 from ticker.dialects.alpaca.stocks import StockWords
 from ticker.ticks import Rows
@@ -26,21 +27,30 @@ NOTHING = b""
 _Spelled = Callable[..., Shape | None]
 
 
-def studies(day_offset_us: int) -> dict[str, Study]:
-    """Return what each channel is of the tape; a stock's day begins at midnight where the market is."""
-    stocks_day = Bars(DAY_US, day_offset_us % DAY_US, every_us=MINUTE_US)
-    states = dict.fromkeys(("statuses", "corrections", "cancelErrors", "imbalances"), States())
-    stocks: dict[str, Study] = {"trades": Trades(), "quotes": Quotes(), "lulds": BANDS, "dailyBars": stocks_day}
+def _studies() -> dict[str, Study]:
+    minutes, states = Bars(MINUTE_US), States()
+    stocks: dict[str, Study] = {
+        "trades": Trades(),
+        "quotes": Quotes(),
+        "bars": minutes,
+        "updatedBars": minutes,
+        "dailyBars": Bars(DAY_US, DAY_OFFSET_US, every_us=MINUTE_US),
+        "lulds": BANDS,
+        **dict.fromkeys(("statuses", "corrections", "cancelErrors", "imbalances"), states),
+    }
     pairs: dict[str, Study] = {
         "trades": Trades(),
         "quotes": Quotes(),
         "orderbooks": Depth(),
         "bars": Bars(MINUTE_US, empty=True),
-        "updatedBars": Bars(MINUTE_US),
+        "updatedBars": minutes,
         "dailyBars": Bars(DAY_US, every_us=MINUTE_US),
     }
-    minutes = dict.fromkeys(("bars", "updatedBars"), Bars(MINUTE_US))
-    return {**stocks, **states, **minutes, **{f"{CRYPTO}.{channel}": study for channel, study in pairs.items()}}
+    return stocks | {f"{CRYPTO}.{channel}": study for channel, study in pairs.items()}
+
+
+STUDIES = _studies()
+"""What each channel is of the tape."""
 
 
 class AlpacaDialect:

@@ -14,6 +14,7 @@ from ticker.dialects.alpaca.codec import Json
 from ticker.dialects.alpaca.credentials import credentials_of
 from ticker.dialects.alpaca.crypto import CryptoWords
 from ticker.dialects.alpaca.feeds import Feed, feeds_of
+from ticker.dialects.alpaca.newyork import DAY_OFFSET_US
 from ticker.dialects.alpaca.pages import bars_of, paged, trades_of
 from ticker.dialects.alpaca.shelf import Shelf, Spelled
 from ticker.dialects.alpaca.stocks import StockWords
@@ -35,10 +36,10 @@ _STOCK_FEEDS = ("sip", "iex", "delayed_sip")
 class Historian:
     """What is known of the past of a universe, and of now."""
 
-    def __init__(self, universe: Universe, day_offset_us: int, *, strict: bool) -> None:
+    def __init__(self, universe: Universe, *, strict: bool) -> None:
         codec, feeds = Json(), feeds_of(universe)
         self._shelves = {
-            name: Shelf(feeds[f"/v2/{name}"], StockWords(universe, codec, iex=name == "iex"), day_offset_us)
+            name: Shelf(feeds[f"/v2/{name}"], StockWords(universe, codec, iex=name == "iex"), DAY_OFFSET_US)
             for name in _STOCK_FEEDS
         }
         crypto = CryptoWords(universe, codec)

@@ -5,13 +5,12 @@ always the same ones. Bands (LULD) are of the mean price of five minutes, weight
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
 from statistics import median
 from typing import Any
 from zlib import crc32
 
 from ticker.dialects.alpaca.codec import Codec, Numbers
+from ticker.dialects.alpaca.newyork import midnight_us
 from ticker.dialects.alpaca.shapes import (
     Bar,
     CancelError,
@@ -40,7 +39,6 @@ _TAPES = "ABC"
 _INTRADAY = "B"  # of LULD bands: an update during the day
 _GATHERING = frozenset(STATES.index(name) for name in ("pre_open", "auction"))
 _SCHEDULE, _CORRECTION = REASONS.index("schedule"), REASONS.index("correction")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class StockWords(BarWords):
@@ -53,7 +51,6 @@ class StockWords(BarWords):
         self._tapes = [tape_of(one.symbol) for one in universe]
         self._lots = [ROUND_LOT * 10**one.size_decimals for one in universe]
         self._tier_percents = tiers(universe)
-        self._zone = universe.hours.zone if universe.hours else None
         self._exchanges = _IEX if iex else _EXCHANGES
 
     def trade(self, i: int, n: int, t: int, price: int, size: int, _side: int, _book_n: int) -> StockTrade:
@@ -81,9 +78,9 @@ class StockWords(BarWords):
         return None if row[-1] else self.daily_bar(*row)
 
     def daily_bar(self, *row: int) -> DailyBar:
-        """Return a day, which begins at midnight by the clock of the market's zone."""
+        """Return a day, which begins at midnight in New York."""
         bar = DailyBar(*self._bar(*row))
-        bar.t = self._moment(midnight_us(self._zone, row[2]))
+        bar.t = self._moment(midnight_us(row[2]))
         return bar
 
     def status(self, i: int, _n: int, t: int, _state: int, reason: int, *_about: int) -> Status | None:
@@ -170,13 +167,3 @@ def _liveliness(one: Instrument) -> float:
 def band_percent(cents: int, tier_percent: int) -> int:
     """Return the width of bands around a price, in percent: above 3 dollars that of its tier."""
     return tier_percent if cents > 300 else 20 if cents >= 75 else 75
-
-
-@lru_cache(maxsize=1024)
-def midnight_us(zone: tzinfo | None, t_us: int) -> int:
-    """Return the midnight nearest to a time by the clock of a zone: t itself where there is none."""
-    if zone is None:
-        return t_us
-    local = (_EPOCH + timedelta(microseconds=t_us) + timedelta(hours=12)).astimezone(zone)
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    return (midnight - _EPOCH) // timedelta(microseconds=1)

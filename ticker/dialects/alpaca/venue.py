@@ -3,7 +3,7 @@
 from ticker.dialects.alpaca.codec import Codec, Json, Packed
 from ticker.dialects.alpaca.credentials import credentials_of
 from ticker.dialects.alpaca.crypto import CryptoWords
-from ticker.dialects.alpaca.dialect import AlpacaDialect, studies
+from ticker.dialects.alpaca.dialect import STUDIES, AlpacaDialect
 from ticker.dialects.alpaca.feeds import FAKEPACA, TEST, Feed, fakepaca_of, feeds_of
 from ticker.dialects.alpaca.rest import Historian, refusal
 from ticker.dialects.alpaca.seats import Seats
@@ -28,9 +28,7 @@ class AlpacaVenue:
         self._feeds = feeds_of(universe)
         self.open_paths = tuple(self._feeds)
         self.instruments = sorted({i for feed in self._feeds.values() for i in feed.symbols.values()})
-        offset_us = day_offset_us(universe)
-        self._historian = Historian(universe, offset_us, strict=strict)
-        self._studies = studies(offset_us)
+        self._historian = Historian(universe, strict=strict)
         self._seats = Seats() if strict else None
         self._dialects = {
             (name, packed): AlpacaDialect(codec, words, CryptoWords(universe, codec))
@@ -39,7 +37,7 @@ class AlpacaVenue:
         }
 
     def study(self, channel: str) -> Study:
-        return self._studies[channel]
+        return STUDIES[channel]
 
     def joins(self, channel: str) -> bool:  # noqa: ARG002  # a message tells of one instrument
         return False
@@ -77,11 +75,3 @@ def _words(universe: Universe, codec: Codec) -> dict[str, StockWords]:
 
 def _style(feed: Feed) -> str:
     return _TEST if feed.kind == TEST else _IEX if feed.path == "/v2/iex" else _SIP
-
-
-def day_offset_us(universe: Universe) -> int:
-    """Return how long after midnight in UTC a day begins where the market is, by the clock of its first day."""
-    if universe.hours is None:
-        return 0
-    east = universe.start.astimezone(universe.hours.zone).utcoffset()
-    return -round(east.total_seconds() * 1_000_000) if east is not None else 0

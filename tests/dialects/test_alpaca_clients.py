@@ -1,0 +1,131 @@
+"""alpaca-py, unmodified, against a real server: it receives every kind that it can subscribe to, and comes back.
+
+Half a minute, or as many as CLIENT_MINUTES says.
+"""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from admin_client import AdminClient
+from conftest import RunningServer
+from dialects.real_clients import environment, python_of
+from ticker.dialects.alpaca.stocks import tape_of
+
+SCRIPT = Path(__file__).parent / "clients" / "alpaca_client.py"
+SECONDS = float(os.environ.get("CLIENT_MINUTES", "0.4")) * 60
+PATIENCE_S = 60
+STOCKS = ("--universe", "stocks", "--root", "alpaca", "--admin.enabled", "--speed", "20")
+PAIRS = ("--universe", "pairs", "--root", "alpaca", "--speed", "10")
+RETRIED = "data websocket error, restarting connection"
+
+Serve = Callable[..., RunningServer]
+
+
+@contextmanager
+def client(deed: str, server: RunningServer, *more: object) -> "Iterator[subprocess.Popen[str]]":
+    """Run the client, and give it once it has subscribed, if it does for long."""
+    process = subprocess.Popen(
+        [python_of("alpaca-py"), SCRIPT, deed, f"127.0.0.1:{server.port}", *map(str, more)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    try:
+        if SECONDS in more:
+            assert process.stderr is not None
+            assert process.stderr.readline() == "ready\n", process.stderr.read()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def told(process: "subprocess.Popen[str]", seconds: float = 0) -> dict[str, Any]:
+    """Return what a client has received."""
+    said, complaint = process.communicate(timeout=seconds + PATIENCE_S)
+    assert process.returncode == 0, complaint
+    found: dict[str, Any] = json.loads(said)
+    return found
+
+
+def test_a_stream_of_stocks_survives_a_close_and_hears_all_there_is(serve_ticker: Serve) -> None:
+    server = serve_ticker(*STOCKS)
+    with client("stocks", server, SECONDS) as process:
+        admin = AdminClient(server)
+        admin.post("incidents", {"kind": "halt", "symbols": ["AAPL"], "duration_s": 30})
+        admin.post("incidents", {"kind": "freeze", "symbols": ["AMD"], "duration_s": 30})
+        admin.post("incidents", {"kind": "fat_finger", "symbols": ["MSFT"], "value": 0.5})
+        time.sleep(SECONDS / 3)
+        assert server.stop() == 0
+        serve_ticker(*STOCKS, "--port", str(server.port))
+        seen = told(process, SECONDS)
+    assert seen["connected"] == 2
+    assert all(RETRIED in complaint for complaint in seen["complaints"]), seen["complaints"]
+    assert seen["complaints"], "it was closed by the server"
+    assert seen["wrong"] == []
+    names = ("trades", "quotes", "bars", "dailyBars", "statuses", "cancelErrors")
+    assert set(seen["counts"]) == set(names)
+    assert [seen["kinds"][name] for name in names] == ["Trade", "Quote", "Bar", "Bar", "TradingStatus", "TradeCancel"]
+    assert len(seen["acknowledged"]) == 2 and "corrections: ['AAPL', 'MSFT']" in seen["acknowledged"][0]
+    assert len(seen["symbols"]["bars"]) > 20 and seen["symbols"]["dailyBars"] == ["AAPL", "MSFT"]
+    halted = ("H T1 C", "T T3 C") if tape_of("AAPL") == "C" else ("2 P A", "3 D A")
+    assert [said for said in seen["statuses"] if "AAPL" in said] == [f"AAPL {said}" for said in halted]
+    assert sum("AMD" in said for said in seen["statuses"]) == 2
+    cancel = seen["samples"]["cancelErrors"]
+    assert (cancel["symbol"], cancel["action"]) == ("MSFT", "E") and cancel["price"] > 600
+    assert seen["compared"] and not seen["different"], "minutes as they were told, and as they are answered"
+
+
+def test_a_stream_of_pairs_hears_all_there_is(serve_ticker: Serve) -> None:
+    server = serve_ticker(*PAIRS)
+    with client("crypto", server, SECONDS) as process:
+        seen = told(process, SECONDS)
+    assert (seen["connected"], seen["complaints"], seen["wrong"]) == (1, [], [])
+    assert set(seen["counts"]) == {"trades", "quotes", "bars", "dailyBars", "orderbooks"}
+    assert seen["kinds"]["orderbooks"] == "Orderbook" and seen["resets"] == 2
+    assert seen["symbols"]["orderbooks"] == ["BTC/USD", "ETH/USD"]
+    assert len(seen["symbols"]["bars"]) > 15, "minutes without a trade are told too"
+    assert seen["compared"] and not seen["different"]
+    assert seen["books_asked"] > 10 and seen["books_told"] == seen["books_asked"]
+
+
+def test_what_is_asked_about_stocks_is_answered(serve_ticker: Serve) -> None:
+    server = serve_ticker(*STOCKS)
+    time.sleep(7)  # two minutes of the market's
+    with client("history", server) as process:
+        said = told(process)
+    for what in ("quotes", "trades", "bars", "snapshots"):
+        assert set(said[what]) == {"AAPL", "MSFT"}
+    assert all(minutes >= 2 for minutes in said["past"].values()) and set(said["past"]) == {"AAPL", "MSFT"}
+    numbers = said["past_trades"]["AAPL"]
+    assert len(numbers) == 150 and numbers == list(range(numbers[0], numbers[0] + 150))
+    (day,) = said["days"]
+    assert day["timestamp"] == "2026-01-05T05:00:00Z" and day["trade_count"] > 100
+    assert said["snapshots"]["AAPL"]["daily_bar"]["timestamp"] == day["timestamp"]
+
+
+def test_what_is_asked_about_pairs_is_answered(serve_ticker: Serve) -> None:
+    server = serve_ticker(*PAIRS)
+    time.sleep(7)
+    with client("crypto_history", server) as process:
+        said = told(process)
+    for what in ("quotes", "trades", "bars", "orderbooks", "snapshots", "past"):
+        assert set(said[what]) == {"BTC/USD", "ETH/USD"}, what
+    assert len(said["orderbooks"]["BTC/USD"]["bids"]) == 10
+
+
+@pytest.mark.parametrize("feed", ["opra", "boats"])
+def test_the_client_stops_where_its_plan_does_not_reach(serve_ticker: Serve, feed: str) -> None:
+    server = serve_ticker("--universe", "stocks", "--root", "alpaca")
+    with client("plan", server, feed) as process:
+        said = told(process)
+    assert (said["connected"], said["runs"]) == (0, False) and "insufficient subscription" in said["complaints"][0]
