@@ -58,7 +58,7 @@ class Request(NamedTuple):
 
 class _Member(NamedTuple):
     value: Any
-    end: int
+    end: int  # where it ends
 
 
 def read(data: bytes) -> Request:
@@ -75,11 +75,11 @@ def read(data: bytes) -> Request:
     method = _method(text, members, end, echo)
     if not known:
         raise Refused(INVALID_REQUEST, "Invalid request: request ID must be an unsigned integer")
-    params, params_end = members.get("params", _Member(None, end))
-    if params is not None and not isinstance(params, list):
-        problem = f"invalid type: {_named(params)}, expected a sequence {_place(text, params_end)}"
+    params = members.get("params", _Member(None, end))
+    if params.value is not None and not isinstance(params.value, list):
+        problem = f"invalid type: {_named(params.value)}, expected a sequence {_place(text, params.end)}"
         raise Refused(INVALID_REQUEST, f"Invalid request: {problem}", echo)
-    return Request(method, params, echo, _place(text, end))
+    return Request(method, params.value, echo, _place(text, end))
 
 
 def _method(text: str, members: dict[str, _Member], end: int, echo: MessageId) -> str:
