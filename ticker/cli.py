@@ -623,7 +623,7 @@ def _greet(server: Server, log: structlog.stdlib.BoundLogger) -> None:
         f"  page       http{secure}://{server.origin}/\n"
         f"  stream     ws{secure}://{server.origin}{STREAM}\n"
         f"  snapshot   http{secure}://{server.origin}/v1/snapshot?symbols=*\n"
-        f"{_pace(server)}{_replayed(server)}{_trust(server)}"
+        f"{_venues(server)}{_pace(server)}{_replayed(server)}{_trust(server)}"
         f"Ctrl-C stops it."
     )
     try:
@@ -642,6 +642,12 @@ def _tape(server: Server) -> str:
         return "no tape yet"
     step = f"a step every {label.step_us / 1000:g} ms, seed {label.seed}, epoch {label.epoch}"
     return f"{len(label.universe.instruments)} instruments, {step}"
+
+
+def _venues(server: Server) -> str:
+    """Return where other markets' clients find something, a line; nothing where they would not."""
+    root = f"; {server.config.venues.root} at / too" if server.config.venues.root else ""
+    return f"  venues     {' '.join(server.venues)}{root}\n" if server.venues else ""
 
 
 def _pace(server: Server) -> str:

@@ -70,6 +70,8 @@ class Server:
         self.keyring: Keyring | None = None
         self.ca: Path | None = None
         """What clients are to trust, where we made it ourselves."""
+        self.venues: list[str] = []
+        """Where clients of other markets find something."""
         self._stale = ""
         self._former: list[tuple[House, float]] = []
         """Houses that are being left, and until when."""
@@ -313,6 +315,7 @@ class Server:
         guarded = {*(admin.handlers() if admin else ()), *posts}  # by the admin API itself
         public = {*page.handlers(), *documents.handlers(), *rest.public, *guarded}
         venues = Mounts(house, self.config.venues)
+        self.venues = venues.names()
         house.gate.leave_open(public, local=[METRICS], later=[STREAM, *venues.later()])
         return Routes(
             {**page.handlers(), **handlers},

@@ -1,5 +1,6 @@
-"""What tests of the Binance dialect share: frames read back, and rows of every study."""
+"""What tests of the Binance dialect share: frames read back, rows of every study, and what a client hears."""
 
+import json
 import struct
 from decimal import Decimal
 from typing import Any
@@ -11,13 +12,18 @@ from dialects.scripted_market import BTC, CROSS, ETH, INSTRUMENTS, T0, ScriptedM
 from ticker.dialects.binance import VENUE, Binance
 from ticker.dialects.binance.spelling import BinanceDialect
 from ticker.dialects.binance.talk import BinanceTalk
+from ticker.interest import Streams
 from ticker.ticks import Rows
-from ticker.venue import Asked, Now
+from ticker.venue import SILENCE, Asked, Now, Turn
 from ticker.wire.frames import TEXT
 
 PAIRS = (BTC, ETH, CROSS)
 NAMES = {BTC: "BTCUSDT", ETH: "ETHUSDT", CROSS: "ETHBTC"}
 NOW = Now(T0 + 5, 100.0, T0)
+
+SOME = ["btcusdt@trade", "ethusdt@depth@100ms", "ethbtc@kline_1m@+08:00"]
+"""Names of streams, and what they come to."""
+INTEREST = Streams.table({"trade": 1 << BTC, "depth@100ms": 1 << ETH, "kline_1m@+08:00": 1 << CROSS})
 
 pairs = st.sampled_from(PAIRS)
 ticks = st.integers(1, 10**9)
@@ -81,3 +87,31 @@ def only(pieces: list[bytes]) -> Any:
 def built(dtype: Any, **fields: st.SearchStrategy[int]) -> st.SearchStrategy[Rows]:
     """Return rows of one, with drawn fields."""
     return st.fixed_dictionaries(fields).map(lambda drawn: row_of(dtype, **drawn))
+
+
+def begun(path: str, query: str = "", *, strict: bool = False, market: ScriptedMarket | None = None) -> BinanceTalk:
+    """Return a talk that has begun with nothing to say."""
+    talk = opened(path, query, strict=strict)
+    assert talk.opened(market or ScriptedMarket(), NOW) == SILENCE
+    return talk
+
+
+def hears(talk: BinanceTalk, message: Any, *, market: ScriptedMarket | None = None, later_s: float = 0) -> Turn:
+    """Return what is answered to an object, a text or bytes."""
+    data = message if isinstance(message, bytes) else message.encode() if isinstance(message, str) else None
+    data = orjson.dumps(message) if data is None else data
+    return talk.heard(data, True, market or ScriptedMarket(), NOW._replace(monotonic_s=NOW.monotonic_s + later_s))
+
+
+def answered(talk: BinanceTalk, method: str, params: Any = None, message_id: Any = 1) -> Any:
+    """Return the one answer to a command that does not end the conversation."""
+    request = {"method": method, "id": message_id} | ({} if params is None else {"params": params})
+    (said,), close = hears(talk, request)
+    assert close is None
+    return json.loads(said)
+
+
+def listed(talk: BinanceTalk) -> list[str]:
+    names = answered(talk, "LIST_SUBSCRIPTIONS")["result"]
+    assert isinstance(names, list)
+    return names

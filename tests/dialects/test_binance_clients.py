@@ -30,7 +30,7 @@ Serve = Callable[..., RunningServer]
 def client(name: str, port: int) -> Iterator[Callable[[], Any]]:
     """Run a client's driver; what is given returns what it says next. It is ended whatever happens."""
     driver = Path(__file__).parent / "clients" / DRIVERS[name]
-    command = [python_of(name), driver, str(port), str(STAY_S), "back"]
+    command = [str(python_of(name)), str(driver), str(port), str(STAY_S), "back"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
     watchdog = threading.Timer(STAY_S + SLACK_S, process.kill)
     watchdog.start()

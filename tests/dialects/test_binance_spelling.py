@@ -56,7 +56,7 @@ levels = st.lists(st.tuples(sides, ticks, sizes), min_size=1, max_size=40)
 
 def facts(rows: Rows) -> dict[str, int]:
     """Return the one row by name of its fields."""
-    return dict(zip(rows.dtype.names, rows.tolist()[0], strict=True))
+    return dict(zip(rows.dtype.names or (), rows.tolist()[0], strict=True))
 
 
 def exactly(text: str, value: Decimal) -> bool:

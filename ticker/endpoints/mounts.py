@@ -79,8 +79,8 @@ class Mounts:
             yield from self._root.venue.open_paths
 
     def names(self) -> list[str]:
-        """Return where venues are."""
-        return [f"/{name}" for name in self._mounts]
+        """Return the paths of the venues that have something to trade."""
+        return [f"/{name}" for name, mount in self._mounts.items() if mount.venue.instruments]
 
 
 class Mount:

@@ -39,7 +39,9 @@ class Floor:
     def __init__(self, feed: Feed, instruments: int, size_bytes: int, fault: Callable[[Exception], None]) -> None:
         self.feed = feed
         self.instruments = instruments
-        self.ledger = Ledger(instruments, feed.tape.t, size_bytes)
+        past = list(feed.tape.since(feed.tape.oldest - 1))
+        self.ledger = Ledger(instruments, past[0].batch.t if past else feed.tape.t, size_bytes)
+        self.ledger.follow(past)
         self.pages = Pages()
         self.quotes: Rows = np.zeros(instruments, DTYPES[QUOTES])
         self.book_n: NDArray[np.int64] = np.zeros(instruments, np.int64)
