@@ -45,6 +45,7 @@ def test_an_id_of_another_kind_is_refused(message_id: Any) -> None:
         ('{"id":1}', "missing field `method` at line 1 column 8"),
         ('{"id":1}  \n', "missing field `method` at line 1 column 8"),
         ('{"method":"SUBSCRIBE","id":1}', "missing field `params` at line 1 column 29"),
+        ('{"method":"SUBSCRIBE","params":null,"id":1}', "missing field `params` at line 1 column 43"),
         ('{"method":7,"id":1}', "invalid type: integer `7`, expected string or map at line 1 column 11"),
         ('{"method":"SUBSCRIBE","id":1,"params":"a@b"}', 'invalid type: string "a@b", expected a sequence at '),
         ('{"method":"SUBSCRIBE","id":1,"params":{}}', "invalid type: map, expected a sequence at line 1 column 40"),

@@ -135,3 +135,9 @@ def test_goodbyes(strict: bool) -> None:
     assert codes == {"slow": 1008, "source": 1001, "expired": 1008, "fault": 1011, "flood": 1008}
     assert not any(turn.says for turn in ends.values())
     assert all(turn.close and len(turn.close[1].encode()) <= 123 for turn in ends.values())
+
+
+def test_parameters_that_are_none_are_not_too_many() -> None:
+    talk = begun("/ws")
+    for text in ('{"method":"LIST_SUBSCRIPTIONS","params":null}', '{"method":"LIST_SUBSCRIPTIONS","params":[]}'):
+        assert hears(talk, text).says == ('{"result":[],"id":null}',)

@@ -6,6 +6,7 @@ Says on standard output, a JSON object a line: `all` once every kind came and th
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -159,22 +160,19 @@ async def main(port, seconds, back):
     BinanceSocketManager.STREAM_URL = f"ws://127.0.0.1:{port}/"
     began = time.monotonic()
     client, *keepers = [await AsyncClient.create() for _ in range(3)]
-    try:
-        manager = BinanceSocketManager(client)
-        named = sockets(manager)
-        watch = Watch([*named, "book ETHUSDT", "book BNBUSDT"])
-        tasks = [asyncio.create_task(watch.read(*item)) for item in named.items()]
-        tasks += [
-            asyncio.create_task(watch.keep_book(keeper, symbol, interval))
-            for keeper, symbol, interval in zip(keepers, ("ETHUSDT", "BNBUSDT"), (None, 100), strict=True)
-        ]
-        story = asyncio.create_task(tell(watch, client, began + seconds, back))
-        done, _ = await asyncio.wait([story, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for each in [client, *keepers]:
-            await each.close_connection()
+    manager = BinanceSocketManager(client)
+    named = sockets(manager)
+    watch = Watch([*named, "book ETHUSDT", "book BNBUSDT"])
+    tasks = [asyncio.create_task(watch.read(*item)) for item in named.items()]
+    tasks += [
+        asyncio.create_task(watch.keep_book(keeper, symbol, interval))
+        for keeper, symbol, interval in zip(keepers, ("ETHUSDT", "BNBUSDT"), (None, 100), strict=True)
+    ]
+    story = asyncio.create_task(tell(watch, client, began + seconds, back))
+    done, _ = await asyncio.wait([story, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+    os._exit(0)  # its sockets wait for each other when they are closed while they come back
 
 
 async def tell(watch, client, end, back):

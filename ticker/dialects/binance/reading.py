@@ -47,7 +47,7 @@ class Refused(Exception):
 
 
 class Request(NamedTuple):
-    """A method (one of METHODS), its parameters (none where none were sent) and the id to answer with."""
+    """A method (one of METHODS), its parameters (None where none, or null, were sent) and the id to answer with."""
 
     method: str
     params: list[Any] | None
@@ -58,7 +58,7 @@ class Request(NamedTuple):
 
 class _Member(NamedTuple):
     value: Any
-    end: int
+    end: int  # where it ends
 
 
 def read(data: bytes) -> Request:
@@ -75,11 +75,11 @@ def read(data: bytes) -> Request:
     method = _method(text, members, end, echo)
     if not known:
         raise Refused(INVALID_REQUEST, "Invalid request: request ID must be an unsigned integer")
-    params = members.get("params")
-    if params is not None and not isinstance(params.value, list):
+    params = members.get("params", _Member(None, end))
+    if params.value is not None and not isinstance(params.value, list):
         problem = f"invalid type: {_named(params.value)}, expected a sequence {_place(text, params.end)}"
         raise Refused(INVALID_REQUEST, f"Invalid request: {problem}", echo)
-    return Request(method, params and params.value, echo, _place(text, end))
+    return Request(method, params.value, echo, _place(text, end))
 
 
 def _method(text: str, members: dict[str, _Member], end: int, echo: MessageId) -> str:
