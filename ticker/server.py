@@ -244,6 +244,7 @@ class Server:
             gate=self._gate(),
             connections_max=self._connections_max,
         )
+        self.feed.soon = self.loop.call_soon
         house.stale = self._stale
         house.ahead = self._ahead
         self._gauges(house)

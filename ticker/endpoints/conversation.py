@@ -100,7 +100,7 @@ class Conversation(Served):
         packs = self._ws.subprotocol == packed.SUBPROTOCOL
         dialect = self._house.packed if packs else self._house.dialect
         frame = self._house.framing.of(packs=packs, compressed=self.compressed)
-        self._outlet = Outlet(self._house, self, self._transport, dialect, frame)
+        self._outlet = Outlet(self._house, self, self._transport, dialect, frame, waits=True)
         self._say(native.reply(replace(self._house.welcome(), auth_required=self._session.permit is None)))
         if packs:
             self._say(self._house.listing)

@@ -91,7 +91,9 @@ class Mount:
         self.venue = venue
         self._house = house
         self._floor = floor
-        self._counter = Counter(venue, floor.desk(venue.study, house.metrics))
+        desk = floor.desk(venue.study, house.metrics)
+        desk.line.soon = house.loop.call_soon
+        self._counter = Counter(venue, desk)
 
     def _asked(self, request: Request, below: str) -> Asked:
         _, _, query = request.target.partition("?")

@@ -55,6 +55,7 @@ class Outlet:
         "house",
         "line",
         "owner",
+        "waits",
     )
 
     def __init__(
@@ -65,10 +66,13 @@ class Outlet:
         dialect: Dialect,
         frame: Frame,
         line: Line | None = None,
+        *,
+        waits: bool = False,
     ) -> None:
-        """`line` is what is read, where that is not the house's own feed."""
+        """`line` is what is read, where not the house's own feed; who `waits` calls `settle` before all else."""
         self.house = house
         self.line = line or house.feed
+        self.waits = waits
         self.owner = owner
         self.dialect = dialect
         self.frame = frame
@@ -178,6 +182,11 @@ class Outlet:
         self.close()
         del self.owner, self._way
 
+    def settle(self) -> None:
+        """Have had all that its audience has, before anything else happens to it."""
+        if self.line.unsent:
+            self.line.due(self)
+
     # What the sweep asks.
 
     def stalled(self, now_s: float) -> bool:
@@ -268,6 +277,7 @@ class Outlet:
 
     def leave(self) -> None:
         """Be live no more."""
+        self.settle()
         if self._audience is not None:
             self._messages += self._audience.messages
             self._merged += self._audience.merged

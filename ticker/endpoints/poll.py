@@ -78,6 +78,8 @@ class Waiter:
 
     __slots__ = ("_answer", "_audience", "_house", "_interest", "_limit", "_polls", "_seq", "_timer", "_wait_s")
 
+    waits = False
+
     def __init__(self, polls: Polls, house: House, interest: Interest, seq: int, limit: int, wait_s: float) -> None:
         self._polls = polls
         self._house = house

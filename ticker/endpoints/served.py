@@ -20,6 +20,14 @@ class Served(WebSocket):
         super().__init__(house, ws, switch)
         self._patience: Patience | None = None  # nothing is remembered of those who say little
 
+    def data_received(self, data: bytes) -> None:
+        self._outlet.settle()
+        super().data_received(data)
+
+    def sweep(self, now_s: float) -> None:
+        self._outlet.settle()
+        super().sweep(now_s)
+
     def pause_writing(self) -> None:
         self._outlet.pause()
 

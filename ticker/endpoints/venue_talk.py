@@ -125,7 +125,7 @@ class VenueConversation(Served):
     def _opened(self) -> None:
         desk = self._counter.desk
         dialect = self._counter.framed(self._talk.dialect)
-        self._outlet = Outlet(self._house, self, self._transport, dialect, as_they_are, desk.line)
+        self._outlet = Outlet(self._house, self, self._transport, dialect, as_they_are, desk.line, waits=True)
         desk.members[self] = None
         self._turn(self._talk.opened(self._market, self._now()))
 

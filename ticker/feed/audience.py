@@ -19,6 +19,10 @@ from ticker.metrics import Metrics
 class Reader(Protocol):
     """What the feed asks of somebody at the end of a line."""
 
+    @property
+    def waits(self) -> bool:
+        """Tell whether it may be served a little later than others: then it asks for what is due before all else."""
+
     def offer(self, frame: bytes, seq: int) -> None:
         """Take a message that is ready to be written and reaches a position."""
 
@@ -101,14 +105,28 @@ class Audience:
 
     def send(self, frame: bytes, ticks: int, seq: int, metrics: Metrics) -> None:
         """Send a message that reaches a position to every live reader."""
-        self.messages += 1
-        readers = tuple(self.live)  # a reader may leave while it is written to
+        self.serve(tuple(self.live), frame, seq)  # a reader may leave while it is written to
+        self._sent(ticks, len(frame), metrics)
+
+    def send_some(self, frame: bytes, ticks: int, seq: int, metrics: Metrics, count: int) -> dict[Reader, None]:
+        """Send it to so many of those that may wait, and all others; return those that are still to have it."""
+        waiting = [reader for reader in self.live if reader.waits]
+        self.serve([reader for reader in self.live if not reader.waits] + waiting[:count], frame, seq)
+        self._sent(ticks, len(frame), metrics)
+        return dict.fromkeys(waiting[count:])
+
+    def serve(self, readers: Iterable[Reader], frame: bytes, seq: int) -> None:
+        """Send a message to some readers."""
         for reader in readers:
             try:
                 reader.offer(frame, seq)
             except Exception as error:
                 reader.failed(error)
-        metrics.sent(len(readers), ticks * len(readers), len(frame) * len(readers))
+
+    def _sent(self, ticks: int, size_bytes: int, metrics: Metrics) -> None:
+        self.messages += 1
+        readers = len(self.live)
+        metrics.sent(readers, ticks * readers, size_bytes * readers)
 
     def failed(self, error: Exception) -> None:
         """Give up its readers: what they are owed cannot be made."""

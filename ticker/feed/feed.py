@@ -69,6 +69,7 @@ class Feed(Line):
         Everybody who is owed some of what is missing is told how much that is: `n` counts without a hole.
         """
         self.flush()
+        self.finish()
         leap = Leap(self.tape.head, shown, self.board)
         laggards = tuple(self.laggards)
         for reader in [reader for audience in self._audiences.values() for reader in audience.live] + [*laggards]:

@@ -1,11 +1,14 @@
 """A tape and everybody who reads every step of it: live in an audience, or behind with a position of their own.
 
 Rules: `publish` adds a step, `flush` hands out all steps since the last flush. A reader is either live (it has had
-everything up to `flushed`, and is in its audience) or behind, and reads the tape.
+everything up to `flushed`, and is in its audience) or behind, and reads the tape. Where very many are live, those that
+may wait are served a little later, so many at once: between two lots others have a word. Each of them asks for what is
+`due` to it before anything else is done for it, so that to itself it was served with the first.
 """
 
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any, Protocol
+from itertools import islice
+from typing import Any, NamedTuple, Protocol
 
 from ticker.feed.audience import Audience, Frame, Reader, Waiting, tell
 from ticker.feed.leap import Leap
@@ -15,6 +18,7 @@ from ticker.interest import Interest
 from ticker.metrics import Metrics
 from ticker.ticks import Batch, Position
 
+AT_ONCE = 400  # readers that are written to before others have a word: some 4 ms
 CHUNK = 32  # audiences composed before the first of them is sent: the kernel leaves little of ours in the caches
 
 
@@ -35,6 +39,15 @@ class Laggard(Protocol):
         """Give up: it could not be served, and the others are to be."""
 
 
+class Due(NamedTuple):
+    """A message that some readers of an audience are still to have."""
+
+    audience: Audience
+    frame: bytes
+    seq: int
+    readers: dict[Reader, None]
+
+
 class Line:
     """A tape of so many instruments, and its audiences."""
 
@@ -43,6 +56,11 @@ class Line:
         self.flushed = tape.head
         self.laggards: dict[Laggard, None] = {}
         self.followers: list[Follower] = []
+        self.soon: Callable[[Callable[[], None]], object] | None = None
+        """Has something done a little later; without it all are served at once."""
+        self.unsent: list[Due] = []
+        """What is still to be sent, which `soon` will see to."""
+        self._called = False
         self._instruments = instruments
         self._metrics = metrics
         self._audiences: dict[Hashable, Audience] = {}
@@ -77,10 +95,12 @@ class Line:
 
     def flush(self) -> list[Entry]:
         """Hand out every step since the last flush, and return them."""
+        self.finish()
         entries = list(self.tape.since(self.flushed))
         if not entries:
             return entries
         self.flushed = self.tape.head
+        left = AT_ONCE
         audiences = tuple(self._audiences.values())
         for start in range(0, len(audiences), CHUNK):
             composed = []
@@ -91,12 +111,54 @@ class Line:
                     audience.failed(error)
             for audience, frame, ticks, seq in composed:
                 if frame is not None:
-                    audience.send(frame, ticks, seq, self._metrics)
+                    count = len(audience.live)
+                    if count <= left or self.soon is None:
+                        audience.send(frame, ticks, seq, self._metrics)
+                    else:
+                        later = audience.send_some(frame, ticks, seq, self._metrics, max(0, left))
+                        if later:
+                            self.unsent.append(Due(audience, frame, seq, later))
+                    left -= count
+        self._go_on_soon()
         for follower in self.followers:
             follower(entries)
         awaiting, self._awaiting = self._awaiting, []
         tell(awaiting)
         return entries
+
+    def due(self, reader: Reader) -> None:
+        """Send a reader what it is still to have: before it is told anything else, or leaves."""
+        for due in self.unsent:
+            if reader in due.readers:
+                del due.readers[reader]
+                due.audience.serve((reader,), due.frame, due.seq)
+
+    def _send_more(self) -> None:
+        """Serve some of those that wait."""
+        self._called = False
+        left = AT_ONCE
+        while self.unsent and left > 0:
+            due = self.unsent[0]
+            lot = list(islice(due.readers, left))
+            left -= len(lot)
+            for reader in lot:  # which may leave on the way
+                if reader in due.readers:
+                    del due.readers[reader]
+                    due.audience.serve((reader,), due.frame, due.seq)
+            if not due.readers:
+                self.unsent.pop(0)
+        self._go_on_soon()
+
+    def _go_on_soon(self) -> None:
+        if self.unsent and self.soon is not None and not self._called:
+            self._called = True
+            self.soon(self._send_more)
+
+    def finish(self) -> None:
+        """Serve everybody who waits."""
+        unsent, self.unsent = self.unsent, []
+        for due in unsent:
+            due.audience.serve(tuple(due.readers), due.frame, due.seq)
 
     def await_flush(self, reader: Waiting) -> None:
         """Have `reader.flushed()` called once, after the next flush."""
