@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LEAVES = {
     *("errors", "ticks", "metrics", "clock", "instruments", "config", "settings", "interest", "files", "universes"),
-    *("allowances", "venue"),
+    "venue",
 }
 OUTSIDE = {"clock", "files", "universes"}
 """Leaves that read what is outside: the composition root hands a pure room what they found."""
@@ -21,7 +21,7 @@ TOP = {"cli", "__main__"}
 MAY_IMPORT = {
     **dict.fromkeys(LEAVES | {"market", "feed", "session", "wire"}, LEAVES),
     "__init__": set[str](),
-    "dialects": LEAVES | {"session.messages", "session.requests", "session.controls", "wire"},
+    "dialects": LEAVES | {"session.messages", "session.requests", "session.controls", "session.budget", "wire"},
     "endpoints": LEAVES | {"dialects", "session", "feed", "wire"},
     "links": LEAVES | {"feed", "wire", "source", "beat"},
     # It runs a market in process to measure it, and nobody but the command line needs it.

@@ -103,7 +103,12 @@ class ServerConfig(Section, frozen=True, kw_only=True):
         int, Doc(ge=1, le=32_767, description="TCP asks a silent peer after so long, three times 5 seconds apart")
     ] = 15
     vanished_s: Annotated[
-        int, Doc(ge=1, le=3600, description="TCP gives up a peer that acknowledges nothing for this long")
+        int,
+        Doc(
+            ge=1,
+            le=3600,
+            description="TCP gives up a peer that acknowledges nothing for this long; a WebSocket is pinged instead",
+        ),
     ] = 30
     tls_cert: Annotated[
         str,

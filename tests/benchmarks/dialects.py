@@ -1,7 +1,7 @@
 """What a tick costs in each dialect beside the native one: the same market, the same clients, other words.
 
-Ten pairs that all trade every 10 ms, under configs/load.toml, and clients that want all trades; then the books. For each
-dialect a server of its own, so many seconds; medians of some rounds, in turn. CPU is the server's, user and system.
+Ten pairs that all trade every 10 ms, under configs/load.toml, and clients that want all trades; then the books. A
+server for each dialect, so many seconds; medians of some rounds, in turn. CPU is the server's, user and system.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Sink(asyncio.Protocol):
                 for message in messages:
                     self._transport.write(masked(packed(message) if packs else json.dumps(message).encode(), packs))
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # a protocol's argument
         self.ended = True
 
 

@@ -15,18 +15,24 @@ from typing import Any
 import pytest
 
 from admin_client import AdminClient
-from conftest import RunningServer
+from conftest import RunningServer, servers
 from dialects.real_clients import environment, python_of
 from ticker.dialects.alpaca.stocks import tape_of
 
 SCRIPT = Path(__file__).parent / "clients" / "alpaca_client.py"
 SECONDS = float(os.environ.get("CLIENT_MINUTES", "0.4")) * 60
-PATIENCE_S = 60
+PATIENCE_S = 120
 STOCKS = ("--universe", "stocks", "--root", "alpaca", "--admin.enabled", "--speed", "20")
-PAIRS = ("--universe", "pairs", "--root", "alpaca", "--speed", "10")
-RETRIED = "data websocket error, restarting connection"
+PAIRS = ("--universe", "pairs", "--root", "alpaca", "--admin.enabled", "--speed", "10")
 
 Serve = Callable[..., RunningServer]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start servers for one test: they are fast, and so is nothing else beside them."""
+    with servers() as serve:
+        yield serve
 
 
 @contextmanager
@@ -57,8 +63,17 @@ def told(process: "subprocess.Popen[str]", seconds: float = 0) -> dict[str, Any]
     return found
 
 
-def test_a_stream_of_stocks_survives_a_close_and_hears_all_there_is(serve_ticker: Serve) -> None:
-    server = serve_ticker(*STOCKS)
+def until_minute(server: RunningServer, number: int) -> None:
+    """Wait until so many minutes of the market have passed."""
+    admin, until_s = AdminClient(server), time.monotonic() + PATIENCE_S
+    begun_us = admin.get("state")["t"]
+    while admin.get("state")["t"] < begun_us + number * 60_000_000:
+        assert time.monotonic() < until_s
+        time.sleep(0.5)
+
+
+def test_a_stream_of_stocks_survives_a_close_and_hears_all_there_is(serve: Serve) -> None:
+    server = serve(*STOCKS)
     with client("stocks", server, SECONDS) as process:
         admin = AdminClient(server)
         admin.post("incidents", {"kind": "halt", "symbols": ["AAPL"], "duration_s": 30})
@@ -66,11 +81,11 @@ def test_a_stream_of_stocks_survives_a_close_and_hears_all_there_is(serve_ticker
         admin.post("incidents", {"kind": "fat_finger", "symbols": ["MSFT"], "value": 0.5})
         time.sleep(SECONDS / 3)
         assert server.stop() == 0
-        serve_ticker(*STOCKS, "--port", str(server.port))
+        serve(*STOCKS, "--port", str(server.port))
         seen = told(process, SECONDS)
     assert seen["connected"] == 2
-    assert all(RETRIED in complaint for complaint in seen["complaints"]), seen["complaints"]
-    assert seen["complaints"], "it was closed by the server"
+    closed, *refused = seen["complaints"]
+    assert "1001 (going away)" in closed and all("Connect call failed" in complaint for complaint in refused)
     assert seen["wrong"] == []
     names = ("trades", "quotes", "bars", "dailyBars", "statuses", "cancelErrors")
     assert set(seen["counts"]) == set(names)
@@ -85,22 +100,22 @@ def test_a_stream_of_stocks_survives_a_close_and_hears_all_there_is(serve_ticker
     assert seen["compared"] and not seen["different"], "minutes as they were told, and as they are answered"
 
 
-def test_a_stream_of_pairs_hears_all_there_is(serve_ticker: Serve) -> None:
-    server = serve_ticker(*PAIRS)
+def test_a_stream_of_pairs_hears_all_there_is(serve: Serve) -> None:
+    server = serve(*PAIRS)
     with client("crypto", server, SECONDS) as process:
         seen = told(process, SECONDS)
     assert (seen["connected"], seen["complaints"], seen["wrong"]) == (1, [], [])
     assert set(seen["counts"]) == {"trades", "quotes", "bars", "dailyBars", "orderbooks"}
     assert seen["kinds"]["orderbooks"] == "Orderbook" and seen["resets"] == 2
     assert seen["symbols"]["orderbooks"] == ["BTC/USD", "ETH/USD"]
-    assert len(seen["symbols"]["bars"]) > 15, "minutes without a trade are told too"
+    assert len(seen["symbols"]["bars"]) == 24, "minutes without a trade are told too"
     assert seen["compared"] and not seen["different"]
     assert seen["books_asked"] > 10 and seen["books_told"] == seen["books_asked"]
 
 
-def test_what_is_asked_about_stocks_is_answered(serve_ticker: Serve) -> None:
-    server = serve_ticker(*STOCKS)
-    time.sleep(7)  # two minutes of the market's
+def test_what_is_asked_about_stocks_is_answered(serve: Serve) -> None:
+    server = serve(*STOCKS)
+    until_minute(server, 3)
     with client("history", server) as process:
         said = told(process)
     for what in ("quotes", "trades", "bars", "snapshots"):
@@ -113,19 +128,20 @@ def test_what_is_asked_about_stocks_is_answered(serve_ticker: Serve) -> None:
     assert said["snapshots"]["AAPL"]["daily_bar"]["timestamp"] == day["timestamp"]
 
 
-def test_what_is_asked_about_pairs_is_answered(serve_ticker: Serve) -> None:
-    server = serve_ticker(*PAIRS)
-    time.sleep(7)
+def test_what_is_asked_about_pairs_is_answered(serve: Serve) -> None:
+    server = serve(*PAIRS)
+    until_minute(server, 3)
     with client("crypto_history", server) as process:
         said = told(process)
     for what in ("quotes", "trades", "bars", "orderbooks", "snapshots", "past"):
         assert set(said[what]) == {"BTC/USD", "ETH/USD"}, what
-    assert len(said["orderbooks"]["BTC/USD"]["bids"]) == 10
+    book = said["orderbooks"]["BTC/USD"]
+    assert book["bids"] or book["asks"]
 
 
-@pytest.mark.parametrize("feed", ["opra", "boats"])
-def test_the_client_stops_where_its_plan_does_not_reach(serve_ticker: Serve, feed: str) -> None:
-    server = serve_ticker("--universe", "stocks", "--root", "alpaca")
+@pytest.mark.parametrize("feed", ["opra"])
+def test_the_client_stops_where_its_plan_does_not_reach(serve: Serve, feed: str) -> None:
+    server = serve("--universe", "stocks", "--root", "alpaca")
     with client("plan", server, feed) as process:
         said = told(process)
     assert (said["connected"], said["runs"]) == (0, False) and "insufficient subscription" in said["complaints"][0]

@@ -158,6 +158,7 @@ def test_a_feed_that_nobody_has_is_refused(path: str) -> None:
     refused = venue().talk(Asked(path), ScriptedMarket(), NOW, None)
     assert isinstance(refused, Answer) and refused.status == 404
     assert path in msgspec.json.decode(refused.body)["message"]
+    assert venue().answer(Asked(path, headers=[("upgrade", "WebSocket")]), ScriptedMarket(), NOW) == refused
 
 
 def test_every_feed_is_a_websocket_that_says_later_who_it_is() -> None:

@@ -17,7 +17,7 @@ DRIVERS = Path(__file__).parent / "clients"
 CLIENT_S = 30
 PAIRS = 24
 UNSAID = {"price_exponent", "qty_exponent", "count", "sors"}
-"""Fields of the models that the venue has elsewhere only: in its binary answers, about what was used up, by chance."""
+"""Fields of the models that the venue has elsewhere only: in binary answers, of what was used up, of other routes."""
 MINI = {
     *("price_change", "price_change_percent", "weighted_avg_price", "prev_close_price", "last_qty"),
     *("bid_price", "bid_qty", "ask_price", "ask_qty"),

@@ -128,5 +128,12 @@ async def test_a4_the_kernel_is_told_to_hide_little() -> None:
     ]
     assert found == [20_000, 17_000, 9, 1]
     assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    writer.write(
+        b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    await reader.readuntil(b"welcome")
+    # A kernel that gives up who reads slowly would take what is lost on the way for silence: there pings decide.
+    assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 0
     writer.close()
     await server.stop()

@@ -1,6 +1,7 @@
 """The house's side of a venue: who finds it where, that its clients are served as all others, and how they end."""
 
 import socket
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection, connect
 
+from certificates import pair
 from credentials import ALL, ROLES, Role, tokens_file
 from puppet import Puppet
 
@@ -276,6 +278,18 @@ def test_nobody_is_left_behind(puppet: Puppet) -> None:
     while puppet.do(left) != (0, 0, 0) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert puppet.do(left) == (0, 0, 0)
+
+
+def test_over_tls_it_is_the_same(tmp_path: Path) -> None:
+    cert, key = pair(tmp_path, "server")
+    with Puppet(**TOY, **{"server.tls_cert": str(cert), "server.tls_key": str(key)}) as puppet:
+        puppet.open()
+        trust = ssl.create_default_context(cafile=cert)
+        with connect(f"wss://localhost:{puppet.port}/toy/ws", ssl=trust, compression=None) as client:
+            greeted(client)
+            want(client, trades=[0, 1])
+            puppet.go(50)
+            assert heard(client, 1)[0].startswith("row trades")
 
 
 # Who may have what.

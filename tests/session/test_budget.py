@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticker.session.budget import Allowance, Budget
+from ticker.session.budget import KEYS_MAX, Allowance, Budget, Budgets
 
 
 @given(
@@ -40,3 +40,18 @@ def test_who_asks_too_often_is_granted_no_less() -> None:
 def test_less_than_one_a_second() -> None:
     budget = Budget(Allowance(0.25, 1))
     assert [budget.take(second) for second in range(9)] == [second % 4 == 0 for second in range(9)]
+
+
+def test_each_key_has_its_own() -> None:
+    both = Budgets(Allowance(1 / 60, 1))
+    assert both.take("a", 0.0) and both.take("b", 0.0)
+    assert not both.take("a", 1.0)
+    assert both.take("a", 60.0)
+
+
+def test_those_that_earned_all_again_are_forgotten_and_a_key_too_many_has_nothing() -> None:
+    many = Budgets(Allowance(1 / 60, 1))
+    assert all(many.take(str(number), 0.0) for number in range(KEYS_MAX))
+    assert not many.take("one more", 1.0)
+    assert many.take("one more", 60.0)
+    assert len(many) == 1

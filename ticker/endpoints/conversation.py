@@ -11,7 +11,7 @@ from ticker.endpoints.handshake import shake_hands
 from ticker.endpoints.house import House
 from ticker.endpoints.http import Request, Response
 from ticker.endpoints.outlet import Outlet
-from ticker.endpoints.websocket import WebSocket
+from ticker.endpoints.served import Served
 from ticker.errors import Close, Refusal, Violation
 from ticker.interest import Interest
 from ticker.session.messages import (
@@ -27,7 +27,6 @@ from ticker.session.messages import (
     SnapshotHead,
 )
 from ticker.session.pace import Recovery, recovered
-from ticker.session.patience import Patience
 from ticker.session.permits import OPEN, Permit
 from ticker.session.requests import StreamQuery
 from ticker.session.server import Outcome, ServerSession
@@ -78,10 +77,10 @@ def _plain(name: str, value: str) -> bool:
     return name.startswith(SHOWN)
 
 
-class Conversation(WebSocket):
+class Conversation(Served):
     """One client: every command comes in by `_heard`, every answer goes out by `_say`, ticks by the outlet."""
 
-    __slots__ = ("_acks", "_handshake", "_known_s", "_outlet", "_patience", "_session")
+    __slots__ = ("_acks", "_handshake", "_known_s", "_session")
 
     def __init__(
         self,
@@ -94,7 +93,6 @@ class Conversation(WebSocket):
         super().__init__(house, ws, switch)
         self._session = ServerSession(house.terms, house.feed.tape.head, permit, house.gate.identify)
         self._acks = 0  # that are not charged yet
-        self._patience: Patience | None = None  # nothing is remembered of those who say little
         self._handshake = handshake
         self._known_s = clock.monotonic_s() + house.gate.deadline_s
 
@@ -109,13 +107,6 @@ class Conversation(WebSocket):
         if self._handshake is not None:
             self._say(native.reply(self._handshake))
             self._handshake = None
-
-    def pause_writing(self) -> None:
-        self._outlet.pause()
-
-    def resume_writing(self) -> None:
-        self._outlet.resume()
-        super().resume_writing()
 
     def _heard(self, data: bytes, text: bool) -> None:  # noqa: ARG002  # commands may come either way
         message: AnyClientMessage | None = None
@@ -145,11 +136,6 @@ class Conversation(WebSocket):
         self._acks = self._house.acks_a_lot - 1  # where it is too much, the next one is charged again
         self._patient().acks(self._house.acks_a_lot, clock.monotonic_s())
         self._acks = 0
-
-    def _patient(self) -> Patience:
-        if self._patience is None:
-            self._patience = Patience(self._house.allowances)
-        return self._patience
 
     def _weigh(self, size: int) -> None:
         try:
@@ -221,10 +207,6 @@ class Conversation(WebSocket):
     def _leave(self) -> None:
         self._outlet.close()
 
-    def _let_go(self) -> None:
-        super()._let_go()
-        self._outlet.end()
-
     def _look(self, now_s: float) -> None:
         if self._outlet.stalled(now_s):
             self.abort("stalled")
@@ -232,8 +214,7 @@ class Conversation(WebSocket):
         if over := self._over(now_s):
             self.close(*over)
             return
-        if self._patience is not None and self._patience.whole(now_s):
-            self._patience = None
+        self._forget(now_s)
         self._outlet.look(now_s)
         if self._outlet.idle(now_s, self._said):
             sent = self._said + self._outlet.messages

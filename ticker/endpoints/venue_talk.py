@@ -13,14 +13,13 @@ from websockets.server import ServerProtocol
 from ticker import clock
 from ticker.endpoints.house import House
 from ticker.endpoints.outlet import Outlet
+from ticker.endpoints.served import Served
 from ticker.endpoints.stall import unacknowledged_bytes
-from ticker.endpoints.websocket import WebSocket
 from ticker.errors import Close, Refusal, Violation
 from ticker.feed.floor import Desk
 from ticker.interest import Streams
 from ticker.session.messages import Lag
 from ticker.session.pace import Recovery
-from ticker.session.patience import Patience
 from ticker.session.permits import Permit
 from ticker.ticks import Rows
 from ticker.venue import Market, Now, Talk, Turn, Venue, VenueDialect
@@ -91,7 +90,7 @@ class Counter:
         return Streams.table(masks)
 
 
-class VenueConversation(WebSocket):
+class VenueConversation(Served):
     """One client of a venue."""
 
     __slots__ = (
@@ -99,8 +98,6 @@ class VenueConversation(WebSocket):
         "_counter",
         "_interest",
         "_market",
-        "_outlet",
-        "_patience",
         "_ping_s",
         "_talk",
         "permit",
@@ -123,7 +120,6 @@ class VenueConversation(WebSocket):
         self._market = market
         self._asked: Streams = NOTHING
         self._interest: Streams = NOTHING
-        self._patience: Patience | None = None
         self._ping_s: float | None = None
 
     def _opened(self) -> None:
@@ -176,11 +172,6 @@ class VenueConversation(WebSocket):
             self._counter.desk.change(before, granted)
             self._outlet.change(granted)
 
-    def _patient(self) -> Patience:
-        if self._patience is None:
-            self._patience = Patience(self._house.allowances)
-        return self._patience
-
     def _weigh(self, size: int) -> None:
         try:
             self._patient().input_bytes(size, clock.monotonic_s())
@@ -199,13 +190,6 @@ class VenueConversation(WebSocket):
         return True
 
     # What the outlet, the desk and the sweep ask.
-
-    def pause_writing(self) -> None:
-        self._outlet.pause()
-
-    def resume_writing(self) -> None:
-        self._outlet.resume()
-        super().resume_writing()
 
     def lagged(self, lag: Lag) -> bool:
         self._house.lagged(lag)
@@ -236,16 +220,13 @@ class VenueConversation(WebSocket):
         before, self._interest = self._interest, NOTHING
         desk.change(before, NOTHING)
 
-    def _let_go(self) -> None:
-        super()._let_go()
-        self._outlet.end()
-
     def _look(self, now_s: float) -> None:
         if self._outlet.stalled(now_s):
             self.abort("stalled")
         elif self._house.gate.over(self.permit):
             self.lost("expired")
         else:
+            self._forget(now_s)
             self._turn(self._talk.looked(self._market, self._now()))
 
     def _silent(self, now_s: float) -> bool:

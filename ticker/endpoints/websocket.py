@@ -5,6 +5,7 @@ Short messages that come alone, as acks do, are read here; everything else is re
 """
 
 import asyncio
+import socket
 from collections import deque
 from typing import cast
 
@@ -103,9 +104,15 @@ class WebSocket(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._house.connections.setdefault(self, "")
+        self._outlast()
         self._transport.write(self._head)
         self._head = b""
         self._opened()
+
+    def _outlast(self) -> None:
+        """Have the kernel give up nobody: it would give up who reads slowly, and pings and stalls tell them apart."""
+        if (held := self._transport.get_extra_info("socket")) is not None:
+            held.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -4,6 +4,7 @@ A token bucket: it is full at the start, fills up again at a steady rate, and ho
 clock: the time is given. It is kept as the moment at which all that was spent is earned again, a float a client.
 """
 
+KEYS_MAX = 1 << 14  # of budgets by key: two megabytes
 SLACK = 1e-3  # of one: sums of floats are not exact, and nobody is to be refused for that
 
 
@@ -51,3 +52,30 @@ class Budget:
     def whole(self, now_s: float) -> bool:
         """Tell whether nothing is spent that is not earned again."""
         return self._earned_s <= now_s
+
+
+class Budgets:
+    """What each of many has spent of an allowance, by a key such as an address.
+
+    Where there are too many keys, those are forgotten that have earned all again; a key too many has nothing.
+    """
+
+    __slots__ = ("_allowance", "_by_key")
+
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
+        self._by_key: dict[str, Budget] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def take(self, key: str, now_s: float) -> bool:
+        """Spend one of a key's, and tell whether it was there to be spent."""
+        budget = self._by_key.get(key)
+        if budget is None:
+            if len(self._by_key) >= KEYS_MAX:
+                self._by_key = {known: kept for known, kept in self._by_key.items() if not kept.whole(now_s)}
+            if len(self._by_key) >= KEYS_MAX:
+                return False
+            budget = self._by_key[key] = Budget(self._allowance)
+        return budget.take(now_s)

@@ -32,7 +32,10 @@ from alpaca.data.requests import (
 from alpaca.data.timeframe import TimeFrame
 
 KEY, SECRET = "key", "secret"
-STATES_KEPT = 2000
+PATIENCE_S = 60.0
+"""So much longer than it was told, a client waits for what it has not received."""
+SETTLING_S = 2.0
+"""What was answered has come by the stream too."""
 
 
 class Log(logging.Handler):
@@ -124,7 +127,8 @@ class Books:
     def __init__(self, seen: Seen) -> None:
         self._seen = seen
         self._sides: dict[str, tuple[dict[float, float], dict[float, float]]] = {}
-        self.states: defaultdict[str, list[Any]] = defaultdict(list)
+        self.states: set[int] = set()
+        """Hashes of all that there were: they are many."""
         self.resets = 0
 
     def take(self, message: Any) -> None:
@@ -143,27 +147,27 @@ class Books:
         bids, asks = self._sides[message.symbol]
         if bids and asks and max(bids) >= min(asks):
             self._seen.wrong.append(f"{message.symbol}: the book is crossed")
-        state = [sorted(bids.items(), reverse=True), sorted(asks.items())]
-        self.states[message.symbol] = [*self.states[message.symbol][-STATES_KEPT:], state]
+        self.states.add(hash((message.symbol, *sorted(bids.items(), reverse=True), *sorted(asks.items()))))
 
     def has(self, book: Any) -> bool:
         """Tell whether a book as it was answered is one that the stream told."""
-        bids, asks = ([(level.price, level.size) for level in side] for side in (book.bids, book.asks))
-        return [bids, asks] in self.states[book.symbol]
+        levels = [(level.price, level.size) for side in (book.bids, book.asks) for level in side]
+        return hash((book.symbol, *levels)) in self.states
 
 
 def figures(bar: Any) -> list[float]:
     return [bar.open, bar.high, bar.low, bar.close, bar.volume, bar.trade_count, bar.vwap]
 
 
-def run(stream: Any, seconds: float, now_and_then: Callable[[], None]) -> None:
-    """Let a stream run in a thread, as its users do, and stop it."""
+def run(stream: Any, seconds: float, enough: Callable[[], bool], ask: Callable[[], None] = lambda: None) -> None:
+    """Let a stream run in a thread, as its users do, until there is enough of it, and stop it."""
     thread = threading.Thread(target=stream.run, daemon=True)
     thread.start()
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    begun = time.monotonic()
+    while (passed := time.monotonic() - begun) < seconds or (passed < seconds + PATIENCE_S and not enough()):
         time.sleep(0.5)
-        now_and_then()
+        ask()
+    time.sleep(SETTLING_S)
     stream.stop()
     thread.join(10)
 
@@ -190,7 +194,13 @@ def stocks(place: str, seconds: str) -> dict[str, Any]:
     stream.register_trade_corrections(seen.handler("corrections"))
     stream.register_trade_cancels(seen.handler("cancelErrors"))
     client = StockHistoricalDataClient(KEY, SECRET, url_override=f"http://{place}")
-    run(stream, float(seconds), lambda: None)
+
+    def enough() -> bool:
+        """Tell whether it has come back and heard all there is: a minute that can be compared, for one."""
+        heard = seen.counts.keys() >= {"trades", "quotes", "dailyBars", "statuses", "cancelErrors"}
+        return heard and len(seen.statuses) >= 4 and any(key.startswith("2 AAPL") for key in seen.bars)
+
+    run(stream, float(seconds), enough)
     asked = StockBarsRequest(symbol_or_symbols=["AAPL", "MSFT"], timeframe=TimeFrame.Minute, limit=1000)
     return {**seen.told(), **compared(seen, log, client.get_stock_bars(asked).data)}
 
@@ -214,7 +224,7 @@ def crypto(place: str, seconds: str) -> dict[str, Any]:
         if books.resets:
             answered.extend(client.get_crypto_latest_orderbook(asked).values())
 
-    run(stream, float(seconds), ask)
+    run(stream, float(seconds), lambda: len(seen.symbols["bars"]) == 24 and "dailyBars" in seen.counts, ask)
     bars = CryptoBarsRequest(symbol_or_symbols=["BTC/USD", "ETH/USD"], timeframe=TimeFrame.Minute, limit=1000)
     found = [books.has(book) for book in answered]
     told = {"books_asked": len(found), "books_told": sum(found), "resets": books.resets}

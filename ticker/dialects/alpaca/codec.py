@@ -6,7 +6,6 @@ whole. Times are microseconds since 1970: RFC 3339 with as many digits as are ne
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
 from struct import Struct
 from typing import Any, Protocol
 
@@ -15,9 +14,11 @@ import msgspec
 from ticker.wire.decimals import KEPT_MAX, spell
 from ticker.wire.frames import binary_frame, text_frame
 
+SECONDS_KEPT = 4096
 TIMESTAMP = -1  # MessagePack's extension type
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, TypeError, OverflowError)
 """What decoders raise for what is none of theirs."""
+_THREE = [f"{number:03}" for number in range(1000)]  # half the time that formatting six digits takes
 _EIGHT = Struct(">Q").pack
 _FOUR = Struct(">I").pack
 
@@ -47,13 +48,15 @@ class Json:
     def __init__(self) -> None:
         self._encode = msgspec.json.Encoder().encode
         self._decode = msgspec.json.Decoder().decode
+        self._seconds = _Seconds()
 
     def number(self, text: str) -> msgspec.Raw:
         return msgspec.Raw(text.encode())
 
     def moment(self, t_us: int) -> str:
         second, part = divmod(t_us, 1_000_000)
-        return f"{_second(second)}.{f'{part:06d}'.rstrip('0')}Z" if part else f"{_second(second)}Z"
+        text = f"{self._seconds[second]}{_THREE[part // 1000]}{_THREE[part % 1000]}"
+        return f"{text}Z" if part % 10 else f"{text.rstrip('0').rstrip('.')}Z"
 
     def frame(self, message: Any) -> bytes:
         return text_frame(self._encode([message]))
@@ -98,9 +101,14 @@ def _read(decode: Callable[[bytes], Any], data: bytes) -> Any:
         return None
 
 
-@lru_cache(maxsize=4096)  # seconds: ticks come in order, bars reach back
-def _second(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+class _Seconds(dict[int, str]):
+    """Seconds since 1970 as text, up to the point of what follows: ticks come in order, bars reach back."""
+
+    def __missing__(self, second: int) -> str:
+        if len(self) >= SECONDS_KEPT:
+            self.clear()
+        text = self[second] = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+        return text
 
 
 class Numbers(dict[int, Any]):

@@ -33,6 +33,7 @@ _EXCHANGES = "NPQTZKJYUBXV"
 _IEX = "V"
 _NOBODY = " "
 _SPREAD = 2_654_435_761  # numbers in a row land apart (Knuth's multiplicative hash)
+_CYCLE = 1 << 10
 _ORDINARY, _ODD_LOT = ["@"], ["@", "I"]
 _QUOTED = ["R"]
 _TAPES = "ABC"
@@ -51,24 +52,23 @@ class StockWords(BarWords):
         self._tapes = [tape_of(one.symbol) for one in universe]
         self._lots = [ROUND_LOT * 10**one.size_decimals for one in universe]
         self._tier_percents = tiers(universe)
-        self._exchanges = _IEX if iex else _EXCHANGES
+        exchanges = _IEX if iex else _EXCHANGES
+        self._exchanges = [exchanges[(n * _SPREAD >> 16) % len(exchanges)] for n in range(_CYCLE)]
 
     def trade(self, i: int, n: int, t: int, price: int, size: int, _side: int, _book_n: int) -> StockTrade:
-        return StockTrade(
-            *(self._symbols[i], n, self._exchange(n), self._prices[i][price], self._sizes[i](size)),
-            *(self._conditions(i, size), self._tapes[i], self._moment(t)),
-        )
+        x, p, s = self._exchanges[n % _CYCLE], self._prices[i][price], self._sizes[i](size)
+        c = _ORDINARY if size >= self._lots[i] else _ODD_LOT
+        return StockTrade(self._symbols[i], n, x, p, s, c, self._tapes[i], self._moment(t))
 
     def quote(
         self, i: int, n: int, t: int, bid: int, bid_size: int, ask: int, ask_size: int, _book_n: int
     ) -> StockQuote:
         p, lot = self._prices[i], self._lots[i]
-        return StockQuote(
-            self._symbols[i],
-            *(self._exchange(n) if bid else _NOBODY, p[bid], _round_lots(bid_size, lot)),
-            *(self._exchange(n + 1) if ask else _NOBODY, p[ask], _round_lots(ask_size, lot)),
-            *(_QUOTED, self._tapes[i], self._moment(t)),
-        )
+        bx = self._exchanges[n % _CYCLE] if bid else _NOBODY
+        ax = self._exchanges[(n + 1) % _CYCLE] if ask else _NOBODY
+        bids, asks = bid_size // lot or min(1, bid_size), ask_size // lot or min(1, ask_size)
+        z, when = self._tapes[i], self._moment(t)
+        return StockQuote(self._symbols[i], bx, p[bid], bids, ax, p[ask], asks, _QUOTED, z, when)
 
     def bar(self, *row: int) -> Bar:
         return Bar(*self._bar(*row))
@@ -132,7 +132,7 @@ class StockWords(BarWords):
         return Luld(self._symbols[i], p[up], p[down], _INTRADAY, self._moment(t), self._tapes[i])
 
     def _exchange(self, n: int) -> str:
-        return self._exchanges[(n * _SPREAD >> 16) % len(self._exchanges)]
+        return self._exchanges[n % _CYCLE]
 
     def _conditions(self, i: int, size: int) -> list[str]:
         return _ORDINARY if size >= self._lots[i] else _ODD_LOT
@@ -141,10 +141,6 @@ class StockWords(BarWords):
 def _size_writer(codec: Codec, decimals: int) -> Callable[[int], Any]:
     """Return what writes sizes: shares are whole."""
     return Numbers(codec, decimals).__getitem__ if decimals else int
-
-
-def _round_lots(size: int, lot: int) -> int:
-    return max(1, size // lot) if size else 0
 
 
 def tape_of(symbol: str) -> str:

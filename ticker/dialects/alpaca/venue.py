@@ -54,13 +54,18 @@ class AlpacaVenue:
     ) -> AlpacaTalk | Answer:
         feed = self._feeds.get(asked.path)
         if feed is None:
-            return refusal(404, f"no feed at {asked.path[:64]}: there are {', '.join(self._feeds)}")
+            return self._no_feed(asked.path)
         packed = asked.header("content-type").partition(";")[0].strip().lower() == MSGPACK
         dialect = self._dialects[_style(feed), packed]
         return AlpacaTalk(feed, dialect, credentials_of(asked), identify, self._seats, now)
 
     def answer(self, asked: Asked, market: Market, now: Now) -> Answer:  # noqa: ARG002
+        if asked.header("upgrade").lower() == "websocket":
+            return self._no_feed(asked.path)
         return self._historian.answer(asked, market)
+
+    def _no_feed(self, path: str) -> Answer:
+        return refusal(404, f"no feed at {path[:64]}: there are {', '.join(self._feeds)}")
 
 
 def _words(universe: Universe, codec: Codec) -> dict[str, StockWords]:

@@ -7,13 +7,13 @@ the last match, a ticker. Refusals end nothing.
 
 import orjson
 
-from ticker.allowances import Allowance
 from ticker.dialects.coinbase.listing import Listing
 from ticker.dialects.coinbase.products import Product, Products
 from ticker.dialects.coinbase.requests import ECHO_CHARACTERS, Refused, Wish, parse, refusal
 from ticker.dialects.coinbase.spelling import Spelling
 from ticker.dialects.coinbase.updates import STUDIES, CoinbaseDialect
 from ticker.interest import Streams, bits
+from ticker.session.budget import Allowance, Budget
 from ticker.venue import SILENCE, Identify, Market, Now, Turn
 
 FIRST_S = 5.0  # until then the first subscription is awaited
@@ -29,7 +29,7 @@ class CoinbaseTalk:
     """The conversation with one client."""
 
     __slots__ = (
-        *("_allowance", "_identify", "_interest", "_listing", "_opened_s", "_owed", "_products", "_spelling"),
+        *("_budget", "_identify", "_interest", "_listing", "_opened_s", "_owed", "_products", "_spelling"),
         *("_status_s", "_strict", "_subscribed", "_times", "dialect"),
     )
 
@@ -54,7 +54,7 @@ class CoinbaseTalk:
         self._opened_s = 0.0
         self._subscribed = False
         self._status_s: float | None = None
-        self._allowance: Allowance | None = None
+        self._budget = Budget(Allowance(MESSAGES / MESSAGES_S, MESSAGES)) if strict else None
 
     @property
     def interest(self) -> Streams:
@@ -63,12 +63,11 @@ class CoinbaseTalk:
     def opened(self, market: Market, now: Now) -> Turn:  # noqa: ARG002
         """Say nothing, and wait."""
         self._opened_s = now.monotonic_s
-        self._allowance = Allowance(MESSAGES, MESSAGES_S, now.monotonic_s) if self._strict else None
         return SILENCE
 
     def heard(self, data: bytes, text: bool, market: Market, now: Now) -> Turn:  # noqa: ARG002
         """Answer a message."""
-        if self._allowance is not None and not self._allowance.takes(now.monotonic_s):
+        if self._budget is not None and not self._budget.take(now.monotonic_s):
             return self.leaving("flood", now)
         try:
             wish = parse(data)

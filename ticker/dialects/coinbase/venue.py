@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from ticker.allowances import Allowances
 from ticker.dialects.coinbase.listing import Listing
 from ticker.dialects.coinbase.products import Products
 from ticker.dialects.coinbase.rest import Rest, refused
 from ticker.dialects.coinbase.talk import CoinbaseTalk
 from ticker.dialects.coinbase.updates import STUDIES, CoinbaseDialect
 from ticker.instruments import Universe
+from ticker.session.budget import Allowance, Budgets
 from ticker.venue import Answer, Asked, Identify, Market, Now, Study
 
 # From one address: eight connections a second, 20 at once; ten requests a second, 15 at once.
@@ -33,8 +33,8 @@ class Coinbase:
         self._dialect = CoinbaseDialect(self._products)
         self._rest = Rest(self._products, self._listing)
         self._strict = strict
-        self._connections = Allowances(CONNECTIONS, CONNECTIONS_S)
-        self._requests = Allowances(REQUESTS, REQUESTS_S)
+        self._connections = Budgets(Allowance(CONNECTIONS / CONNECTIONS_S, CONNECTIONS))
+        self._requests = Budgets(Allowance(REQUESTS / REQUESTS_S, REQUESTS))
 
     @property
     def instruments(self) -> Sequence[int]:
@@ -55,12 +55,12 @@ class Coinbase:
 
     def talk(self, asked: Asked, market: Market, now: Now, identify: Identify | None) -> CoinbaseTalk | Answer:  # noqa: ARG002
         """Return a talk, unless the address connects too often."""
-        if self._strict and not self._connections.takes(asked.address, now.monotonic_s):
+        if self._strict and not self._connections.take(asked.address, now.monotonic_s):
             return refused("Too many connections", 429)
         return CoinbaseTalk(self._products, self._listing, self._dialect, identify, self._strict)
 
     def answer(self, asked: Asked, market: Market, now: Now) -> Answer:
         """Answer a request."""
-        if self._strict and not self._requests.takes(asked.address, now.monotonic_s):
+        if self._strict and not self._requests.take(asked.address, now.monotonic_s):
             return refused(TOO_MANY, 429)
         return self._rest.answer(asked, market, now)

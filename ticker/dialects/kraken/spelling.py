@@ -29,9 +29,16 @@ def checksum(printed: Iterable[tuple[str, str]]) -> int:
 
 
 def book_sum(pair: Pair, asks: Levels, bids: Levels) -> int:
-    """Return the checksum of a book: what is left of a printed number without point and zeros is its count of units."""
+    """Return the checksum of a book."""
+    return sum_of(pair, (*asks[:SUMMED_LEVELS], *bids[:SUMMED_LEVELS]))
+
+
+def sum_of(pair: Pair, levels: Levels) -> int:
+    """Return the checksum of the levels that are summed, in order.
+
+    What is left of a printed number without its point and leading zeros is how many units it is.
+    """
     unit, qty_unit = pair.unit, pair.qty_unit
-    levels = (*asks[:SUMMED_LEVELS], *bids[:SUMMED_LEVELS])
     return zlib.crc32("".join([f"{price * unit}{size * qty_unit}" for price, size in levels]).encode())
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+
 from ticker.dialects.kraken.instruments import Catalogue
 from ticker.dialects.kraken.pairs import Pairs
-from ticker.dialects.kraken.spelling import Spelling, book_sum, nanos
+from ticker.dialects.kraken.spelling import Spelling, nanos, sum_of
 from ticker.ticks import ASK, BID, REASONS, STATES, Rows
 from ticker.venue import SHOWN, Bars, Depth, States, Study, Summaries, Trades
 from ticker.wire.frames import text_frame
@@ -66,21 +68,19 @@ class KrakenDialect:
         ]
 
     def _books(self, rows: Rows) -> list[bytes]:
-        pieces = []
-        levels: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        for i, _, t, _, side, price, size, kind, last in rows.tolist():
-            levels.setdefault((kind, side), []).append((price, size))
-            pieces.append(self._book(i, t, levels) if last else b"")
-            if last:
-                levels = {}
+        """Render messages of changes, each followed by what is shown: asks, then bids, as they are summed."""
+        pieces = [b""] * len(rows)
+        begin = 0
+        sides, levels = rows["side"].tolist(), rows[["price_ticks", "size"]].tolist()
+        for end in np.flatnonzero(rows["last"]).tolist():
+            changes = end + 1 - int(np.count_nonzero(rows["kind"][begin : end + 1] == SHOWN))
+            if changes > begin:
+                i, t = int(rows["instrument"][end]), int(rows["t"][end])
+                bids, asks = ([levels[k] for k in range(begin, changes) if sides[k] == side] for side in (BID, ASK))
+                crc = sum_of(self._pairs[i], levels[changes : end + 1])
+                pieces[end] = _frame("book", self._spelling.book(i, bids, asks, crc, t))
+            begin = end + 1
         return pieces
-
-    def _book(self, i: int, t: int, levels: dict[tuple[int, int], list[tuple[int, int]]]) -> bytes:
-        bids, asks = levels.pop((0, BID), []), levels.pop((0, ASK), [])
-        if not bids and not asks:
-            return b""
-        crc = book_sum(self._pairs[i], levels.get((SHOWN, ASK), []), levels.get((SHOWN, BID), []))
-        return _frame("book", self._spelling.book(i, bids, asks, crc, t))
 
     def _states(self, rows: Rows) -> list[bytes]:
         return [

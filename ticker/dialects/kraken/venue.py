@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from ticker.allowances import Allowances
 from ticker.dialects.kraken.instruments import Catalogue
 from ticker.dialects.kraken.pairs import Pairs
 from ticker.dialects.kraken.rest import TOO_MANY, Rest, wrong
@@ -10,6 +9,7 @@ from ticker.dialects.kraken.snapshots import Snapshots
 from ticker.dialects.kraken.talk import KrakenTalk, connection_id
 from ticker.dialects.kraken.updates import STUDIES, KrakenDialect
 from ticker.instruments import Universe
+from ticker.session.budget import Allowance, Budgets
 from ticker.venue import Answer, Asked, Identify, Market, Now, Study
 
 # About 150 connections in ten minutes from one address, and a request a second, of which some may come at once.
@@ -35,8 +35,8 @@ class Kraken:
         self._rest = Rest(pairs)
         self._strict = strict
         self._talks = 0
-        self._attempts = Allowances(CONNECTIONS, CONNECTIONS_S)
-        self._requests = Allowances(REQUESTS, REQUESTS_S)
+        self._attempts = Budgets(Allowance(CONNECTIONS / CONNECTIONS_S, CONNECTIONS))
+        self._requests = Budgets(Allowance(REQUESTS / REQUESTS_S, REQUESTS))
 
     @property
     def instruments(self) -> Sequence[int]:
@@ -57,7 +57,7 @@ class Kraken:
 
     def talk(self, asked: Asked, market: Market, now: Now, identify: Identify | None) -> KrakenTalk | Answer:  # noqa: ARG002
         """Return a talk, unless the address has tried too often."""
-        if self._strict and not self._attempts.takes(asked.address, now.monotonic_s):
+        if self._strict and not self._attempts.take(asked.address, now.monotonic_s):
             return Answer(b"error code: 1015", 429, "text/plain", {"Retry-After": "600"})
         self._talks += 1
         connection = connection_id(now.wall_us, self._talks)
@@ -65,6 +65,6 @@ class Kraken:
 
     def answer(self, asked: Asked, market: Market, now: Now) -> Answer:
         """Answer a request."""
-        if self._strict and not self._requests.takes(asked.address, now.monotonic_s):
+        if self._strict and not self._requests.take(asked.address, now.monotonic_s):
             return wrong(TOO_MANY)
         return self._rest.answer(asked, market, now)
