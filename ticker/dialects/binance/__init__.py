@@ -55,7 +55,7 @@ class Binance:
         return upgrades(path)
 
     def talk(self, asked: Asked, market: Market, now: Now, identify: Identify | None) -> BinanceTalk | Answer:  # noqa: ARG002
-        """Return the talk for a client, or what refuses a time unit that is none, or an address that tries too often."""
+        """Return the talk for a client, or what refuses a unit that is none, or an address that tries too often."""
         try:
             wanted = wish(asked.path, asked.query)
         except BadUnit:
