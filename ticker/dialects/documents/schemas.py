@@ -14,6 +14,8 @@ from msgspec import UNSET, Struct
 from ticker.errors import HTTP_STATUS
 from ticker.session.messages import ClientMessage, Details, Error
 
+OURS = "ticker.session."
+"""Where all types are that the documents describe."""
 TEMPLATE = "#/components/schemas/{name}"
 
 CODES = {
@@ -55,7 +57,8 @@ def schemas(kinds: Iterable[type[Struct]]) -> dict[str, Any]:
     wanted = set(kinds)
     _, found = msgspec.json.schema_components(wanted | {Details} if Error in wanted else wanted, ref_template=TEMPLATE)
     for kind in _families(Struct):
-        if kind.__name__ in found and not issubclass(kind, ClientMessage):
+        # Others, such as a venue's, may have types of the same names.
+        if kind.__module__.startswith(OURS) and kind.__name__ in found and not issubclass(kind, ClientMessage):
             _require(found[kind.__name__], kind)
     if Error in wanted:
         found["Error"]["properties"]["details"] = reference("Details")
