@@ -28,6 +28,8 @@ class Numbers:
         ]
 
 
+GONE: list[Any] = []
+"""Talks that have learnt that their client has left."""
 PLAIN, LOUD = Numbers("row"), Numbers("ROW")
 
 
@@ -37,6 +39,7 @@ class ToyTalk:
     def __init__(self, identify: Identify | None) -> None:
         self.interest = Streams()
         self.dialect = PLAIN
+        self.fails = False
         self._identify = identify
 
     def opened(self, market: Market, now: Now) -> Turn:  # noqa: ARG002  # a protocol's arguments
@@ -56,6 +59,9 @@ class ToyTalk:
                 return Turn(["known" if self._identify and self._identify(rest) else "unknown"])
             case "permits":
                 return Turn([f"{[market.permits(i) for i in range(4)]}"])
+            case "last":
+                self.fails = True
+                return Turn(["fails at last"])
             case "fail":
                 raise ArithmeticError("as planned")
         return Turn(["enough"], (3456, "enough"))
@@ -68,6 +74,11 @@ class ToyTalk:
 
     def leaving(self, reason: str, now: Now) -> Turn:  # noqa: ARG002
         return Turn([f"bye: {reason}"])
+
+    def gone(self, now: Now) -> None:  # noqa: ARG002
+        GONE.append(self)
+        if self.fails:
+            raise ArithmeticError("as planned")
 
 
 class Toy:
@@ -101,6 +112,9 @@ class Toy:
         if asked.path != "/book":
             return Answer(b'{"toy":"nothing here"}', 404)
         return Answer(orjson.dumps([market.permits(i) for i in range(4)]), headers={"X-Toy": "yes"})
+
+    def token(self, asked: Asked) -> str | None:
+        return asked.header("x-toy-token") or None
 
 
 def playing() -> Iterator[None]:

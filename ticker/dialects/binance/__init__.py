@@ -65,5 +65,8 @@ class Binance:
         """Answer a request."""
         return self._rest.answer(asked, market, now)
 
+    def token(self, asked: Asked) -> str | None:  # noqa: ARG002
+        return None
+
 
 VENUE = Binance
