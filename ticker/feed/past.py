@@ -91,11 +91,11 @@ class Past:
     def amend(self, slot: int, instrument: int, trades: Rows, broken: int) -> bool:
         """Have a slot be of these trades of an instrument, after so many others in it have been broken.
 
-        Nothing is done where these are not all that there were, or where there would be no price at all.
+        Nothing is done where these are not all that there were. The price is 0 where there is none any more.
         """
         kept = self._figures[slot % self.kept, :, instrument]
         before = int(self._figures[(slot - 1) % self.kept, CLOSE, instrument]) if slot > self.oldest else 0
-        if kept[TRADES] + kept[BROKEN] != len(trades) + broken or not (len(trades) or before):
+        if kept[TRADES] + kept[BROKEN] != len(trades) + broken:
             return False
         kept[:] = [*_figures_of(trades, before), kept[LAST], broken]
         self._carry(slot, instrument, int(kept[CLOSE]))

@@ -250,7 +250,8 @@ class RevisedBars:
     def _told(self, start: int, instruments: set[int], t: int, who: Who) -> Rows:
         until, past = until_of(self._study, start), self._past
         total = summed(past, past.first_from(start), past.first_from(until))
-        return bar_rows(total, [i for i in sorted(instruments) if who[i]], start, until, t, done=True)
+        wanted = [i for i in sorted(instruments) if who[i] and total.figures[CLOSE, i] > 0]
+        return bar_rows(total, wanted, start, until, t, done=True)
 
 
 class RunningSummaries:
