@@ -40,12 +40,15 @@ class ToyTalk:
         self.interest = Streams()
         self.dialect = PLAIN
         self.fails = False
+        self.after: list[str] = []
+        """What the talk was asked once its client had left."""
         self._identify = identify
 
     def opened(self, market: Market, now: Now) -> Turn:  # noqa: ARG002  # a protocol's arguments
         return Turn(["hello", b"\x01"])
 
     def heard(self, data: bytes, text: bool, market: Market, now: Now) -> Turn:  # noqa: ARG002
+        self._note("heard")
         word, _, rest = data.decode().partition(" ")
         match word:
             case "want":
@@ -67,18 +70,26 @@ class ToyTalk:
         return Turn(["enough"], (3456, "enough"))
 
     def controls(self, count: int, now: Now) -> Turn:  # noqa: ARG002
+        self._note("controls")
         return Turn([f"{count} controls"])
 
     def looked(self, market: Market, now: Now) -> Turn:  # noqa: ARG002
+        self._note("looked")
         return SILENCE
 
     def leaving(self, reason: str, now: Now) -> Turn:  # noqa: ARG002
+        self._note("leaving")
         return Turn([f"bye: {reason}"])
 
     def gone(self, now: Now) -> None:  # noqa: ARG002
+        self._note("gone")
         GONE.append(self)
         if self.fails:
             raise ArithmeticError("as planned")
+
+    def _note(self, what: str) -> None:
+        if self in GONE:
+            self.after.append(what)
 
 
 class Toy:
