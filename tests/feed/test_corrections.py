@@ -33,8 +33,9 @@ FAT = [
     *((1100 + 9 * k, (0, 1, 2), 60, -0.3) for k in range(8)),
     *((2000 + 101 * k, (k % 3,), 1300, 1.5) for k in range(12)),
     *((3550 + 6 * k, (0, 2), 40, 0.01) for k in range(7)),
+    *((1150, (k % 3,), lasts, 0.2) for k, lasts in enumerate([*range(44, 56), *range(644, 656)])),
 ]
-"""Most are taken back in their own minute, the others up to two minutes later."""
+"""Most are taken back in their own minute, the others up to two minutes later; some in the very step that ends it."""
 
 
 class Print(NamedTuple):
