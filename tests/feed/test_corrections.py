@@ -34,8 +34,10 @@ FAT = [
     *((2000 + 101 * k, (k % 3,), 1300, 1.5) for k in range(12)),
     *((3550 + 6 * k, (0, 2), 40, 0.01) for k in range(7)),
     *((1150, (k % 3,), lasts, 0.2) for k, lasts in enumerate([*range(44, 56), *range(644, 656)])),
+    *((4750, (k,), lasts, 0.2) for k, lasts in enumerate((49, 50, 51))),
 ]
-"""Most are taken back in their own minute, the others up to two minutes later; some in the very step that ends it."""
+"""Most are taken back in their own minute, the others up to two minutes later; the last ones are in the step before the
+one that ends it, in that one, and in the next."""
 
 
 class Print(NamedTuple):
