@@ -293,6 +293,7 @@ def test_every_channel_has_a_study_and_the_feed_of_a_kind() -> None:
     assert streams["trades"] == Trades() == streams["crypto.trades"]
     assert streams["quotes"] == Quotes() and streams["crypto.orderbooks"] == Depth()
     assert streams["bars"] == Bars(60_000_000) and streams["crypto.bars"] == Bars(60_000_000, empty=True)
+    assert streams["updatedBars"] == streams["crypto.updatedBars"] == Bars(60_000_000, revised=True)
     assert all(streams[name] == States() for name in ("statuses", "corrections", "cancelErrors", "imbalances"))
     assert {study.channel for study in streams.values()} == {TRADES, QUOTES, BOOK, BARS_1M, STATS, STATUS}
     assert not any(one.joins(channel) for channel in streams)
