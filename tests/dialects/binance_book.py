@@ -80,7 +80,8 @@ class Keeper:
         self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         self.books = {symbol: Book(symbol) for symbol in symbols}
         self.equal: Counter[str] = Counter()
-        self.snapshots = 0
+        self._fresh: dict[str, None] = {}
+        self._asked: Counter[str] = Counter()
         self._last: dict[tuple[str, str], int] = {}
         self._later: dict[str, list[tuple[str, Any]]] = {symbol: [] for symbol in symbols}
 
@@ -89,13 +90,12 @@ class Keeper:
         answer = self._http.getresponse()
         body = answer.read()
         assert answer.status == 200, body
-        self.snapshots += 1
         return json.loads(body)
 
     def close(self) -> None:
         self._http.close()
 
-    async def hear(self, stream: str, data: Any) -> None:
+    def hear(self, stream: str, data: Any) -> None:
         """Take in a message; compare where that can be."""
         name, _, channel = stream.partition("@")
         book = self.books[name.upper()]
@@ -107,7 +107,7 @@ class Keeper:
             book.hear(data)
             for kind, later in self._due(book):
                 self.check(kind, book, later)
-            await self.compare(book)
+            self._fresh[book.symbol] = None
         else:
             self._later[book.symbol].append((channel, data))
 
@@ -129,8 +129,16 @@ class Keeper:
             assert book.best(10) == (told["bids"], told["asks"]), f"{book.best(10)}, not {told}"
         self.equal[channel] += 1
 
-    async def compare(self, book: Book) -> None:
-        """Ask for a snapshot, and begin with it or compare it."""
+    @property
+    def moved(self) -> bool:
+        """Tell whether there is a book that has moved since it was compared."""
+        return bool(self._fresh)
+
+    async def compare(self) -> None:
+        """Ask for a snapshot of a book that has just moved, and begin with it or compare it."""
+        book = self.books[min(self._fresh, key=lambda symbol: self._asked[symbol])]
+        del self._fresh[book.symbol]
+        self._asked[book.symbol] += 1
         snapshot = await asyncio.to_thread(self.ask, book.symbol)
         if book.n is None:
             book.begin(snapshot)
@@ -159,11 +167,30 @@ async def follow(stream: ClientConnection, keeper: Keeper, names: list[str], tim
     """Subscribe, and hear what comes until snapshots have been equal so many times."""
     await stream.send(json.dumps({"method": "SUBSCRIBE", "params": names, "id": 1}))
     assert json.loads(await stream.recv()) == {"result": None, "id": 1}
-    while keeper.equal[SNAPSHOT] < times:
-        message = json.loads(await stream.recv())
-        await keeper.hear(message["stream"], message["data"])
+    told: asyncio.Queue[str | bytes] = asyncio.Queue()
+
+    async def read() -> None:
+        async for message in stream:
+            told.put_nowait(message)
+        raise AssertionError(f"closed: {stream.close_code} {stream.close_reason}")
+
+    async def keep_on() -> None:
+        while keeper.equal[SNAPSHOT] < times:
+            message = json.loads(await told.get())
+            keeper.hear(message["stream"], message["data"])
+            while told.empty() and keeper.moved:  # a snapshot of now is of no use to who is behind
+                await keeper.compare()
+
+    tasks = [asyncio.create_task(read()), asyncio.create_task(keep_on())]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 if __name__ == "__main__":
     done = asyncio.run(keep(int(sys.argv[1]), int(sys.argv[2]), 600))
-    print(done.snapshots, dict(done.equal))
+    print(dict(done.equal))

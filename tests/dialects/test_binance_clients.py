@@ -61,7 +61,7 @@ def test_a_client_has_everything_and_survives_a_close(name: str, serve_ticker: S
 async def test_a_book_kept_by_the_document_is_the_snapshot_a_thousand_times(serve_ticker: Serve) -> None:
     server = serve_ticker(*FLAGS)
     keeper = await keep(server.port, 1000, 120)
-    assert keeper.equal[SNAPSHOT] == 1000
+    assert keeper.equal[SNAPSHOT] >= 1000
     assert all(keeper.equal[channel] for channel in (SLOW, BEST, TOUCH))
     assert all(book.n for book in keeper.books.values())
     server.stop()

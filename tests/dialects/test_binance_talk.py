@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from dialects.binance_wire import INTEREST, NOW, SOME, answered, begun, hears, listed, opened, venue
-from dialects.scripted_market import BTC, T0, ScriptedMarket
+from dialects.scripted_market import BTC, T0, ScriptedMarket, universe
+from ticker.dialects.binance import Binance
 from ticker.dialects.binance.limits import STREAMS_KEPT_MAX
 from ticker.dialects.binance.streams import NAME_BYTES_MAX
 from ticker.dialects.binance.talk import BinanceTalk
 from ticker.interest import Streams
-from ticker.venue import DAY_US, SILENCE, Asked, Turn
+from ticker.venue import DAY_US, SILENCE, Answer, Asked, Turn
 
 LIST = {"method": "LIST_SUBSCRIPTIONS", "id": 1}
 
@@ -110,6 +111,26 @@ def test_pings_and_pongs_count() -> None:
     assert talk.controls(2, NOW).close == (1008, "Too many requests")
     assert begun("/ws", strict=True).controls(6, NOW).close is not None
     assert begun("/ws", strict=False).controls(10**9, NOW) == SILENCE
+
+
+def test_three_hundred_connections_in_five_minutes() -> None:
+    for strict in (True, False):
+        place = Binance(universe(), strict=strict)
+
+        def came(place: Binance, later_s: float = 0, address: str = "10.0.0.1") -> object:
+            now = NOW._replace(monotonic_s=NOW.monotonic_s + later_s)
+            return place.talk(Asked("/ws", address=address), ScriptedMarket(), now, None)
+
+        assert all(isinstance(came(place), BinanceTalk) for _ in range(300))
+        refused = came(place)
+        if not strict:
+            assert isinstance(refused, BinanceTalk)
+            continue
+        assert isinstance(refused, Answer)
+        assert (refused.status, refused.headers["Retry-After"]) == (429, "300")
+        assert json.loads(refused.body) == {"code": -1003, "msg": "Too many requests; please wait."}
+        assert isinstance(came(place, address="10.0.0.2"), BinanceTalk)
+        assert isinstance(came(place, later_s=1), BinanceTalk)
 
 
 def test_without_strictness_nobody_counts() -> None:

@@ -5,14 +5,15 @@ conversation is `talk`, what a name means `streams`, how it reads on the wire `s
 `rest`. There are no accounts and no tokens here: who may not have a symbol finds it silent.
 """
 
-from ticker.dialects.binance.faults import bad_unit
-from ticker.dialects.binance.limits import NO_PONG
+from ticker.dialects.binance.faults import Fault, bad_unit, too_many_connections
+from ticker.dialects.binance.limits import ATTEMPTS_MAX, ATTEMPTS_S, NO_PONG
 from ticker.dialects.binance.rest import JSON, Rest
 from ticker.dialects.binance.spelling import BinanceDialect
 from ticker.dialects.binance.streams import BadUnit, Names, is_array, study_of, upgrades, wish
 from ticker.dialects.binance.symbols import Symbols
 from ticker.dialects.binance.talk import BinanceTalk
 from ticker.instruments import Universe
+from ticker.session.budget import Allowance, Budgets
 from ticker.venue import Answer, Asked, Identify, Market, Now, Study
 
 
@@ -29,6 +30,7 @@ class Binance:
         symbols = Symbols(universe)
         self._strict = strict
         self._rest = Rest(universe, strict=strict)
+        self._attempts = Budgets(Allowance(ATTEMPTS_MAX / ATTEMPTS_S, ATTEMPTS_MAX))
         self.instruments = [symbol.index for symbol in symbols]
         self._names = Names(symbols)
         self._dialects = {
@@ -53,12 +55,13 @@ class Binance:
         return upgrades(path)
 
     def talk(self, asked: Asked, market: Market, now: Now, identify: Identify | None) -> BinanceTalk | Answer:  # noqa: ARG002
-        """Return the talk for a client, or what refuses a time unit that is none."""
+        """Return the talk for a client, or what refuses a unit that is none, or an address that tries too often."""
         try:
             wanted = wish(asked.path, asked.query)
         except BadUnit:
-            fault = bad_unit()
-            return Answer(fault.body(), fault.status, JSON)
+            return _refused(bad_unit())
+        if self._strict and not self._attempts.take(asked.address, now.monotonic_s):
+            return _refused(too_many_connections(ATTEMPTS_S))
         return BinanceTalk(self._names, self._dialects, wanted, now, strict=self._strict)
 
     def answer(self, asked: Asked, market: Market, now: Now) -> Answer:
@@ -67,6 +70,10 @@ class Binance:
 
     def token(self, asked: Asked) -> str | None:  # noqa: ARG002
         return None
+
+
+def _refused(fault: Fault) -> Answer:
+    return Answer(fault.body(), fault.status, JSON, fault.headers)
 
 
 VENUE = Binance

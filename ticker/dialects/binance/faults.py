@@ -118,6 +118,10 @@ def used_up(limit: int, retry_s: int) -> Fault:
     )
 
 
+def too_many_connections(retry_s: int) -> Fault:
+    return Fault(-1003, "Too many requests; please wait.", TOO_MANY_REQUESTS, {"Retry-After": str(retry_s)})
+
+
 def banned(until_ms: int, retry_s: int) -> Fault:
     return Fault(
         -1003,

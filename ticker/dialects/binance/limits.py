@@ -6,6 +6,8 @@ from ticker.venue import DAY_US
 
 MESSAGES_MAX = 5
 PERIOD_S = 1.0
+ATTEMPTS_MAX, ATTEMPTS_S = 300, 300
+"""Connections from one address, and in how long they come back."""
 STREAMS_MAX = 1024
 STREAMS_KEPT_MAX = 8192
 """Of a client that the venue's limits are not enforced on: their names still list in one message."""
