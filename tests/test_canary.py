@@ -13,6 +13,7 @@ import os
 import socket
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +67,7 @@ class Aviary:
         log = (self.folder / "log").read_bytes()
         heard, self.heard = self.heard, []
         for what, data in [*heard, ("the log", log)]:
-            found = [bird for bird in (b"kanarie", b"KANARIE", *parts) if bird in data]
+            found = [bird for bird in (b"kanarie", b"KANARIE", *ENCODED, *parts) if bird in data]
             assert not found, (what, found, data[max(0, data.find(found[0]) - 200) :][:400])
 
 
@@ -111,6 +112,17 @@ def placed(token: str, target: str) -> Iterator[tuple[str, dict[str, str]]]:
     yield f"{target}{joined}token={text}&token={quote(WRONG)}", {"Authorization": f"Bearer {OTHER}"}
     yield target, {"Authorization": token, "Cookie": f"token={token}", "X-Api-Key": token}
     yield target, {"Authorization": f"Basic {token}", "Origin": "https://evil.example"}
+    yield target, {"APCA-API-KEY-ID": token, "APCA-API-SECRET-KEY": token}
+    yield target, {"Authorization": f"Basic {basic(token)}", "APCA-API-SECRET-KEY": WRONG}
+    yield target, {"Authorization": f"Basic {basic(token)}"}
+
+
+def basic(token: str) -> str:
+    """Return a key and a token as one word, as Basic has them."""
+    return b64encode(f"k:{token}".encode()).decode()
+
+
+ENCODED = [basic(token)[4:-4].encode() for token in (RIGHT, WRONG, OTHER, ADMIN)]
 
 
 QUERIES = {
@@ -118,6 +130,7 @@ QUERIES = {
     **{"/v1/snapshot": "?symbols=*", "/v1/bars": "?symbol=BANK"},
 }
 PATHS = [path.replace("{symbol}", "ACME") + QUERIES.get(path, "") for path in [*ROUTES, *ADMIN_GETS]]
+PATHS += ["/alpaca/v2/stocks/trades/latest?symbols=ACME", "/alpaca/v2/nothing"]
 
 
 def test_no_request_brings_it_out(aviary: Aviary) -> None:
@@ -128,6 +141,9 @@ def test_no_request_brings_it_out(aviary: Aviary) -> None:
                 for method in ("GET", "OPTIONS") if token == RIGHT else ("GET",):
                     seen.add(answer(aviary, method, target, headers))
     assert seen >= {200, 204, 400, 401, 403, 426}
+    for token, status in ((RIGHT, 200), (WRONG, 401)):
+        for headers in ({"APCA-API-SECRET-KEY": token}, {"Authorization": f"Basic {basic(token)}"}):
+            assert answer(aviary, "GET", "/alpaca/v2/stocks/trades/latest?symbols=ACME", headers) == status
     aviary.check()
 
 
@@ -207,12 +223,12 @@ def test_nor_what_is_malformed(aviary: Aviary) -> None:
 
 
 def test_nor_a_handshake(aviary: Aviary) -> None:
-    for path in ("/v1/stream", "/v1/stream?handshake=true", "/hello"):
+    for path in ("/v1/stream", "/v1/stream?handshake=true", "/hello", "/alpaca/v2/sip"):
         for token in aviary.tokens:
             for target, headers in placed(token, path):
                 lines = [f"{name}: {value}" for name, value in headers.items()]
                 protocols = f"Sec-WebSocket-Protocol: ticker.v1.json, {token}"
-                for more in ([], [protocols] if path != "/hello" else []):
+                for more in ([], [protocols] if path.startswith("/v1") else []):
                     data = "\r\n".join([f"GET {target} HTTP/1.1", "Host: 127.0.0.1", *lines, *more, *UPGRADE, "", ""])
                     with socket.create_connection(("127.0.0.1", aviary.server.port), timeout=10) as client:
                         client.sendall(data.encode())

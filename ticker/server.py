@@ -318,7 +318,7 @@ class Server:
         venues = Mounts(house, self.config.venues)
         self.venues = venues.names()
         house.gate.leave_open(public, local=[METRICS], later=[STREAM, *venues.later()])
-        return Routes(
+        routes = Routes(
             {**page.handlers(), **handlers},
             {STREAM: conversation.accept, HELLO: hello.accept},
             {EVENTS: EventStreams(house).accept},
@@ -326,6 +326,8 @@ class Server:
             secure=self._tls is not None,
             mounts=venues,
         )
+        house.gate.look_further(routes.token)
+        return routes
 
     @property
     def _ahead(self) -> int:

@@ -24,6 +24,7 @@ from ticker.ticks import BARS_1M, BOOK, DTYPES, QUOTES, STATS, STATUS, TRADES, R
 DAY_US = 86_400_000_000
 MONTH = 0
 """A `length_us` that stands for calendar months."""
+PPM = 1_000_000
 CHANGE, SHOWN = 0, 1
 """Kinds of a DEPTH row: a level that is new, or one of the ten best as they stand now."""
 
@@ -52,8 +53,9 @@ DEPTH = np.dtype(
 ids count without a hole, so the next message's `first` is this one's `n` + 1. A size of 0 takes a level away."""
 BAR = np.dtype([*_HEAD, ("until", "<i8"), ("at", "<i8"), *_PRICES, *_SUMS, *_TAKERS, ("done", "<i1")])
 """From `t` (included) to `until` (excluded), as it stands at market time `at`. `turnover` is the sum of price in ticks
-x size; `taker_*` are of trades whose aggressor bought; `first` and `last` are the `n` of its trades, -1 where it has
-none: its prices are then all that of the trade before, or 0 where there was none."""
+x size; `taker_*` are of trades whose aggressor bought; `first` and `last` are the `n` of its trades, those that were
+broken among them, -1 where it has none: its prices are then all that of the trade before, or 0 where there was none. A
+trade that was corrected has the price that it should have had, one that was broken is in none of the sums."""
 SUMMARY = np.dtype(
     [
         *_HEAD,
@@ -124,13 +126,16 @@ class Bars:
     """Bars of a length (or MONTH), opening at its multiples since 1970, `offset_us` later: rows of BAR.
 
     Told every so many microseconds where something has traded since (0: only when finished), and when finished; a bar
-    without a trade when finished, if `empty`.
+    without a trade when finished, if `empty`. With `revised`, none of that: only bars that were finished when a trade
+    in them was corrected or broken, as they are now, when market time next reaches half a minute past a minute. A bar
+    of which not all trades are kept any more stays as it is, and is not told again.
     """
 
     length_us: int
     offset_us: int = 0
     every_us: int = 0
     empty: bool = False
+    revised: bool = False
     dtype: ClassVar[Any] = BAR
     channel: ClassVar[str] = BARS_1M
 
@@ -162,7 +167,11 @@ class Pulses:
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """Halts, corrections, auctions as they happen: rows as of `ticks.STATUS`."""
+    """Halts, corrections, auctions as they happen: rows as of `ticks.STATUS`.
+
+    Where the tape takes a trade back (reason `correction`), `value_ppm` says what becomes of it: by how much its price
+    was off where it is corrected (`undone` is the price it should have had), 0 where it is broken and there is none.
+    """
 
     dtype: ClassVar[Any] = DTYPES[STATUS]
     channel: ClassVar[str] = STATUS
@@ -217,7 +226,8 @@ class Market(Protocol):
         until_us: int | None = None,
     ) -> Rows:
         """Return rows of TRADE as far as remembered, oldest first: the newest, or the first of number `first` or time
-        `since_us` on (included), up to `until_us` (included). `book_n` is 0."""
+        `since_us` on (included), up to `until_us` (included), as they were printed, whatever has become of them since.
+        `book_n` is 0."""
 
     def bars(
         self, instrument: int, bars: Bars, limit: int, since_us: int | None = None, until_us: int | None = None
@@ -308,6 +318,9 @@ class Talk(Protocol):
         "expired" (what it was permitted), "fault" (ours), "flood" (it sends too much). A turn without `close` is ended
         by the house."""
 
+    def gone(self, now: Now) -> None:
+        """Learn, once, that the client has left, however: whoever was `opened` says and hears nothing from then on."""
+
 
 class Venue(Protocol):
     """One venue, over one universe."""
@@ -344,12 +357,23 @@ class Venue(Protocol):
     def answer(self, asked: Asked, market: Market, now: Now) -> Answer:
         """Answer a request; one for nothing we know in the venue's own words (404)."""
 
+    def token(self, asked: Asked) -> str | None:
+        """Return the token that a request has in the venue's own place, a header of its own say; None for none.
+
+        It is asked for where tokens are, of requests and handshakes that have none in the house's places.
+        """
+
 
 class Identify(Protocol):
     """Has a talk permitted what a token permits."""
 
     def __call__(self, token: str) -> bool:
         """Tell whether the token is known."""
+
+
+def undone(price_ticks: int, value_ppm: int) -> int:
+    """Return the price that a trade should have had which was off by so many millionths (more than -PPM)."""
+    return max(1, (2 * price_ticks * PPM + PPM + value_ppm) // (2 * (PPM + value_ppm)))
 
 
 def pair(symbol: str) -> tuple[str, str] | None:

@@ -1,6 +1,5 @@
 """A conversation with an Alpaca client: who it is, what it subscribes to, what is refused, and how it ends."""
 
-import gc
 from base64 import b64encode
 from decimal import Decimal
 from typing import Any
@@ -13,7 +12,6 @@ from dialects.scripted_market import AAPL, BTC, CROSS, ETH, FAKEPACA, T0, Script
 from ticker.dialects.alpaca import VENUE
 from ticker.dialects.alpaca.errors import ERRORS
 from ticker.dialects.alpaca.feeds import ALL_CHANNELS, CHANNELS
-from ticker.dialects.alpaca.seats import GONE_S
 from ticker.dialects.alpaca.subscriptions import NAMES_MAX
 from ticker.dialects.alpaca.talk import AlpacaTalk
 from ticker.instruments import Universe
@@ -295,6 +293,7 @@ def test_every_channel_has_a_study_and_the_feed_of_a_kind() -> None:
     assert streams["trades"] == Trades() == streams["crypto.trades"]
     assert streams["quotes"] == Quotes() and streams["crypto.orderbooks"] == Depth()
     assert streams["bars"] == Bars(60_000_000) and streams["crypto.bars"] == Bars(60_000_000, empty=True)
+    assert streams["updatedBars"] == streams["crypto.updatedBars"] == Bars(60_000_000, revised=True)
     assert all(streams[name] == States() for name in ("statuses", "corrections", "cancelErrors", "imbalances"))
     assert {study.channel for study in streams.values()} == {TRADES, QUOTES, BOOK, BARS_1M, STATS, STATUS}
     assert not any(one.joins(channel) for channel in streams)
@@ -370,8 +369,12 @@ def test_one_connection_a_key_and_feed() -> None:
     assert answer(second, {"action": "subscribe", "trades": ["AAPL"]}) == error(401)
     assert answer(begin("/v2/sip", of=strict), AUTH) == AUTHENTICATED
     assert answer(begin("/v2/iex", of=strict), {**AUTH, "key": "other"}) == AUTHENTICATED
-    assert first.leaving("shutdown", NOW) == SILENCE
+    second.gone(NOW)  # it had none
+    assert answer(begin("/v2/iex", of=strict), AUTH) == error(406)
+    first.gone(NOW)
     assert answer(second, AUTH) == AUTHENTICATED
+    first.gone(NOW)  # it has none any more
+    assert answer(begin("/v2/iex", of=strict), AUTH) == error(406)
 
 
 def test_by_oauth_the_secret_tells_who_it_is() -> None:
@@ -381,26 +384,33 @@ def test_by_oauth_the_secret_tells_who_it_is() -> None:
     assert said == [AUTHENTICATED, AUTHENTICATED, error(406)]
 
 
-def test_a_seat_that_nobody_looks_at_is_free() -> None:
+def test_a_seat_is_kept_by_who_says_goodbye_and_has_not_left() -> None:
     strict = venue(strict=True)
     first, second = begin("/v2/iex", of=strict), begin("/v2/iex", of=strict)
     answer(first, AUTH)
-    first.looked(ScriptedMarket(), later(60))
-    almost, then = later(59.9 + GONE_S), later(60 + GONE_S)
-    assert messages(hears(second, AUTH, now=almost)) == [error(406)]
-    assert messages(hears(second, AUTH, now=then)) == [AUTHENTICATED]
-    second.looked(ScriptedMarket(), then)
-    first.looked(ScriptedMarket(), then)  # it has no seat any more
-    assert second.leaving("slow", then).close
+    assert first.leaving("shutdown", NOW) == SILENCE
+    assert answer(second, AUTH) == error(406)
+    first.gone(NOW)
+    assert answer(second, AUTH) == AUTHENTICATED
 
 
-def test_a_seat_of_a_talk_that_was_dropped_is_free() -> None:
-    strict = venue(strict=True)
-    first = begin("/v2/iex", of=strict)
-    answer(first, AUTH)
-    del first
-    gc.collect()
-    assert answer(begin("/v2/iex", of=strict), AUTH) == AUTHENTICATED
+@pytest.mark.parametrize(
+    ("headers", "token"),
+    [
+        ([("apca-api-key-id", "key"), ("apca-api-secret-key", "s3cret")], "s3cret"),
+        ([("authorization", "Basic a2V5OnMzY3JldA==")], "s3cret"),
+        ([("authorization", "basic a2V5OnMzOmNyZXQ=")], "s3:cret"),
+        ([("apca-api-key-id", "key")], None),
+        ([("authorization", "Basic a2V5"), ("apca-api-secret-key", "s3cret")], "s3cret"),
+        ([("authorization", "Basic a2V5")], None),
+        ([("authorization", "Basic !")], None),
+        ([("authorization", "Bearer s3cret")], None),  # the house has found it
+        ([("authorization", "s3cret")], None),
+        ([], None),
+    ],
+)
+def test_the_secret_of_a_request_is_the_token(headers: list[tuple[str, str]], token: str | None) -> None:
+    assert venue().token(Asked("/v2/stocks/trades/latest", headers=headers)) == token
 
 
 def test_without_limits_a_key_connects_as_often_as_it_likes() -> None:

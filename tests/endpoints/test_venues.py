@@ -2,17 +2,18 @@
 
 import socket
 import ssl
+import struct
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from toy_venue import Toy, playing
+from toy_venue import GONE, Toy, playing
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection, connect
@@ -32,6 +33,7 @@ TOY: dict[str, Any] = {"venues.mount": ("toy",)}
 
 @pytest.fixture(autouse=True)
 def toys() -> Iterator[None]:
+    GONE.clear()
     yield from playing()
 
 
@@ -280,6 +282,85 @@ def test_nobody_is_left_behind(puppet: Puppet) -> None:
     assert puppet.do(left) == (0, 0, 0)
 
 
+def hang_up(puppet: Puppet, client: ClientConnection) -> None:  # noqa: ARG001
+    client.close()
+
+
+def break_off(puppet: Puppet, client: ClientConnection) -> None:  # noqa: ARG001
+    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.socket.shutdown(socket.SHUT_RD)
+    client.socket.close()
+
+
+def fall_silent(puppet: Puppet, client: ClientConnection) -> None:  # noqa: ARG001
+    client.socket.shutdown(socket.SHUT_WR)
+
+
+def be_sent_away(puppet: Puppet, client: ClientConnection) -> None:
+    client.send("anything else")
+    assert all_until_closed(client)[1] == 3456
+    puppet.go(1)
+
+
+def meet_a_fault(puppet: Puppet, client: ClientConnection) -> None:  # noqa: ARG001
+    client.send("fail")
+    assert all_until_closed(client)[1] == 1011
+
+
+def lose_the_tape(puppet: Puppet, client: ClientConnection) -> None:
+    puppet.leap(50)
+    assert all_until_closed(client)[1] == 4013
+
+
+def be_cut_off(puppet: Puppet, client: ClientConnection) -> None:  # noqa: ARG001
+    def cut() -> None:
+        for connection in list(puppet.server.house.connections):
+            connection.abort("as planned")
+            connection.sweep(0.0)
+            connection.drain()
+
+    puppet.do(cut)
+
+
+def stay(puppet: Puppet, client: ClientConnection) -> None:
+    """Be there when the server stops."""
+
+
+@pytest.mark.parametrize(
+    "leave", [hang_up, break_off, fall_silent, be_sent_away, meet_a_fault, lose_the_tape, be_cut_off, stay]
+)
+def test_a_talk_learns_once_that_its_client_has_left(leave: Callable[[Puppet, ClientConnection], None]) -> None:
+    with ExitStack() as stack, Puppet(**TOY) as puppet:
+        puppet.open()
+        client = stack.enter_context(talk_to(puppet))
+        greeted(client)
+        want(client, trades=[0])
+        assert GONE == []
+        leave(puppet, client)
+        until_s = time.monotonic() + 10
+        while leave is not stay and not GONE and time.monotonic() < until_s:
+            time.sleep(0.01)
+        assert len(GONE) == (leave is not stay)
+    (talk,) = GONE
+    assert talk.after == []
+
+
+def test_one_that_fails_at_last_has_ended_all_the_same(puppet: Puppet) -> None:
+    with talk_to(puppet) as client, talk_to(puppet) as other:
+        greeted(client)
+        greeted(other)
+        client.send("last")
+        assert client.recv(10) == "fails at last"
+        client.close()
+        until_s = time.monotonic() + 10
+        while not GONE and time.monotonic() < until_s:
+            time.sleep(0.01)
+        want(other, trades=[0])
+        puppet.go(100)
+        assert heard(other, 3)
+    assert puppet.server.metrics.faults == 1
+
+
 def test_over_tls_it_is_the_same(tmp_path: Path) -> None:
     cert, key = pair(tmp_path, "server")
     with Puppet(**TOY, **{"server.tls_cert": str(cert), "server.tls_key": str(key)}) as puppet:
@@ -310,6 +391,46 @@ def test_requests_need_a_token_and_see_what_it_permits(guarded: Puppet) -> None:
 
 def bearer(role: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {KNOWN[role].token}"}
+
+
+def test_a_token_may_be_where_the_venue_has_it(guarded: Puppet) -> None:
+    two = KNOWN["first two"].token
+    for headers in ({"X-Toy-Token": two}, {"X-Toy-Token": "wrong", **bearer("first two")}):
+        assert orjson.loads(ask(guarded, "/toy/book", **headers)[1]) == [True, True, False, False]
+        for path in ("/toy/ws", "/toy/later"):
+            with talk_to(guarded, path, **headers) as client:
+                greeted(client)
+                client.send("permits")
+                assert client.recv(10) == "[True, True, False, False]"
+                client.send(f"token {KNOWN['everything'].token}")
+                assert client.recv(10) == "unknown", "it is known who it is, and nobody asks again"
+
+
+def test_a_wrong_one_there_is_refused_unless_the_venue_says_so_itself(guarded: Puppet) -> None:
+    status, body, _ = ask(guarded, "/toy/book", **{"X-Toy-Token": "wrong-0123456789"})
+    assert status == 401 and b"wrong-0123456789" not in body
+    with pytest.raises(InvalidStatus) as refused:
+        talk_to(guarded, **{"X-Toy-Token": "wrong-0123456789"})
+    assert refused.value.response.status_code == 401
+    with talk_to(guarded, "/toy/later", **{"X-Toy-Token": "wrong-0123456789"}) as client:
+        greeted(client)
+        client.send("permits")
+        assert client.recv(10) == "[False, False, False, False]"
+        client.send(f"token {KNOWN['first two'].token}")
+        assert client.recv(10) == "known"
+
+
+def test_where_the_venue_is_not_nobody_looks_there(tmp_path: Path) -> None:
+    auth = {"auth.file": str(tokens_file(tmp_path / "tokens.toml", roles=KNOWN))}
+    token = {"X-Toy-Token": KNOWN["everything"].token}
+    with Puppet(**TOY, **auth, **{"venues.root": "toy"}) as puppet:
+        puppet.open()
+        assert ask(puppet, "/book", **token)[0] == ask(puppet, "/toy/book", **token)[0] == 200
+        assert ask(puppet, "/v1/instruments", **token)[0] == 401
+        assert ask(puppet, "/v1/instruments", **bearer("everything"))[0] == 200
+        with pytest.raises(InvalidStatus) as refused:
+            talk_to(puppet, "/hello", **token)
+        assert refused.value.response.status_code == 401
 
 
 def test_what_is_not_permitted_is_not_sent_whatever_is_wanted(guarded: Puppet) -> None:

@@ -28,6 +28,8 @@ class Numbers:
         ]
 
 
+GONE: list[Any] = []
+"""Talks that have learnt that their client has left."""
 PLAIN, LOUD = Numbers("row"), Numbers("ROW")
 
 
@@ -37,12 +39,16 @@ class ToyTalk:
     def __init__(self, identify: Identify | None) -> None:
         self.interest = Streams()
         self.dialect = PLAIN
+        self.fails = False
+        self.after: list[str] = []
+        """What the talk was asked once its client had left."""
         self._identify = identify
 
     def opened(self, market: Market, now: Now) -> Turn:  # noqa: ARG002  # a protocol's arguments
         return Turn(["hello", b"\x01"])
 
     def heard(self, data: bytes, text: bool, market: Market, now: Now) -> Turn:  # noqa: ARG002
+        self._note("heard")
         word, _, rest = data.decode().partition(" ")
         match word:
             case "want":
@@ -56,18 +62,34 @@ class ToyTalk:
                 return Turn(["known" if self._identify and self._identify(rest) else "unknown"])
             case "permits":
                 return Turn([f"{[market.permits(i) for i in range(4)]}"])
+            case "last":
+                self.fails = True
+                return Turn(["fails at last"])
             case "fail":
                 raise ArithmeticError("as planned")
         return Turn(["enough"], (3456, "enough"))
 
     def controls(self, count: int, now: Now) -> Turn:  # noqa: ARG002
+        self._note("controls")
         return Turn([f"{count} controls"])
 
     def looked(self, market: Market, now: Now) -> Turn:  # noqa: ARG002
+        self._note("looked")
         return SILENCE
 
     def leaving(self, reason: str, now: Now) -> Turn:  # noqa: ARG002
+        self._note("leaving")
         return Turn([f"bye: {reason}"])
+
+    def gone(self, now: Now) -> None:  # noqa: ARG002
+        self._note("gone")
+        GONE.append(self)
+        if self.fails:
+            raise ArithmeticError("as planned")
+
+    def _note(self, what: str) -> None:
+        if self in GONE:
+            self.after.append(what)
 
 
 class Toy:
@@ -101,6 +123,9 @@ class Toy:
         if asked.path != "/book":
             return Answer(b'{"toy":"nothing here"}', 404)
         return Answer(orjson.dumps([market.permits(i) for i in range(4)]), headers={"X-Toy": "yes"})
+
+    def token(self, asked: Asked) -> str | None:
+        return asked.header("x-toy-token") or None
 
 
 def playing() -> Iterator[None]:

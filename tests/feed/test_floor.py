@@ -4,14 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from trading_floor import Listener, Trading
 
-from ticker import universes
 from ticker.config import MarketConfig
-from ticker.feed.feed import Feed
-from ticker.feed.floor import Desk, Floor
-from ticker.feed.sight import Sight
 from ticker.interest import Streams
-from ticker.market.market import Market
 from ticker.metrics import Metrics
 from ticker.ticks import ASK, BID, BOOK, BUY, QUOTES, TRADES, Batch, Rows
 from ticker.venue import CHANGE, MONTH, SHOWN, Bars, Depth, Levels, Pulses, Quotes, States, Study, Summaries, Trades
@@ -38,87 +34,10 @@ STUDIES: dict[str, Study] = {
 }
 
 
-class Told:
-    """A dialect that spells nothing, and keeps the rows it was given."""
-
-    packs = False
-
-    def __init__(self) -> None:
-        self.rows: dict[str, list[Rows]] = {}
-
-    def render(self, channel: str, rows: Rows) -> list[bytes]:
-        self.rows.setdefault(channel, []).append(rows)
-        return [b"x" for _ in rows]
-
-    def ticks(self, seq: int, emitted_us: int, pieces: bytes) -> bytes:  # noqa: ARG002  # a protocol's arguments
-        return pieces
-
-    def of(self, channel: str) -> Rows:
-        return np.concatenate(self.rows[channel])
-
-
-class Listener:
-    """A reader at a desk."""
-
-    def __init__(self) -> None:
-        self.lost_for: list[str] = []
-
-    def offer(self, frame: bytes, seq: int) -> None:
-        pass
-
-    def failed(self, error: Exception) -> None:
-        raise error
-
-    def lost(self, reason: str) -> None:
-        self.lost_for.append(reason)
-
-
-class Trading:
-    """A market, its feed, and a floor with a desk."""
-
-    def __init__(self, config: MarketConfig = CONFIG, size_bytes: int = 4_000_000) -> None:
-        self.universe = universes.load(config)
-        self.market = Market(config, self.universe)
-        self.feed = Feed(self.market.epoch, len(self.universe), 100_000, 10, Metrics(), t=self.market.time_us(0))
-        self.faults: list[Exception] = []
-        self.floor = Floor(self.feed, len(self.universe), size_bytes, self.faults.append)
-        self.desk: Desk = self.floor.desk(STUDIES.__getitem__, Metrics())
-        self.sight = Sight(self.floor, self.universe)
-        self.told = Told()
-        self.batches: list[Batch] = []
-        self.interest = Streams()
-        self._audience: Any = None
-        self.listener = Listener()
-
-    def want(self, interest: Streams) -> None:
-        if self._audience is not None:
-            self.desk.line.leave(self.listener, self._audience)
-            self._audience = None
-        self.desk.change(self.interest, interest)
-        self.interest = interest
-        if interest:
-            self._audience = self.desk.line.audience(self.told, lambda message, _: message, interest)
-            self.desk.line.join(self.listener, self._audience)
-
-    def steps(self, count: int, at_once: int = 1) -> None:
-        for number in range(count):
-            batch = self.market.step()
-            self.batches.append(batch)
-            self.feed.publish(batch, 1)
-            if number % at_once == at_once - 1:
-                self.feed.flush()
-        self.feed.flush()
-        if self.faults:
-            raise self.faults[0]
-
-    def rows(self, channel: str, after: int = 0) -> Rows:
-        return np.concatenate([batch.rows[channel] for batch in self.batches if batch.seq > after])
-
-
 @pytest.fixture(scope="module")
 def day() -> Trading:
     """Return four minutes of a market, all studies of it wanted from its twentieth second on."""
-    trading = Trading()
+    trading = Trading(CONFIG, STUDIES)
     trading.steps(400)
     trading.want(Streams.of(STUDIES, ALL))
     trading.steps(4400, at_once=3)
@@ -310,7 +229,7 @@ def test_pulses_come_for_all_every_second(day: Trading) -> None:
 
 
 def test_what_nobody_wants_is_not_made_and_comes_back_where_the_market_stands() -> None:
-    trading = Trading()
+    trading = Trading(CONFIG, STUDIES)
     trading.steps(300)
     trading.want(Streams.of(["tenth", "trades"], 0b010))
     trading.steps(300)
@@ -328,7 +247,7 @@ def test_what_nobody_wants_is_not_made_and_comes_back_where_the_market_stands() 
 
 
 def test_a_fault_of_a_study_costs_its_own_desk_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    trading = Trading()
+    trading = Trading(CONFIG, STUDIES)
     other = trading.floor.desk(STUDIES.__getitem__, Metrics())
     neighbour = Listener()
     other.members[neighbour] = None
@@ -348,7 +267,7 @@ def test_a_fault_of_a_study_costs_its_own_desk_alone(monkeypatch: pytest.MonkeyP
 
 
 def test_after_a_hole_everybody_goes_and_nothing_is_remembered() -> None:
-    trading = Trading()
+    trading = Trading(CONFIG, STUDIES)
     trading.desk.members[trading.listener] = None
     trading.want(Streams.of(["trades"], ALL))
     trading.steps(200)
@@ -398,7 +317,7 @@ def test_history_adds_up(day: Trading, bars: Bars) -> None:
 
 @pytest.mark.parametrize("size_bytes", [65_536, 300_000])
 def test_what_is_kept_is_bounded_and_right(size_bytes: int) -> None:
-    trading = Trading(size_bytes=size_bytes)
+    trading = Trading(CONFIG, STUDIES, size_bytes)
     trading.steps(2400)
     kept = trading.sight.trades(0, 10_000)
     assert 0 < len(kept) <= trading.floor.ledger.trades_kept
@@ -412,7 +331,7 @@ def test_what_is_kept_is_bounded_and_right(size_bytes: int) -> None:
 
 def test_over_a_night_there_are_no_bars() -> None:
     config = MarketConfig(instruments=2, step_ms=20_000.0)
-    trading = Trading(config)
+    trading = Trading(config, STUDIES)
     trading.want(Streams.of(["minutes"], 0b11))
     trading.steps(2 * 1200)
     days = {int(row["t"]) // (24 * 60 * MINUTE) for row in trading.told.of("minutes")}

@@ -1,12 +1,13 @@
 """Who asks: finds the token of a request, wherever it was put, and has it looked up.
 
 A token comes as `Authorization: Bearer`, as `token=` in the query, or over a WebSocket as an `auth` message. What is in
-the query is taken out of a request before anybody else sees it. What is open to everybody says nothing of prices: the
+the query is taken out of a request before anybody else sees it. Where there is none, a venue's own place is looked into
+for one (`look_further`). What is open to everybody says nothing of prices: the
 pages and their files, the documents, and whether we are well; to this machine, the metrics too. The admin API has its
 own guard.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from ticker.endpoints.callers import from_here
@@ -14,6 +15,8 @@ from ticker.endpoints.http import Request
 from ticker.errors import Close, Refusal
 from ticker.session.permits import OPEN, Permit
 
+Further = Callable[[Request], str | None]
+"""Finds the token of a request in a place that is not the house's."""
 ASKED = "say who you are: Authorization: Bearer TOKEN"
 
 
@@ -38,6 +41,7 @@ class Gate:
         self._open: frozenset[str] = frozenset()
         self._local: frozenset[str] = frozenset()
         self._later: tuple[str, ...] = ()
+        self._further: Further = _nowhere
 
     def leave_open(self, paths: Iterable[str], *, local: Iterable[str] = (), later: Iterable[str] = ()) -> None:
         """Name the paths that anybody may ask for, only this machine, or anybody who says later who it is.
@@ -45,6 +49,10 @@ class Gate:
         Of the last, one that ends in `*` stands for all that begin so.
         """
         self._open, self._local, self._later = frozenset(paths), frozenset(local), tuple(later)
+
+    def look_further(self, further: Further) -> None:
+        """Name who finds tokens in places that are not the house's."""
+        self._further = further
 
     @property
     def asks(self) -> bool:
@@ -60,9 +68,26 @@ class Gate:
             return self._keyring.permit(token)
         if request.path in self._local and from_here(request):
             return OPEN
-        if any(_covers(path, request.path) for path in self._later):
+        later = any(_covers(path, request.path) for path in self._later)
+        token = self._further(request)
+        if token is not None:
+            return self._permit(token, later=later)
+        if later:
             return None
         raise Refusal("unauthorized", ASKED)
+
+    def _permit(self, token: str, *, later: bool) -> Permit | None:
+        """Return what a venue's token permits; None where the venue may still say, in its own words, that it is wrong.
+
+        Raises Refusal (unauthorized).
+        """
+        assert self._keyring
+        try:
+            return self._keyring.permit(token)
+        except Refusal:
+            if later:
+                return None
+            raise
 
     def identify(self, token: str) -> Permit:
         """Return what the token of an `auth` message permits. Raises Refusal (unauthorized)."""
@@ -80,6 +105,10 @@ class Gate:
         if len(found) > 1:
             raise Refusal("bad_request", "a request has one token, not several that differ")
         return next(iter(found), None)
+
+
+def _nowhere(_: Request) -> None:
+    """Find no token."""
 
 
 def _covers(pattern: str, path: str) -> bool:

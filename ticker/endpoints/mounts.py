@@ -102,6 +102,10 @@ class Mount:
     def _now(self) -> Now:
         return Now(clock.wall_us(), clock.monotonic_s(), self._house.feed.tape.t)
 
+    def token(self, request: Request, below: str) -> str | None:
+        """Return the token that a request has in the venue's own place."""
+        return self.venue.token(self._asked(request, below))
+
     def answer(self, request: Request, below: str) -> Response:
         """Answer a request in the venue's words."""
         permit = request.permit or OPEN

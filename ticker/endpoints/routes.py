@@ -54,6 +54,11 @@ class Routes:
         """Return the venue that a path belongs to, and the path below it."""
         return self._mounts.find(path) if self._mounts else None
 
+    def token(self, request: Request) -> str | None:
+        """Return the token that a request has in the own place of the venue that it is for, if it is for one."""
+        mounted = None if self._known(request.path) else self._mounted(request.path)
+        return mounted[0].token(request, mounted[1]) if mounted else None
+
     def takes_body(self, request: Request) -> bool:
         """Tell whether the body of a request means anything here."""
         return request.method == "POST" and request.path in self._posts

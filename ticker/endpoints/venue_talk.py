@@ -7,7 +7,6 @@ from typing import Literal, cast
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response as Switch
-from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from ticker import clock
@@ -201,7 +200,7 @@ class VenueConversation(Served):
 
     def lost(self, reason: str) -> None:
         """Say goodbye in the venue's words, and end."""
-        if self._ws.state is not State.OPEN:
+        if not self._listening:
             return
         turn = self._talk.leaving(reason, self._now())
         self._turn(turn._replace(close=turn.close or ENDS[reason]))
@@ -219,8 +218,14 @@ class VenueConversation(Served):
         self._outlet.close()
         before, self._interest = self._interest, NOTHING
         desk.change(before, NOTHING)
+        try:
+            self._talk.gone(self._now())
+        except Exception as error:
+            self._house.faults.note("a venue failed", error)
 
     def _look(self, now_s: float) -> None:
+        if not self._listening:
+            return  # it was aborted, and is about to be lost
         if self._outlet.stalled(now_s):
             self.abort("stalled")
         elif self._house.gate.over(self.permit):

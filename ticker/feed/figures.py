@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ticker.feed.ledger import Ledger
 from ticker.feed.past import (
+    BROKEN,
     CLOSE,
     HIGH,
     LAST,
@@ -71,7 +72,7 @@ def fill_prices(rows: Rows, figures: Ints, before: Ints) -> None:
     for name, place in (*_COUNTED, *(_TAKEN if "taker_volume" in (rows.dtype.names or ()) else ())):
         rows[name] = figures[place]
     rows["n"] = figures[LAST]
-    rows["first"] = np.where(some, figures[LAST] - figures[TRADES] + 1, -1)
+    rows["first"] = np.where(some, figures[LAST] - figures[TRADES] - figures[BROKEN] + 1, -1)
     rows["last"] = np.where(some, figures[LAST], -1)
 
 

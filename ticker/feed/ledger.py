@@ -2,6 +2,9 @@
 
 Batches are only noted as they pass, and put in their places when somebody looks, or when there are many. It goes back
 as far as it was told, and as so many bytes hold; before that it knows nothing, and says nothing.
+
+A trade that is corrected or broken stays among the trades as it was printed. Its second and its minute are reckoned
+anew, with the price it should have had or without it, as long as all trades of that minute are kept.
 """
 
 from collections.abc import Iterable
@@ -9,9 +12,11 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from ticker.feed.corrections import Corrections
 from ticker.feed.past import FIGURES, Past
 from ticker.feed.tape import Entry
-from ticker.ticks import DTYPES, TRADES, Batch, Rows
+from ticker.ticks import DTYPES, STATUS, TRADES, Batch, Rows
+from ticker.venue import undone
 
 NOTED_MAX = 128  # steps that may wait: put away in a few hundred microseconds
 MINUTE_US, SECOND_US = 60_000_000, 1_000_000
@@ -31,12 +36,52 @@ class Ledger:
         self.seconds = Past(instruments, SECOND_US, max(2, min(SECONDS_KEPT, size_bytes // SHARE // slot_bytes)), t)
         self._noted: list[Batch] = []
         self._trades = np.zeros((instruments, self.trades_kept), DTYPES[TRADES])
+        self.corrections = Corrections(instruments)
+        self._amended: dict[tuple[int, int], int] = {}
+        """By instrument and number: prices that trades should have had, 0 of those that are broken."""
 
     def follow(self, entries: Iterable[Entry]) -> None:
         """Note steps that were handed out."""
-        self._noted += [entry.batch for entry in entries]
+        for entry in entries:
+            self._noted.append(entry.batch)
+            self.minutes.amended.clear()
+            self.seconds.amended.clear()
+            if len(rows := entry.batch.rows[STATUS]):
+                self._correct(rows)
         if len(self._noted) > NOTED_MAX:
             self.settle()
+
+    def _correct(self, rows: Rows) -> None:
+        """Take in what status rows say of trades that were printed badly."""
+        self.corrections.note(rows)
+        taken_back = self.corrections.of(rows)[["instrument", "ref", "price_ticks", "value_ppm"]]
+        for instrument, ref, price, value in taken_back.tolist():
+            self.settle()
+            self._amend(instrument, ref, undone(price, value) if value else 0)
+
+    def _amend(self, instrument: int, ref: int, price: int) -> None:
+        """Reckon minute and second of a trade anew: the second only where the minute could be."""
+        trade = self._trades[instrument, ref % self.trades_kept]
+        if trade["n"] != ref:
+            return
+        self._amended[instrument, ref] = price
+        if len(self._amended) > self.corrections.kept:
+            del self._amended[next(iter(self._amended))]
+        if self._reckon(self.minutes, instrument, int(trade["t"])):
+            self._reckon(self.seconds, instrument, int(trade["t"]))
+
+    def _reckon(self, past: Past, instrument: int, t: int) -> bool:
+        """Reckon the slot that a market time is in anew, as far as its trades are kept."""
+        slot = past.slot_at(t)
+        if slot is None:
+            return False
+        kept: Rows = self._trades[instrument]
+        kept = kept[(kept["n"] > 0) & (kept["t"] // past.length_us == t // past.length_us)]
+        kept = kept[np.argsort(kept["n"])]
+        prices = [self._amended.get((instrument, n), price) for n, price in kept[["n", "price_ticks"]].tolist()]
+        kept["price_ticks"] = prices
+        left = kept[kept["price_ticks"] > 0]
+        return past.amend(slot, instrument, left, len(kept) - len(left))
 
     def settle(self) -> None:
         """Put what was noted in its place."""

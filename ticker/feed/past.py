@@ -15,10 +15,11 @@ from ticker.ticks import BUY, Rows
 Ints = NDArray[np.int64]
 
 NONE_LOW = np.iinfo(np.int64).max
-FIGURES = 10
-OPEN, HIGH, LOW, CLOSE, VOLUME, TURNOVER, TRADES, TAKER_VOLUME, TAKER_TURNOVER, LAST = range(FIGURES)
-"""Of each slot: `CLOSE` and `LAST` (the number of the last trade) are carried on where nothing trades."""
-NO_TRADE = np.array([0, 0, NONE_LOW, 0, 0, 0, 0, 0, 0, 0], np.int64)[:, None]
+FIGURES = 11
+OPEN, HIGH, LOW, CLOSE, VOLUME, TURNOVER, TRADES, TAKER_VOLUME, TAKER_TURNOVER, LAST, BROKEN = range(FIGURES)
+"""Of each slot: `CLOSE` and `LAST` (the number of the last trade) are carried on where nothing trades; `BROKEN` is how
+many trades are in it that no other figure has any more, but for `LAST`."""
+NO_TRADE = np.array([0, 0, NONE_LOW, 0, 0, 0, 0, 0, 0, 0, 0], np.int64)[:, None]
 GAP_SLOTS = 120  # of slots that one step may have passed through; a longer jump of market time is a night
 
 
@@ -33,6 +34,10 @@ class Past:
         self._starts = np.empty(kept, np.int64)
         self.count = 0
         """How many slots there have been: the newest has the number `count - 1`."""
+        self.amends = 0
+        """How often slots have been amended."""
+        self.amended: list[tuple[int, int]] = []
+        """What was amended by the newest step: an instrument, and when the slot began."""
         self._close: Ints = np.zeros(instruments, np.int64)
         self._last: Ints = np.zeros(instruments, np.int64)
         self._open(t // length_us * length_us)
@@ -76,6 +81,36 @@ class Past:
         """Return one instrument's figures in these slots: shape (slots, FIGURES)."""
         found: Ints = self._figures[slots % self.kept, :, instrument]
         return found
+
+    def slot_at(self, t: int) -> int | None:
+        """Return the number of the slot that a market time is in, None where it is not kept."""
+        start = t // self.length_us * self.length_us
+        slot = self.first_from(start)
+        return slot if slot < self.count and self.start_of(slot) == start else None
+
+    def amend(self, slot: int, instrument: int, trades: Rows, broken: int) -> bool:
+        """Have a slot be of these trades of an instrument, after so many others in it have been broken.
+
+        Nothing is done where these are not all that there were. The price is 0 where there is none any more.
+        """
+        kept = self._figures[slot % self.kept, :, instrument]
+        before = int(self._figures[(slot - 1) % self.kept, CLOSE, instrument]) if slot > self.oldest else 0
+        if kept[TRADES] + kept[BROKEN] != len(trades) + broken:
+            return False
+        kept[:] = [*_figures_of(trades, before), kept[LAST], broken]
+        self._carry(slot, instrument, int(kept[CLOSE]))
+        self.amends += 1
+        self.amended.append((instrument, self.start_of(slot)))
+        return True
+
+    def _carry(self, slot: int, instrument: int, close: int) -> None:
+        """Carry a last price on, up to where something trades again."""
+        for later in range(slot + 1, self.count):
+            kept = self._figures[later % self.kept, :, instrument]
+            if kept[TRADES]:
+                return
+            kept[CLOSE] = close
+        self._close[instrument] = close
 
     def take(self, times: Sequence[int], trades: Rows) -> None:
         """Take in the market times at which steps ended, ascending, and their trades, in the order of the tape."""
@@ -131,6 +166,16 @@ class Past:
         self._last[who] = kept[LAST, who] = trades["n"][ends]
 
 
+def _figures_of(trades: Rows, before: int) -> list[int]:
+    """Return what trades of one instrument come to, up to `LAST`; without any, the price is the one before."""
+    if not len(trades):
+        return [0, 0, NONE_LOW, before, 0, 0, 0, 0, 0]
+    price, size = trades["price_ticks"], trades["size"]
+    taken = size * (trades["side"] == BUY)
+    prices = price[0], price.max(), price.min(), price[-1]
+    return [*map(int, (*prices, size.sum(), (size * price).sum(), len(trades), taken.sum(), (taken * price).sum()))]
+
+
 class Sum(NamedTuple):
     """Some slots as one: figures of shape (FIGURES, instruments), and the last price before them, 0 for none."""
 
@@ -173,19 +218,18 @@ class Window:
 
     def __init__(self, past: Past) -> None:
         self._past = past
-        self._key = (-1, -1)
+        self._key = (-1, -1, -1)
         self._whole: Sum | None = None
 
     def upto_now(self, first: int) -> Sum:
         """Return the sum of the slots from `first` on, the newest as it is now."""
         past = self._past
         newest = past.count - 1
-        if self._key != (first, newest) or self._whole is None:
-            self._key, self._whole = (first, newest), self._grown(first, newest)
+        if self._key != (first, newest, past.amends) or self._whole is None:
+            self._key, self._whole = (first, newest, past.amends), self._grown(first, newest)
         return joined(self._whole, past.figures(newest))
 
     def _grown(self, first: int, newest: int) -> Sum:
-        begun, known = self._key
-        if self._whole is not None and begun == first and known == newest - 1:
-            return joined(self._whole, self._past.figures(known))
+        if self._whole is not None and self._key == (first, newest - 1, self._past.amends):
+            return joined(self._whole, self._past.figures(newest - 1))
         return summed(self._past, first, newest)

@@ -21,6 +21,7 @@ from ticker.venue import CHANGE, DEPTH, PULSE, QUOTE, SHOWN, TRADE
 Who = NDArray[np.bool_]
 """By instrument: whether anybody wants it."""
 MONTH_US = 30 * venue.DAY_US
+HALF_MINUTE_US = MINUTE_US // 2
 Level = tuple[int, int, int, int, int, int, int, int, int]
 
 
@@ -50,11 +51,13 @@ def begin(study: venue.Study, scene: Scene, t: int) -> Working:
         case venue.Quotes():
             return Copied(scene, QUOTES, QUOTE)
         case venue.States():
-            return Passed()
+            return Passed(scene)
         case venue.Depth():
             return Depths(study, scene, t)
         case venue.Levels():
             return Ladders(study, scene, t)
+        case venue.Bars(revised=True):
+            return RevisedBars(study, scene, t)
         case venue.Bars():
             return RunningBars(study, scene, t)
         case venue.Summaries():
@@ -80,11 +83,14 @@ class Grid:
 
 
 class Passed:
-    """Rows as they are on the tape."""
+    """Rows of status as they are on the tape, with what becomes of trades that are taken back."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
 
     def rows(self, batch: Batch, who: Who) -> Rows:
         rows = batch.rows[STATUS]
-        return rows[who[rows["instrument"]]] if len(rows) else rows
+        return self._scene.ledger.corrections.told(rows[who[rows["instrument"]]]) if len(rows) else rows
 
 
 class Copied:
@@ -217,6 +223,35 @@ class RunningBars:
         who = who & (last != self._sent) & (total.figures[COUNT] > 0)
         self._sent[who] = last[who]
         return bar_rows(total, np.flatnonzero(who), self._start, until, t, done=False)
+
+
+class RevisedBars:
+    """Finished bars in which a trade was corrected or broken, half a minute past a minute."""
+
+    def __init__(self, study: venue.Bars, scene: Scene, t: int) -> None:
+        self._study = study
+        self._past = scene.ledger.past(study.length_us)
+        self._grid = Grid(MINUTE_US, t - HALF_MINUTE_US)
+        self._t = t
+        self._changed: dict[int, set[int]] = {}
+        """By when they opened: the instruments."""
+
+    def rows(self, batch: Batch, who: Who) -> Rows:
+        before, self._t = self._t, batch.t
+        for instrument, t in self._past.amended:
+            start = opened(self._study, t)
+            if until_of(self._study, start) <= before:  # else it has not been told, and is right when it is
+                self._changed.setdefault(start, set()).add(instrument)
+        if not self._grid.reached(batch.t - HALF_MINUTE_US) or not self._changed:
+            return bar_rows(None, [], 0, 0, 0, done=False)
+        changed, self._changed = self._changed, {}
+        return np.concatenate([self._told(start, changed[start], batch.t, who) for start in sorted(changed)])
+
+    def _told(self, start: int, instruments: set[int], t: int, who: Who) -> Rows:
+        until, past = until_of(self._study, start), self._past
+        total = summed(past, past.first_from(start), past.first_from(until))
+        wanted = [i for i in sorted(instruments) if who[i] and total.figures[CLOSE, i] > 0]
+        return bar_rows(total, wanted, start, until, t, done=True)
 
 
 class RunningSummaries:

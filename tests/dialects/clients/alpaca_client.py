@@ -6,6 +6,7 @@ client's own environment, and imports nothing of ours.
 
 import json
 import logging
+import os
 import sys
 import threading
 import time
@@ -31,7 +32,7 @@ from alpaca.data.requests import (
 )
 from alpaca.data.timeframe import TimeFrame
 
-KEY, SECRET = "key", "secret"
+KEY, SECRET = "key", os.environ.get("ALPACA_SECRET", "secret")
 PATIENCE_S = 60.0
 """So much longer than it was told, a client waits for what it has not received."""
 SETTLING_S = 2.0
@@ -103,6 +104,13 @@ class Seen:
     def kept(self, bar: Any) -> None:
         """Keep finished minutes, to be compared."""
         self.bars[f"{self._log.connected} {bar.symbol} {bar.timestamp.isoformat()}"] = figures(bar)
+
+    def updated(self, bar: Any) -> None:
+        """Keep a minute that is told again, and check that it was told before and is another now."""
+        key = f"{self._log.connected} {bar.symbol} {bar.timestamp.isoformat()}"
+        if key in self.bars and self.bars[key] == figures(bar):
+            self.wrong.append(f"{bar.symbol}: {bar.timestamp} is told again, and the same")
+        self.kept(bar)
 
     def status(self, status: Any) -> None:
         self.statuses.append(f"{status.symbol} {status.status_code} {status.reason_code} {status.tape}")
@@ -188,7 +196,7 @@ def stocks(place: str, seconds: str) -> dict[str, Any]:
     stream.subscribe_trades(seen.handler("trades", seen.numbered), "AAPL", "MSFT")
     stream.subscribe_quotes(seen.handler("quotes", seen.quoted), "AAPL")
     stream.subscribe_bars(seen.handler("bars", seen.kept), "*")
-    stream.subscribe_updated_bars(seen.handler("updatedBars"), "*")
+    stream.subscribe_updated_bars(seen.handler("updatedBars", seen.updated), "*")
     stream.subscribe_daily_bars(seen.handler("dailyBars"), "AAPL", "MSFT")
     stream.subscribe_trading_statuses(seen.handler("statuses", seen.status), "*")
     stream.register_trade_corrections(seen.handler("corrections"))
@@ -197,7 +205,8 @@ def stocks(place: str, seconds: str) -> dict[str, Any]:
 
     def enough() -> bool:
         """Tell whether it has come back and heard all there is: a minute that can be compared, for one."""
-        heard = seen.counts.keys() >= {"trades", "quotes", "dailyBars", "statuses", "cancelErrors"}
+        kinds = {"trades", "quotes", "updatedBars", "dailyBars", "statuses", "corrections", "cancelErrors"}
+        heard = seen.counts.keys() >= kinds
         return heard and len(seen.statuses) >= 4 and any(key.startswith("2 AAPL") for key in seen.bars)
 
     run(stream, float(seconds), enough)
@@ -259,7 +268,7 @@ def history(place: str) -> dict[str, Any]:
     told["past_trades"] = {symbol: [t.id for t in some] for symbol, some in stock.get_stock_trades(few).data.items()}
     day = StockBarsRequest(symbol_or_symbols="AAPL", timeframe=TimeFrame.Day)
     told["days"] = [dump(bar) for bar in stock.get_stock_bars(day).data["AAPL"]]
-    for how in ({"oauth_token": "token"}, {"api_key": KEY, "secret_key": SECRET, "use_basic_auth": True}):
+    for how in ({"oauth_token": SECRET}, {"api_key": KEY, "secret_key": SECRET, "use_basic_auth": True}):
         other = StockHistoricalDataClient(url_override=url, **how)
         assert other.get_stock_latest_quote(StockLatestQuoteRequest(symbol_or_symbols="AAPL"))["AAPL"]
     return told

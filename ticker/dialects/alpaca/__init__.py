@@ -10,8 +10,8 @@ docs.alpaca.markets: "WebSocket Stream", "Real-time Stock Data", "Real-time Cryp
   is refused, in which words.
 - `rest` answers requests: `asking` is what one asks for, `shelf` what is newest, `pages` the past.
 
-What our tape does not have is not made up: nothing is traded late, so a bar is updated only where the tape tells it
-again; a trade that is taken back is a cancel, and a correction only where the tape says by how much it was off.
+What our tape does not have is not made up: nothing is traded late, so a bar is updated only where a trade in it was
+corrected or broken. Which of the two becomes of a trade that is taken back, the house decides (`venue.States`).
 """
 
 from ticker.dialects.alpaca.venue import AlpacaVenue

@@ -27,6 +27,12 @@ def credentials_of(asked: Asked) -> Credentials | None:
     return Credentials(OAUTH, value.strip()) if scheme.lower() == "bearer" else None
 
 
+def token_of(asked: Asked) -> str | None:
+    """Return the secret that comes with a request in the venue's own place: its headers, or Basic; None for none."""
+    found = credentials_of(asked)
+    return found.secret or None if found and found.key != OAUTH else None
+
+
 def _basic(value: str) -> Credentials:
     try:
         key, _, secret = b64decode(value.strip(), validate=True).decode().partition(":")

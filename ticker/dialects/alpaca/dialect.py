@@ -28,12 +28,12 @@ _Spelled = Callable[..., Shape | None]
 
 
 def _studies() -> dict[str, Study]:
-    minutes, states = Bars(MINUTE_US), States()
+    minutes, revised, states = Bars(MINUTE_US), Bars(MINUTE_US, revised=True), States()
     stocks: dict[str, Study] = {
         "trades": Trades(),
         "quotes": Quotes(),
         "bars": minutes,
-        "updatedBars": minutes,
+        "updatedBars": revised,
         "dailyBars": Bars(DAY_US, DAY_OFFSET_US, every_us=MINUTE_US),
         "lulds": BANDS,
         **dict.fromkeys(("statuses", "corrections", "cancelErrors", "imbalances"), states),
@@ -43,7 +43,7 @@ def _studies() -> dict[str, Study]:
         "quotes": Quotes(),
         "orderbooks": Depth(),
         "bars": Bars(MINUTE_US, empty=True),
-        "updatedBars": minutes,
+        "updatedBars": revised,
         "dailyBars": Bars(DAY_US, every_us=MINUTE_US),
     }
     return stocks | {f"{CRYPTO}.{channel}": study for channel, study in pairs.items()}

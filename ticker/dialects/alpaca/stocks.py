@@ -26,9 +26,9 @@ from ticker.dialects.alpaca.statuses import status_of
 from ticker.dialects.alpaca.words import BarWords
 from ticker.instruments import Instrument, Universe
 from ticker.ticks import REASONS, STATES
+from ticker.venue import undone
 
 ROUND_LOT = 100
-PPM = 1_000_000
 _EXCHANGES = "NPQTZKJYUBXV"
 _IEX = "V"
 _NOBODY = " "
@@ -90,7 +90,7 @@ class StockWords(BarWords):
     def cancel_error(
         self, i: int, _n: int, t: int, _state: int, reason: int, price: int, size: int, value: int, ref: int
     ) -> CancelError | None:
-        """Return a trade that is taken back, as an error; it is no more, so there is no other in its place."""
+        """Return a trade that is broken, as an error; it is no more, so there is no other in its place."""
         if reason != _CORRECTION or value:
             return None
         told = self._symbols[i], ref, self._exchange(ref), self._prices[i][price], self._sizes[i](size), "E"
@@ -100,9 +100,9 @@ class StockWords(BarWords):
         self, i: int, _n: int, t: int, _state: int, reason: int, price: int, size: int, value: int, ref: int
     ) -> Correction | None:
         """Return a trade whose price was off by so many millionths, and the price that it should have had."""
-        if reason != _CORRECTION or not value or value <= -PPM:
+        if reason != _CORRECTION or not value:
             return None
-        corrected = max(1, (2 * price * PPM + PPM + value) // (2 * (PPM + value)))
+        corrected = undone(price, value)
         sized, conditions = self._sizes[i](size), self._conditions(i, size)
         return Correction(
             *(self._symbols[i], self._exchange(ref)),

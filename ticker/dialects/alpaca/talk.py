@@ -51,7 +51,7 @@ class AlpacaTalk:
         """Greet; who sent credentials with its request is answered without another word."""
         messages = [success("connected")]
         if self._credentials:
-            messages.append(self._authenticate(self._credentials, now))
+            messages.append(self._authenticate(self._credentials))
         return self._say(*messages)
 
     def heard(self, data: bytes, text: bool, market: Market, now: Now) -> Turn:  # noqa: ARG002
@@ -59,7 +59,7 @@ class AlpacaTalk:
         action = message.get("action") if isinstance(message, dict) else None
         if action == "auth":
             credentials = credentials_in(message)
-            return self._say(self._authenticate(credentials, now) if credentials else error(400))
+            return self._say(self._authenticate(credentials) if credentials else error(400))
         if action not in ("subscribe", "unsubscribe"):
             return self._say(error(400))
         if not self._authenticated:
@@ -76,20 +76,21 @@ class AlpacaTalk:
         """Close who has not authenticated in time."""
         if not self._authenticated and now.monotonic_s >= self._deadline_s:
             return self._say(error(404), close=(POLICY, "auth timeout"))
-        if self._seats:
-            self._seats.seen(self._seat, self, now.monotonic_s)
         return SILENCE
 
     def leaving(self, reason: str, now: Now) -> Turn:  # noqa: ARG002
-        if self._seats:
-            self._seats.leave(self._seat, self)
         if reason not in _GOODBYES:
             return SILENCE
         code, close = _GOODBYES[reason]
         told = error(code)
         return self._say(told, close=(close, str(told["msg"])))
 
-    def _authenticate(self, credentials: Credentials, now: Now) -> dict[str, Any]:
+    def gone(self, now: Now) -> None:  # noqa: ARG002
+        """Leave the seat to whoever comes next."""
+        if self._seats:
+            self._seats.leave(self._seat, self)
+
+    def _authenticate(self, credentials: Credentials) -> dict[str, Any]:
         if self._authenticated:
             return error(403)
         if not (credentials.key and credentials.secret) or (self._identify and not self._identify(credentials.secret)):
@@ -99,7 +100,7 @@ class AlpacaTalk:
         # Who comes by OAuth has the same key as everybody, and a secret of its own.
         who = credentials.secret if credentials.key == OAUTH else ""
         seat = self._feed.path, credentials.key, who
-        if self._seats and not self._seats.take(seat, self, now.monotonic_s):
+        if self._seats and not self._seats.take(seat, self):
             return error(406)
         self._seat, self._authenticated = seat, True
         return success("authenticated")

@@ -1,7 +1,7 @@
 """The venue: its feeds, what their channels are of the tape, and a talk for each client."""
 
 from ticker.dialects.alpaca.codec import Codec, Json, Packed
-from ticker.dialects.alpaca.credentials import credentials_of
+from ticker.dialects.alpaca.credentials import credentials_of, token_of
 from ticker.dialects.alpaca.crypto import CryptoWords
 from ticker.dialects.alpaca.dialect import STUDIES, AlpacaDialect
 from ticker.dialects.alpaca.feeds import FAKEPACA, TEST, Feed, fakepaca_of, feeds_of
@@ -63,6 +63,9 @@ class AlpacaVenue:
         if asked.header("upgrade").lower() == "websocket":
             return self._no_feed(asked.path)
         return self._historian.answer(asked, market)
+
+    def token(self, asked: Asked) -> str | None:
+        return token_of(asked)
 
     def _no_feed(self, path: str) -> Answer:
         return refusal(404, f"no feed at {path[:64]}: there are {', '.join(self._feeds)}")

@@ -7,8 +7,6 @@ from ticker.dialects.alpaca.codec import Codec, Numbers, mean
 from ticker.dialects.alpaca.shapes import UpdatedBar
 from ticker.instruments import Universe
 
-HALF_MINUTE_US = 30_000_000
-
 
 class BarWords:
     """Tables of a universe by instrument, and bars spelled with them."""
@@ -21,10 +19,9 @@ class BarWords:
         self._grids = [(one.tick_units, one.decimals) for one in universe]
         self._moment, self._number = codec.moment, codec.number
 
-    def updated_bar(self, *row: int) -> UpdatedBar | None:
-        """Return a finished minute that is told again half a minute later, or more: something in it has changed."""
-        until, at, done = row[3], row[4], row[-1]
-        return UpdatedBar(*self._bar(*row)) if done and at >= until + HALF_MINUTE_US else None
+    def updated_bar(self, *row: int) -> UpdatedBar:
+        """Return a minute that is told again: something in it has changed."""
+        return UpdatedBar(*self._bar(*row))
 
     def _bar(
         self, i: int, _n: int, t: int, _until: int, _at: int, opened: int, high: int, low: int, closed: int, *sums: int

@@ -68,6 +68,9 @@ class Binance:
         """Answer a request."""
         return self._rest.answer(asked, market, now)
 
+    def token(self, asked: Asked) -> str | None:  # noqa: ARG002
+        return None
+
 
 def _refused(fault: Fault) -> Answer:
     return Answer(fault.body(), fault.status, JSON, fault.headers)

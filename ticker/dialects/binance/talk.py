@@ -102,6 +102,9 @@ class BinanceTalk:
         says = (self.dialect.shutdown(now.market_us),) if reason == "shutdown" else ()
         return Turn(says, FAREWELLS.get(reason))
 
+    def gone(self, now: Now) -> None:  # noqa: ARG002
+        return None
+
     def _subscribe(self, request: Request, market: Market) -> None:
         self._add(_names(request), market)
 

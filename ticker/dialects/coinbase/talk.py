@@ -104,6 +104,9 @@ class CoinbaseTalk:
         why, message = _SLOW_CONSUME if reason == "slow" else _SLOW_READ
         return Turn([refusal(why, message)], (1008, message))
 
+    def gone(self, now: Now) -> None:  # noqa: ARG002
+        return None
+
     def _check(self, wish: Wish, market: Market) -> None:
         """Raise Refused for what is unknown, not permitted, or too much."""
         if wish.subscribes and self._identify is not None:

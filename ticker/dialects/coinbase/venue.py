@@ -64,3 +64,6 @@ class Coinbase:
         if self._strict and not self._requests.take(asked.address, now.monotonic_s):
             return refused(TOO_MANY, 429)
         return self._rest.answer(asked, market, now)
+
+    def token(self, asked: Asked) -> str | None:  # noqa: ARG002
+        return None

@@ -112,6 +112,9 @@ class KrakenTalk:
             return SILENCE
         return Turn([_status("maintenance", self._connection)])
 
+    def gone(self, now: Now) -> None:  # noqa: ARG002
+        return None
+
     def _subscribe(self, wish: Wish, market: Market, now: Now) -> list[str]:
         owed = self._owed.setdefault(wish.channel, {})
         says, new = [], []

@@ -68,3 +68,6 @@ class Kraken:
         if self._strict and not self._requests.take(asked.address, now.monotonic_s):
             return wrong(TOO_MANY)
         return self._rest.answer(asked, market, now)
+
+    def token(self, asked: Asked) -> str | None:  # noqa: ARG002
+        return None
