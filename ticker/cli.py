@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, TextIO, cast
 
 import structlog
-from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
+from cyclopts import App, CycloptsError, Group, Parameter, UnknownOptionError, UnusedCliTokensError
 from structlog.tracebacks import ExceptionDictTransformer
 
 from ticker import __version__, clock, files, settings, universes
@@ -67,6 +67,8 @@ def run(arguments: list[str]) -> int:
     except UnusedCliTokensError as error:
         words = " ".join(error.unused_tokens or ())
         return _complain(f"{words}: belongs to no flag before it; a flag that is yes or no stands alone", 2)
+    except UnknownOptionError as error:
+        return _complain(_unknown(error), 2)
     except CycloptsError as error:
         return _complain(str(error).strip(), 2)
     except SetupError as error:
@@ -75,6 +77,15 @@ def run(arguments: list[str]) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  # or the interpreter complains as it leaves
         return 0
     return code if isinstance(code, int) else 0
+
+
+def _unknown(error: UnknownOptionError) -> str:
+    """Name a flag that there is not, and the one that was meant: two letters the wrong way round are nearest of all."""
+    word = error.token.keyword or error.token.value
+    names = [name for argument in error.argument_collection if argument.parse for name in argument.names]
+    turned = next((name for name in names if sorted(name) == sorted(word)), None)
+    sentence = str(error).strip()
+    return f"{sentence.partition(' Did you mean')[0]} Did you mean {turned}?" if turned else sentence
 
 
 def _complain(sentence: str, code: int) -> int:

@@ -132,8 +132,8 @@ def playing() -> Iterator[None]:
     """Have the toy be found under its name while this lasts."""
     found, names = mounts.load, mounts.known
 
-    def load(name: str, key: str) -> Callable[..., Any]:
-        return Toy if name == "toy" else found(name, key)
+    def load(name: str) -> Callable[..., Any]:
+        return Toy if name == "toy" else found(name)
 
     mounts.load, mounts.known = load, lambda: [*names(), "toy"]
     yield

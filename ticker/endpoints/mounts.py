@@ -20,7 +20,7 @@ from ticker.feed.floor import Floor
 from ticker.feed.sight import Sight
 from ticker.session.permits import OPEN
 from ticker.settings import nearest
-from ticker.venue import Answer, Asked, Now, Venue
+from ticker.venue import Answer, Asked, Now, Venue, pair
 
 OURS = ("native", "packed", "documents")
 """Modules of dialects that are no venue's."""
@@ -31,34 +31,50 @@ def known() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(dialects.__path__) if module.name not in OURS)
 
 
-def load(name: str, key: str) -> Callable[..., Venue]:
-    """Return what makes a venue. Raises ConfigError where there is none of that name."""
+def check(name: str, key: str) -> None:
+    """Raise ConfigError where there is no venue of a name."""
     if name not in known():
         raise ConfigError(f"{key}: no venue {name!r}{nearest(name, known())}; known: {', '.join(known())}")
-    module = importlib.import_module(f"{dialects.__name__}.{name}")
-    return cast(Callable[..., Venue], module.VENUE)
+
+
+def load(name: str) -> Callable[..., Venue]:
+    """Return what makes a venue."""
+    return cast(Callable[..., Venue], importlib.import_module(f"{dialects.__name__}.{name}").VENUE)
 
 
 class Mounts:
-    """All venues of a server: each under its name, and one of them at the root too, where nothing else is."""
+    """All venues of a server: each under its name, and one of them at the root too, where nothing else is.
+
+    They are set up when somebody first comes to one, and from the start where somebody is sure to come: where one is at
+    the root or there are pairs to trade; or where it has to be known who says later who it is.
+    """
 
     def __init__(self, house: House, config: VenuesConfig) -> None:
         """Raises ConfigError for a venue that there is not, or that has nothing to trade at the root."""
-        universe = house.terms.universe
-        self._root: Mount | None = None
-        self._mounts: dict[str, Mount] = {}
-        makers = {name: load(name, "venues.mount") for name in config.mount}
+        self._house = house
+        self._config = config
+        self._keys = dict.fromkeys(config.mount, "venues.mount")
         if config.root:
-            makers.setdefault(config.root, load(config.root, "venues.root"))
-        venues = {name: make(universe, strict=config.strict) for name, make in makers.items()}
-        if config.root and not venues[config.root].instruments:
-            kind = "pairs such as BTC-USDT: --universe pairs" if config.root != "alpaca" else "--universe stocks"
-            raise ConfigError(f"venues.root: {config.root} finds nothing in {universe.name} that it trades; try {kind}")
-        if any(venue.instruments for venue in venues.values()):
-            floor = Floor(house.feed, len(universe), config.history_bytes, self._fault)
-            self._house = house
-            self._mounts = {name: Mount(house, venue, floor, name) for name, venue in venues.items()}
-            self._root = self._mounts.get(config.root)
+            self._keys.setdefault(config.root, "venues.root")
+        self._mounts: dict[str, Mount] | None = None
+        for name, key in self._keys.items():
+            check(name, key)
+        if config.root or house.gate.asks or any(pair(instrument.symbol) for instrument in house.terms.universe):
+            self._set_up()
+
+    def _set_up(self) -> "dict[str, Mount]":
+        """Return all mounts, which are made once."""
+        if self._mounts is None:
+            house, config = self._house, self._config
+            universe = house.terms.universe
+            venues = {name: load(name)(universe, strict=config.strict) for name in self._keys}
+            if config.root and not venues[config.root].instruments:
+                raise _nothing_to_trade(config.root, universe.name)
+            self._mounts = {}
+            if any(venue.instruments for venue in venues.values()):
+                floor = Floor(house.feed, len(universe), config.history_bytes, self._fault)
+                self._mounts = {name: Mount(house, venue, floor, name) for name, venue in venues.items()}
+        return self._mounts
 
     def _fault(self, error: Exception) -> None:
         self._house.faults.note("a venue failed", error)
@@ -67,20 +83,26 @@ class Mounts:
         """Return the venue that a path belongs to, and the path below it."""
         _, _, rest = path.partition("/")
         name, slash, below = rest.partition("/")
-        if mount := self._mounts.get(name):
+        mount = self._set_up().get(name) if name in self._keys else None
+        if mount is not None:
             return mount, slash + below or "/"
-        return (self._root, path) if self._root else None
+        root = self._set_up().get(self._config.root) if self._config.root else None
+        return (root, path) if root is not None else None
 
     def later(self) -> Iterator[str]:
-        """Yield the paths of those who say later who they are."""
-        for name, mount in self._mounts.items():
+        """Yield the paths of those who say later who they are, as far as it is known."""
+        for name, mount in (self._mounts or {}).items():
             yield from (f"/{name}{path}" for path in mount.venue.open_paths)
-        if self._root:
-            yield from self._root.venue.open_paths
+            yield from mount.venue.open_paths if name == self._config.root else ()
 
     def names(self) -> list[str]:
-        """Return the paths of the venues that have something to trade."""
-        return [f"/{name}" for name, mount in self._mounts.items() if mount.venue.instruments]
+        """Return the paths of the venues that have something to trade, as far as it is known."""
+        return [f"/{name}" for name, mount in (self._mounts or {}).items() if mount.venue.instruments]
+
+
+def _nothing_to_trade(name: str, universe: str) -> ConfigError:
+    kind = "pairs such as BTC-USDT: --universe pairs" if name != "alpaca" else "--universe stocks"
+    return ConfigError(f"venues.root: {name} finds nothing in {universe} that it trades; try {kind}")
 
 
 class Mount:

@@ -35,7 +35,8 @@ class Ledger:
         self.minutes = Past(instruments, MINUTE_US, max(2, size_bytes // SHARE * (SHARE - 2) // slot_bytes), t)
         self.seconds = Past(instruments, SECOND_US, max(2, min(SECONDS_KEPT, size_bytes // SHARE // slot_bytes)), t)
         self._noted: list[Batch] = []
-        self._trades = np.zeros((instruments, self.trades_kept), DTYPES[TRADES])
+        self._trades = np.empty((instruments, self.trades_kept), DTYPES[TRADES])
+        self._trades.view(np.uint8).fill(0)  # so that memory is taken now, and not more and more of it
         self.corrections = Corrections(instruments)
         self._amended: dict[tuple[int, int], int] = {}
         """By instrument and number: prices that trades should have had, 0 of those that are broken."""

@@ -31,6 +31,7 @@ class Past:
         self.length_us = length_us
         self.kept = kept
         self._figures = np.empty((kept, FIGURES, instruments), np.int64)
+        self._figures.fill(0)  # so that memory is taken now, and not more and more of it
         self._starts = np.empty(kept, np.int64)
         self.count = 0
         """How many slots there have been: the newest has the number `count - 1`."""
