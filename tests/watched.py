@@ -32,6 +32,7 @@ LIMITS = (
 TARGETS = ("/", "/healthz", "/nowhere", "/metrics", "/v1/ticks?symbols=*&wait=0.1", "/v1/snapshot?symbols=*")
 TARGETS += ("/asyncapi.json", "/openapi.json", "/v1/instruments", "/v1/bars?symbol=ACME")
 WORN = 210  # where the tape is as long as it gets
+CROWD = 150  # as many as ever come at once
 GROWN_MB_MAX = 4.0  # after everything: 2, and 2 that malloc keeps of the largest crowd
 
 # The outer server reads a request whole, body and all, before the inner one sees it.
@@ -73,7 +74,7 @@ class Victim:
             converse(self.server, get(target, "Connection: close"))
         for _ in range(2):
             with ExitStack() as crowd:
-                for _ in range(50):
+                for _ in range(CROWD):
                     client = crowd.enter_context(PlainClient(self.server.port))
                     client.send({"op": "subscribe", "symbols": ["*"]}, {"op": "dance"}, {"op": "list"})
                     client.read_until("subscriptions")
