@@ -240,13 +240,15 @@ class VenueConversation(Served):
         if self._ping_s is None:
             self._ping_s = now_s
         waiting_bytes = self._transport.get_write_buffer_size()
-        before, self._owed_bytes = self._owed_bytes, waiting_bytes + unacknowledged_bytes(self._transport)
+        full = waiting_bytes > self._house.config.stream.buffer_bytes
         if self._pinged_s is None:
-            if now_s - self._ping_s >= venue.ping_s and waiting_bytes <= self._house.config.stream.buffer_bytes:
+            if now_s - self._ping_s >= venue.ping_s and not full:
                 told = str(clock.wall_us() // 1000).encode()
                 self._transport.write(bytes((PING, len(told))) + told)
                 self._ping_s = self._pinged_s = now_s
-        elif waiting_bytes > self._house.config.stream.buffer_bytes or self._owed_bytes < before:
+            return False
+        before, self._owed_bytes = self._owed_bytes, waiting_bytes + unacknowledged_bytes(self._transport)
+        if full or self._owed_bytes < before:
             self._pinged_s = now_s  # it waits behind what the client still takes in
         elif now_s - self._pinged_s > venue.pong_s:
             self._end_with(*venue.pong_close)
