@@ -145,7 +145,7 @@ def test_who_waits_and_hangs_up(flooded: RunningServer, victim: Victim, resets: 
     with ExitStack() as crowd:
         clients = [crowd.enter_context(connect(flooded, number + 1)) for number in range(times(100, 1000))]
         for client in clients:
-            client.sendall(get("/v1/ticks?symbols=ACME&channels=bars.1m&wait=20"))
+            client.sendall(get("/v1/ticks?symbols=ACME&channels=status&wait=20"))
         until = time.monotonic() + 10
         while not vitals(flooded).polls_held:
             assert time.monotonic() < until
