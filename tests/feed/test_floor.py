@@ -7,6 +7,8 @@ import pytest
 from trading_floor import Listener, Trading
 
 from ticker.config import MarketConfig
+from ticker.feed.floor import Floor
+from ticker.feed.sight import Sight
 from ticker.interest import Streams
 from ticker.metrics import Metrics
 from ticker.ticks import ASK, BID, BOOK, BUY, QUOTES, TRADES, Batch, Rows
@@ -342,3 +344,20 @@ def test_over_a_night_there_are_no_bars() -> None:
     assert len(rows) > 700
     for row in rows[:: len(rows) // 10]:
         assert row["trades"] == len(between(trading, 0, int(row["t"]), int(row["until"])))
+
+
+def test_a_floor_that_is_set_up_between_two_flushes_counts_nothing_twice() -> None:
+    trading = Trading(CONFIG, STUDIES)
+    trading.steps(600)
+    for _ in range(100):
+        batch = trading.market.step()
+        trading.batches.append(batch)
+        trading.feed.publish(batch, 1)
+    assert trading.feed.flushed < trading.feed.tape.head
+    later = Floor(trading.feed, len(trading.universe), 4_000_000, trading.faults.append)
+    trading.steps(100)
+    for i in range(3):
+        there = between(trading, i, 0, 1 << 62)
+        rows = Sight(later, trading.universe).bars(i, Bars(MINUTE), 1000)
+        assert rows["trades"].sum() == len(there) > 0
+        assert rows["volume"].sum() == there["size"].sum()

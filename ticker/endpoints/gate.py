@@ -2,9 +2,8 @@
 
 A token comes as `Authorization: Bearer`, as `token=` in the query, or over a WebSocket as an `auth` message. What is in
 the query is taken out of a request before anybody else sees it. Where there is none, a venue's own place is looked into
-for one (`look_further`). What is open to everybody says nothing of prices: the
-pages and their files, the documents, and whether we are well; to this machine, the metrics too. The admin API has its
-own guard.
+for one (`look_further`). What is open to everybody says nothing of prices: the pages and their files, the documents,
+and whether we are well; to this machine, the metrics too. The admin API has its own guard.
 """
 
 from collections.abc import Callable, Iterable

@@ -39,7 +39,7 @@ class Floor:
     def __init__(self, feed: Feed, instruments: int, size_bytes: int, fault: Callable[[Exception], None]) -> None:
         self.feed = feed
         self.instruments = instruments
-        past = list(feed.tape.since(feed.tape.oldest - 1))
+        past = list(feed.between(feed.tape.oldest - 1, feed.flushed))  # what is not handed out yet comes by `follow`
         self.ledger = Ledger(instruments, past[0].batch.t if past else feed.tape.t, size_bytes)
         self.ledger.follow(past)
         self.pages = Pages()
@@ -94,22 +94,25 @@ class Floor:
         for desk in self._desks:
             desk.lose("source")
 
-    def window(self, window_us: int, past_us: int) -> Window:
-        """Return the sums of a length of time, kept between those who ask."""
+    def window(self, window_us: int) -> Window:
+        """Return the sums of a length of time, in minutes, kept between those who ask."""
         found = self._windows.get(window_us)
         if found is None:
-            found = self._windows[window_us] = Window(self.ledger.past(past_us))
+            found = self._windows[window_us] = Window(self.ledger.minutes)
         return found
+
+    def standing_quotes(self) -> Rows:
+        """Return the newest quote of each instrument at the head of the tape, `n` 0 where there was none."""
+        quotes: Rows = np.zeros(self.instruments, DTYPES[QUOTES])
+        rows = self.feed.board.newest(QUOTES, np.arange(self.instruments))
+        quotes.put(rows["instrument"], rows)
+        return quotes
 
     def activate(self, desk: "Desk") -> None:
         """Have a desk at work from now on."""
         if not self._active:
-            board = self.feed.board
-            everything = np.arange(self.instruments)
-            self.quotes[:] = 0
-            quotes = board.newest(QUOTES, everything)
-            self.quotes.put(quotes["instrument"], quotes)
-            self.book_n[:] = board.counts(BOOK)
+            self.quotes = self.standing_quotes()
+            self.book_n[:] = self.feed.board.counts(BOOK)
         self._active.append(desk)
 
     def rest(self, desk: "Desk") -> None:

@@ -9,7 +9,7 @@ from ticker.feed.floor import Floor
 from ticker.feed.ledger import MINUTE_US
 from ticker.feed.studies import MONTH_US
 from ticker.instruments import Universe
-from ticker.ticks import ASK, BID, BOOK, DTYPES, QUOTES, STATES, STATUS, Rows
+from ticker.ticks import ASK, BID, BOOK, QUOTES, STATES, STATUS, Rows
 from ticker.venue import DAY_US, QUOTE, TRADE, Bars, Image
 
 TRADING = STATES.index("trading")
@@ -66,8 +66,8 @@ class Sight:
         floor, t = self._floor, self.t
         past = floor.ledger.past(MINUTE_US)
         since = (t - window_us) // MINUTE_US * MINUTE_US
-        total = floor.window(window_us, MINUTE_US).upto_now(past.first_from(since))
-        month = floor.window(MONTH_US, MINUTE_US).upto_now(past.first_from(t - MONTH_US))
+        total = floor.window(window_us).upto_now(past.first_from(since))
+        month = floor.window(MONTH_US).upto_now(past.first_from(t - MONTH_US))
         return summary_rows(_Now(floor), total, month, np.array(instruments, np.intp), since, t)
 
     def state(self, instrument: int) -> int:
@@ -80,11 +80,8 @@ class _Now:
 
     def __init__(self, floor: Floor) -> None:
         self.ledger = floor.ledger
-        board = floor.feed.board
-        self.book_n = board.counts(BOOK)
-        self.quotes = np.zeros(floor.instruments, DTYPES[QUOTES])
-        rows = board.newest(QUOTES, np.arange(floor.instruments))
-        self.quotes.put(rows["instrument"], rows)
+        self.book_n = floor.feed.board.counts(BOOK)
+        self.quotes = floor.standing_quotes()
 
 
 def _with_book_n(rows: Rows, dtype: np.dtype[np.void], book_n: int) -> Rows:
